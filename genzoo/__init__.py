@@ -1,0 +1,107 @@
+"""genzoo: a zoo of deep generative models. ``genzoo.load("vae-conv-mnist").sample(16)`` gives pictures.
+
+Names are imported when they are first used, so that ``import genzoo`` does not import torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genzoo.api import create as create
+    from genzoo.api import evaluate as evaluate
+    from genzoo.api import load as load
+    from genzoo.api import train as train
+    from genzoo.catalog import list_models as list_models
+    from genzoo.catalog import show as show
+    from genzoo.errors import GenzooError as GenzooError
+    from genzoo.errors import InvalidInput as InvalidInput
+    from genzoo.errors import NotFound as NotFound
+    from genzoo.hookspecs import hookimpl as hookimpl
+    from genzoo.models import Model as Model
+    from genzoo.pictures import grid as grid
+    from genzoo.protocols import Decoder as Decoder
+    from genzoo.protocols import Discriminator as Discriminator
+    from genzoo.protocols import Encoder as Encoder
+    from genzoo.protocols import Generator as Generator
+    from genzoo.spec import Architecture as Architecture
+    from genzoo.spec import Checkpoint as Checkpoint
+    from genzoo.spec import DatasetSpec as DatasetSpec
+    from genzoo.spec import Family as Family
+    from genzoo.spec import Field as Field
+    from genzoo.spec import ModelSpec as ModelSpec
+    from genzoo.spec import Objective as Objective
+    from genzoo.spec import Record as Record
+    from genzoo.spec import shipped as shipped
+
+__all__ = [
+    "Architecture",
+    "Checkpoint",
+    "DatasetSpec",
+    "Decoder",
+    "Discriminator",
+    "Encoder",
+    "Family",
+    "Field",
+    "Generator",
+    "GenzooError",
+    "InvalidInput",
+    "Model",
+    "ModelSpec",
+    "NotFound",
+    "Objective",
+    "Record",
+    "__version__",
+    "create",
+    "evaluate",
+    "grid",
+    "hookimpl",
+    "list_models",
+    "load",
+    "shipped",
+    "show",
+    "train",
+]
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Architecture": "genzoo.spec",
+    "Checkpoint": "genzoo.spec",
+    "DatasetSpec": "genzoo.spec",
+    "Decoder": "genzoo.protocols",
+    "Discriminator": "genzoo.protocols",
+    "Encoder": "genzoo.protocols",
+    "Family": "genzoo.spec",
+    "Field": "genzoo.spec",
+    "Generator": "genzoo.protocols",
+    "GenzooError": "genzoo.errors",
+    "InvalidInput": "genzoo.errors",
+    "Model": "genzoo.models",
+    "ModelSpec": "genzoo.spec",
+    "NotFound": "genzoo.errors",
+    "Objective": "genzoo.spec",
+    "Record": "genzoo.spec",
+    "create": "genzoo.api",
+    "evaluate": "genzoo.api",
+    "grid": "genzoo.pictures",
+    "hookimpl": "genzoo.hookspecs",
+    "list_models": "genzoo.catalog",
+    "load": "genzoo.api",
+    "shipped": "genzoo.spec",
+    "show": "genzoo.catalog",
+    "train": "genzoo.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'genzoo' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

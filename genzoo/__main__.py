@@ -1,0 +1,5 @@
+"""``python -m genzoo``: the command line."""
+
+from genzoo.cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""The command line: parse, call the library, print. Data on stdout; progress, notes and errors on stderr.
+
+Exit codes: 0 done · 1 a fault of ours · 2 wrong usage · 3 not found · 4 network · 5 integrity · 6 a missing optional
+part · 130 Ctrl-C. Nothing here imports torch before a command needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from genzoo import __version__
+from genzoo.cli.catalog import list_command, plugins_command, show_command
+from genzoo.cli.run import evaluate_command, reconstruct_command, sample_command, train_command
+from genzoo.errors import GenzooError
+
+__all__ = ["cli", "main"]
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="genzoo %(version)s")
+def cli() -> None:
+    """A zoo of deep generative models: list them, sample from them, train them anew."""
+
+
+for command in (
+    list_command,
+    show_command,
+    sample_command,
+    reconstruct_command,
+    train_command,
+    evaluate_command,
+    plugins_command,
+):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """The entry point: runs the command and exits with its code, never with a traceback for a user's mistake."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of a command line."""
+    try:
+        code = cli.main(list(arguments), prog_name="genzoo", standalone_mode=False)
+        sys.stdout.flush()
+    except GenzooError as error:
+        return _fail(arguments, error.code, error.message, error.suggestions, error.exit_code)
+    except click.ClickException as error:
+        return _usage(arguments, error)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        click.echo(f"genzoo: {' '.join(map(str, stop.args)) or 'stopped'}", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has what it wanted, e.g. `genzoo list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("GENZOO_DEBUG"):
+            raise
+        message = f"a fault of genzoo: {type(error).__name__}: {error}. GENZOO_DEBUG=1 shows where; please report it"
+        return _fail(arguments, "internal", message, (), 1)
+    return code if isinstance(code, int) else 0
+
+
+def _usage(arguments: Sequence[str], error: click.ClickException) -> int:
+    if "--json" not in arguments:
+        error.show()
+        return error.exit_code
+    near: Any = getattr(error, "possibilities", None) or ()
+    return _fail(arguments, "usage", error.format_message(), tuple(near), error.exit_code)
+
+
+def _fail(arguments: Sequence[str], code: str, message: str, suggestions: Sequence[str], exit_code: int) -> int:
+    if "--json" in arguments:
+        error = {"code": code, "message": message, "suggestions": list(suggestions)}
+        click.echo(json.dumps({"error": error}), err=True)
+    else:
+        click.echo(f"genzoo: {message}", err=True)
+    return exit_code

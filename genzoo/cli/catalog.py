@@ -1,0 +1,108 @@
+"""list, show, plugins: what there is. Free of torch."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from genzoo import catalog
+from genzoo.errors import NotFound, did_you_mean
+from genzoo.registry import registry
+
+__all__ = ["list_command", "plugins_command", "show_command"]
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
+
+
+@click.command("list")
+@click.argument("pattern", default="*")
+@as_json
+def list_command(pattern: str, as_json: bool) -> None:
+    """List the checkpoints whose name matches PATTERN (e.g. 'vae-*'); bare names when piped."""
+    names = catalog.list_models(pattern)
+    if not names and not set(pattern) & set("*?["):
+        hint, near = did_you_mean(pattern, catalog.list_models())
+        raise NotFound(f"no checkpoint is called {pattern!r:.80}{hint or '; see: genzoo list'}", suggestions=near)
+    rows = [catalog.summary(name) for name in names]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    elif sys.stdout.isatty():
+        _print_table(
+            ("name", "family", "data", "latents", "parameters", "size", "quality"),
+            [(*_columns(row), _quality(row["metrics"])) for row in rows],
+        )
+    else:
+        click.echo("".join(f"{row['name']}\n" for row in rows), nl=False)
+    _note_failures()
+
+
+def _columns(row: Mapping[str, Any]) -> tuple[str, ...]:
+    size = f"{row['size_bytes'] / 1e6:.1f} MB"
+    return (row["name"], row["family"], row["dataset"], str(row["latent_dim"]), f"{row['parameters']:,}", size)
+
+
+def _quality(metrics: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {entry['value']:.4g}" for name, entry in metrics.items())
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _note_failures() -> None:
+    failed = [plugin for plugin in registry().plugins if plugin.status in ("broken", "incompatible")]
+    if failed:
+        names = ", ".join(f"{plugin.name} ({plugin.distribution})" for plugin in failed)
+        click.echo(f"genzoo: not loaded: {names}; see: genzoo plugins", err=True)
+
+
+@click.command("show")
+@click.argument("name")
+@as_json
+def show_command(name: str, as_json: bool) -> None:
+    """Show the record of a checkpoint, by name or run folder (a path with a '/')."""
+    record = catalog.describe(name)
+    if as_json:
+        click.echo(json.dumps(record, indent=1))
+        return
+    for key, value in record.items():
+        if isinstance(value, dict):
+            click.echo(key)
+            for inner, entry in value.items():
+                click.echo(f"  {inner:<20}{_inline(entry)}")
+        elif value is not None:
+            click.echo(f"{key:<22}{_inline(value)}")
+
+
+def _inline(value: Any) -> str:
+    """A value of a record on one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_inline(entry)}" for key, entry in value.items())
+    if isinstance(value, list | tuple):
+        return "×".join(map(str, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+@click.command("plugins")
+@as_json
+def plugins_command(as_json: bool) -> None:
+    """List the installed plugins: where each comes from, what it offers, and why one does not work."""
+    rows = [plugin.summary() for plugin in registry().plugins]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in row["offers"].items())
+        click.echo(f"{row['name']}  {row['distribution']} {row['version']}  {row['status']}  {offers}".rstrip())
+        if row["reason"]:
+            click.echo(f"    {row['reason']}")

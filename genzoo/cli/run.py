@@ -1,0 +1,209 @@
+"""sample, reconstruct, train, evaluate: what runs a model. torch is imported when a command runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from genzoo.cli.process import keep_memory
+from genzoo.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from genzoo.models import Model
+    from genzoo.training import Progress
+
+__all__ = ["evaluate_command", "reconstruct_command", "sample_command", "train_command"]
+
+MAX_SAMPLES = 100_000
+path_type = click.Path(path_type=Path)
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+data_root_option = click.option(
+    "--data-root", type=path_type, help="Where data sets lie or are downloaded to [default: $GENZOO_DATA or the cache]."
+)
+output_option = click.option("-o", "--output", type=path_type, help="PNG file to write; '-' is stdout.")
+force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
+
+
+@click.command("sample")
+@click.argument("name")
+@click.option("-n", "count", type=click.IntRange(1, MAX_SAMPLES), default=64, show_default=True, help="How many.")
+@click.option("--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="Same seed, same pictures.")
+@output_option
+@force_option
+@device_option
+def sample_command(name: str, count: int, seed: int, output: Path | None, force: bool, device: str) -> None:
+    """Draw pictures from a model into one grid.
+
+    NAME is a checkpoint's, or a run folder (a path with a '/').
+    """
+    target = _target(output, f"{Path(name).name}-samples.png", force=force)
+    model = _load(name, device)
+    from genzoo.pictures import grid
+
+    _write(target, grid(model.sample(count, seed=seed)))
+
+
+@click.command("reconstruct")
+@click.argument("name")
+@click.argument("images", nargs=-1, type=path_type)
+@click.option("--data", help="Take the pictures from this data set instead.")
+@click.option("--split", default="test", show_default=True, help="Its split.")
+@click.option("-n", "count", type=click.IntRange(1, MAX_SAMPLES), default=8, show_default=True, help="How many of it.")
+@data_root_option
+@output_option
+@force_option
+@device_option
+def reconstruct_command(
+    name: str,
+    images: tuple[Path, ...],
+    data: str | None,
+    split: str,
+    count: int,
+    data_root: Path | None,
+    output: Path | None,
+    force: bool,
+    device: str,
+) -> None:
+    """Encode and decode pictures: the given ones above, what comes back below."""
+    if bool(images) == bool(data):
+        raise click.UsageError("give image files, or --data NAME, one of the two")
+    target = _target(output, f"{Path(name).name}-reconstructions.png", force=force)
+    model = _load(name, device)
+    import torch
+
+    from genzoo.api import open_data
+    from genzoo.pictures import grid
+
+    if data:
+        x = open_data(data, split, root=data_root, shape=model.input_shape).first(count)
+    else:
+        x = _read_images(images, model.input_shape)
+    x = x.to(model.device)
+    pairs = torch.cat([x, model.reconstruct(x)])
+    _write(target, grid(pairs, columns=len(x)))
+
+
+def _read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:
+    import torch
+
+    from genzoo.pictures import read_image
+
+    return torch.stack([read_image(path, shape) for path in paths]).float() / 255
+
+
+def _load(name: str, device: str) -> Model:
+    keep_memory()
+    from genzoo.api import load
+
+    return load(name, device=device)
+
+
+def _target(output: Path | None, default: str, *, force: bool) -> Path | None:
+    """Where to write (None is stdout), refused before any work is done."""
+    from genzoo.hub.files import refuse_existing
+
+    if output == Path("-"):
+        if sys.stdout.isatty():
+            raise InvalidInput("a PNG does not go to a terminal; give -o FILE, or pipe it")
+        return None
+    path = output or Path(default)
+    refuse_existing(path, force=force)
+    if not path.parent.is_dir():
+        raise InvalidInput(f"cannot write {path}: {path.parent} is not a folder; mkdir -p {path.parent}")
+    return path
+
+
+def _write(target: Path | None, picture: Image) -> None:
+    from genzoo.hub.files import atomic_write
+    from genzoo.pictures import png
+
+    if target is None:
+        sys.stdout.buffer.write(png(picture))
+    else:
+        atomic_write(target, png(picture))
+        click.echo(target)
+
+
+@click.command("train")
+@click.argument("recipe")
+@data_root_option
+@click.option("-o", "--output", type=path_type, help="Run folder [default: runs/<name>].")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
+@click.option("--force", is_flag=True, help="Replace the run in the folder.")
+@device_option
+def train_command(
+    recipe: str, data_root: Path | None, output: Path | None, resume: bool, force: bool, device: str
+) -> None:
+    """Train RECIPE: a TOML file, or the name of a checkpoint, to train it anew.
+
+    Prints the run folder, which `sample`, `reconstruct` and `show` take as a name.
+    """
+    if resume and force:
+        raise click.UsageError("--resume and --force exclude each other")
+    keep_memory()
+    from genzoo.api import train
+
+    with _progress() as report:
+        model = train(
+            recipe, data_root=data_root, output=output, resume=resume, force=force, device=device, report=report
+        )
+    assert model.checkpoint is not None
+    click.echo(model.checkpoint.folder)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None]]:
+    """A bar with loss, rate and time left on a terminal; elsewhere a line for each epoch."""
+    if not sys.stderr.isatty():
+        yield lambda progress: click.echo(_line(progress), err=True) if progress.epoch_ended else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda progress: bar.update(
+            task, description=_line(progress), completed=progress.step, total=progress.steps
+        )
+
+
+def _line(progress: Progress) -> str:
+    terms = "  ".join(f"{key} {value:.4g}" for key, value in progress.terms.items())
+    minutes, seconds = divmod(round(progress.seconds_left), 60)
+    return (
+        f"epoch {progress.epoch}/{progress.epochs}  {terms}  {progress.rate:,.0f} images/s  {minutes}:{seconds:02} left"
+    )
+
+
+@click.command("evaluate")
+@click.argument("name")
+@data_root_option
+@device_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
+def evaluate_command(name: str, data_root: Path | None, device: str, as_json: bool) -> None:
+    """Compute the metrics of a checkpoint anew, on the test split of its data set."""
+    keep_memory()
+    from genzoo.api import evaluate
+    from genzoo.catalog import show
+
+    found = evaluate(name, data_root=data_root, device=device)
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    recorded = show(name).metrics
+    if not found:
+        click.echo(f"genzoo: {name} has no metric yet", err=True)
+    for metric, entry in found.items():
+        before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"
+        click.echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  (recorded: {before})")

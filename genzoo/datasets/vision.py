@@ -1,0 +1,66 @@
+"""torchvision's data sets by name. torchvision is imported here and nowhere else: it costs more than a second."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genzoo.datasets.split import Split
+from genzoo.errors import NetworkError, NotFound
+
+__all__ = ["cifar10", "fashion_mnist", "mnist", "mnist_dynamic"]
+
+
+def mnist(root: Path, split: str, shape: tuple[int, ...]) -> Split:
+    """MNIST (LeCun et al. 1998): 60,000 and 10,000 digits, 1×28×28."""
+    return _grey(_open("MNIST", root, train=split == "train"), shape)
+
+
+def mnist_dynamic(root: Path, split: str, shape: tuple[int, ...]) -> Split:
+    """MNIST binarised by draws (Burda et al. 2015, §5): each pixel is Bernoulli(grey level), anew at each look."""
+    return replace(mnist(root, split, shape), binarised=True)
+
+
+def fashion_mnist(root: Path, split: str, shape: tuple[int, ...]) -> Split:
+    """Fashion-MNIST (Xiao et al. 2017): 60,000 and 10,000 clothes, 1×28×28."""
+    return _grey(_open("FashionMNIST", root, train=split == "train"), shape)
+
+
+def cifar10(root: Path, split: str, shape: tuple[int, ...]) -> Split:
+    """CIFAR-10 (Krizhevsky 2009): 50,000 and 10,000 photographs, 3×32×32."""
+    data = _open("CIFAR10", root, train=split == "train")
+    images = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
+    return Split(source=images, shape=shape, labels=torch.tensor(data.targets))
+
+
+def _grey(data: Any, shape: tuple[int, ...]) -> Split:
+    return Split(source=data.data[:, None].contiguous(), shape=shape, labels=data.targets)
+
+
+def _open(name: str, root: Path, **options: Any) -> Any:
+    """torchvision's data set `name` under `root`, downloaded if it is not there."""
+    import torchvision.datasets
+
+    dataset = getattr(torchvision.datasets, name)
+    try:
+        return dataset(root, download=False, **options)
+    except RuntimeError:  # torchvision's way to say that it is not there
+        pass
+    try:
+        return dataset(root, download=True, **options)
+    except OSError as error:  # URLError is one
+        if isinstance(error, PermissionError):
+            raise NotFound(f"{name} is not in {root}, and nothing can be written there; try --data-root DIR") from None
+        raise _no_download(name, root, error) from None
+    except RuntimeError as error:
+        raise _no_download(name, root, error) from None
+
+
+def _no_download(name: str, root: Path, error: Exception) -> NetworkError:
+    return NetworkError(
+        f"{name} is not in {root} and could not be downloaded ({error}); "
+        f"connect to the network, or give the folder that holds {name}/ with --data-root DIR or $GENZOO_DATA"
+    )

@@ -1,0 +1,131 @@
+"""Every error genzoo raises on purpose, with its exit code on the command line.
+
+    GenzooError                              1  a fault of ours
+    ├── InvalidInput      (ValueError)       2  a value, recipe key, image or option that cannot be used
+    │   ├── OutputExists                     2  the output is there already
+    │   └── UnsupportedVerb (AttributeError) 2  a verb this model does not have
+    ├── NotFound          (LookupError)      3  no such name, file or data set
+    │   └── AmbiguousName                    3  two distributions offer this name
+    ├── NetworkError      (ConnectionError)  4  a download failed, or there is no network
+    ├── IntegrityError                       5  the bytes are not the recorded ones, or not weights
+    │   ├── DamagedFile                      5  size or sha256 differ from the record
+    │   ├── MalformedWeights                 5  not a safetensors file we accept
+    │   ├── StateMismatch                    5  keys, shapes or dtypes are not the architecture's
+    │   └── NonFiniteWeights                 5  NaN or infinity in a tensor
+    ├── MissingDependency (ImportError)      6  an optional part is not installed
+    ├── PluginError                          1  a plugin broke its contract
+    └── TrainingDiverged  (ArithmeticError)  1  a loss became NaN or infinite
+
+A message says what is wrong, where, and what to type next. `suggestions` holds the things to type, for programs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+__all__ = [
+    "AmbiguousName",
+    "DamagedFile",
+    "GenzooError",
+    "IntegrityError",
+    "InvalidInput",
+    "MalformedWeights",
+    "MissingDependency",
+    "NetworkError",
+    "NonFiniteWeights",
+    "NotFound",
+    "OutputExists",
+    "PluginError",
+    "StateMismatch",
+    "TrainingDiverged",
+    "UnsupportedVerb",
+]
+
+
+class GenzooError(Exception):
+    """Base of all errors genzoo raises on purpose."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, suggestions: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.suggestions = tuple(suggestions)
+
+    def __str__(self) -> str:  # KeyError's subclasses would show a repr
+        return self.message
+
+
+class InvalidInput(GenzooError, ValueError):
+    code = "invalid"
+    exit_code = 2
+
+
+class OutputExists(InvalidInput):
+    code = "exists"
+
+
+class UnsupportedVerb(InvalidInput, AttributeError):
+    code = "unsupported"
+
+
+class NotFound(GenzooError, LookupError):
+    code = "not-found"
+    exit_code = 3
+
+
+class AmbiguousName(NotFound):
+    code = "ambiguous"
+
+
+class NetworkError(GenzooError, ConnectionError):
+    code = "network"
+    exit_code = 4
+
+
+class IntegrityError(GenzooError):
+    code = "integrity"
+    exit_code = 5
+
+
+class DamagedFile(IntegrityError):
+    code = "damaged"
+
+
+class MalformedWeights(IntegrityError):
+    code = "malformed"
+
+
+class StateMismatch(IntegrityError):
+    code = "mismatch"
+
+
+class NonFiniteWeights(IntegrityError):
+    code = "non-finite"
+
+
+class MissingDependency(GenzooError, ImportError):
+    code = "missing-dependency"
+    exit_code = 6
+
+
+class PluginError(GenzooError):
+    code = "plugin"
+
+
+class TrainingDiverged(GenzooError, ArithmeticError):
+    code = "diverged"
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """The at most three names of `known` nearest to `name`, nearest first."""
+    return difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, list[str]]:
+    """A clause to append to a message (or an empty one), and the names it offers."""
+    near = closest(name, known)
+    return (f"; did you mean {' or '.join(near)}?" if near else "", near)

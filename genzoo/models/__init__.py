@@ -1,0 +1,7 @@
+"""Families: how role networks make one model, and the verbs that model has."""
+
+from __future__ import annotations
+
+from genzoo.models.base import Model, NetworkBuilder
+
+__all__ = ["Model", "NetworkBuilder"]

@@ -1,0 +1,57 @@
+"""The autoencoder family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genzoo.models.base import Model, NetworkBuilder
+from genzoo.spec import ModelSpec
+
+__all__ = ["Autoencoder"]
+
+
+@final
+class Autoencoder(Model):
+    """x → z → x̂ with z of `latent_dim` numbers, the bottleneck (Hinton & Salakhutdinov 2006).
+
+    It has no prior over z, so it does not sample: codes drawn from anywhere but data may decode to nothing.
+
+    Attributes:
+        encoder: (n, *input_shape) -> (n, latent_dim).
+        decoder: (n, latent_dim) -> (n, *input_shape) logits; the picture is their sigmoid.
+    """
+
+    def __init__(self, spec: ModelSpec, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__(spec)
+        self.encoder = encoder
+        self.decoder = decoder
+
+    @classmethod
+    def build(cls, network: NetworkBuilder, spec: ModelSpec) -> Self:
+        encoder = network("encoder", spec.input_shape, spec.latent_dim)
+        return cls(spec, encoder, network("decoder", spec.latent_dim, spec.input_shape))
+
+    @property
+    def players(self) -> Mapping[str, nn.Module]:
+        return {"model": self}
+
+    @torch.no_grad()
+    def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
+        """The code of each x. x: values in [0, 1]."""
+        code: Tensor = self.encoder(self.checked_data(x, "encode"))
+        return code
+
+    @torch.no_grad()
+    def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
+        """The picture of each z, in [0, 1]."""
+        logits: Tensor = self.decoder(self.checked_latent(z, "decode"))
+        return logits.sigmoid()
+
+    def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:
+        """decode(encode(x))."""
+        return self.decode(self.encode(x))

@@ -1,0 +1,156 @@
+"""What all families share: the record of what they are, checked inputs, and sampling in fixed blocks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Protocol, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genzoo.errors import InvalidInput, UnsupportedVerb
+from genzoo.randomness import stream
+from genzoo.spec import Checkpoint, ModelSpec
+
+__all__ = ["VERBS", "Model", "NetworkBuilder", "noise", "sample_in_blocks"]
+
+VERBS = ("encode", "decode", "reconstruct", "sample", "discriminate")
+NOISE_ROWS = 64  # part of what a seed means: changing it changes every sample
+
+
+class NetworkBuilder(Protocol):
+    """Builds the network of a role: ``network("encoder", input_shape, outputs)``; see genzoo.Architecture."""
+
+    def __call__(self, role: str, *shape: Any) -> nn.Module: ...
+
+
+class Model(nn.Module, ABC):
+    """Base of every family.
+
+    The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, as far as the family has them) do not track
+    gradients; the role networks, and what a family documents beside its verbs, do.
+
+    Attributes:
+        spec: family, architecture and config.
+        name: the checkpoint's name, or ``family-architecture`` for an untrained model.
+        checkpoint: the record this model was loaded from, or None.
+        sample_block: how many pictures are computed at once; fixed, so that a picture does not depend on how many
+            others are asked for.
+    """
+
+    name: str
+    checkpoint: Checkpoint | None = None
+    sample_block: int = 64
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.name = f"{spec.family}-{spec.architecture}"
+
+    @classmethod
+    @abstractmethod
+    def build(cls, network: NetworkBuilder, spec: ModelSpec) -> Self:
+        """The model of `spec`, its role networks made by `network`."""
+
+    @property
+    @abstractmethod
+    def players(self) -> Mapping[str, nn.Module]:
+        """The parts that are trained in turn, by player name: one for a VAE, two for a GAN."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one x, (channels, height, width) for pictures."""
+        return self.spec.input_shape
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of one z."""
+        return self.spec.latent_dim
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """The verbs this model has."""
+        return tuple(verb for verb in VERBS if hasattr(type(self), verb))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in VERBS:
+            _refuse_verb(self, name)
+        return super().__getattr__(name)
+
+    def __repr__(self) -> str:
+        count = sum(p.numel() for p in self.parameters())
+        shape = "×".join(map(str, self.input_shape))
+        return f"<{self.name}: {shape}, {self.latent_dim} latents, {count:,} parameters; {', '.join(self.verbs)}>"
+
+    def check_values(self, values: str) -> None:
+        """InvalidInput if data of these values, ``unit`` for [0, 1] or ``binary`` for {0, 1}, is not what it models."""
+
+    def checked_data(self, x: Tensor, verb: str) -> Tensor:
+        """`x` on the model's device; InvalidInput unless it is floating, (n, *input_shape) and within [0, 1]."""
+        x = self._checked(x, verb, self.input_shape)
+        low, high = (x.amin().item(), x.amax().item()) if x.numel() else (0.0, 1.0)
+        if not (low >= 0 and high <= 1):
+            raise InvalidInput(f"{self.name}.{verb}: values must lie in [0, 1]; these lie in [{low:g}, {high:g}]")
+        return x
+
+    def checked_latent(self, z: Tensor, verb: str) -> Tensor:
+        """`z` on the model's device; InvalidInput unless it is floating and (n, latent_dim)."""
+        return self._checked(z, verb, (self.latent_dim,))
+
+    def _checked(self, value: Tensor, verb: str, shape: tuple[int, ...]) -> Tensor:
+        wanted = ", ".join(map(str, ("n", *shape)))
+        if not isinstance(value, Tensor):
+            raise InvalidInput(f"{self.name}.{verb} wants a tensor ({wanted}); got {type(value).__name__}")
+        if not value.is_floating_point():
+            hint = "; x.float() / 255 turns bytes into [0, 1]" if value.dtype == torch.uint8 else ""
+            raise InvalidInput(f"{self.name}.{verb} wants a floating-point tensor; got {value.dtype}{hint}")
+        if tuple(value.shape[1:]) != shape or value.dim() != len(shape) + 1:
+            hint = "; x[None] makes a batch of one" if tuple(value.shape) == shape else ""
+            raise InvalidInput(f"{self.name}.{verb} wants shape ({wanted}); got {tuple(value.shape)}{hint}")
+        parameter = next(self.parameters())
+        return value.to(parameter.device, parameter.dtype)
+
+
+def _refuse_verb(model: Model, verb: str) -> NoReturn:
+    can = ", ".join(model.verbs)
+    raise UnsupportedVerb(f"{model.name} ({model.spec.family}) cannot {verb}; it can {can}", suggestions=model.verbs)
+
+
+def noise(n: int, latent_dim: int, seed: int, start: int = 0) -> Float[Tensor, "n latent"]:
+    """Rows start … start + n − 1 of the standard normal noise of `seed`; row i depends on (seed, i) alone.
+
+    Drawn on the CPU in whole blocks of rows, each from a generator of its own, so that neither n nor the device
+    matters.
+    """
+    first, last = start // NOISE_ROWS, (start + n - 1) // NOISE_ROWS
+    blocks = [
+        torch.randn(NOISE_ROWS, latent_dim, generator=stream("noise", seed, block)) for block in range(first, last + 1)
+    ]
+    skip = start - first * NOISE_ROWS
+    return torch.cat(blocks)[skip : skip + n] if blocks else torch.empty(0, latent_dim)
+
+
+@torch.no_grad()
+def sample_in_blocks(model: Model, decode: Callable[[Tensor], Tensor], n: int, seed: int | None) -> Tensor:
+    """`decode` of n rows of noise, computed in blocks of exactly `model.sample_block` rows.
+
+    Every block is whole (what is beyond n is cut off): fast, and the reason why picture i is the same bits whatever n.
+    Without a seed one is drawn from torch's global generator.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise InvalidInput(f"{model.name}.sample: n must be a whole number of at least 0; got {n!r:.80}")
+    if seed is None:
+        seed = int(torch.randint(2**62, ()).item())
+    parameter = next(model.parameters())
+    images = torch.empty(n, *model.input_shape, device=parameter.device, dtype=parameter.dtype)
+    for start in range(0, n, model.sample_block):
+        z = noise(model.sample_block, model.latent_dim, seed, start)
+        images[start : start + model.sample_block] = decode(z.to(parameter))[: n - start]
+    return images

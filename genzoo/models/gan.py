@@ -1,0 +1,65 @@
+"""The generative adversarial family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genzoo.models.base import Model, NetworkBuilder, sample_in_blocks
+from genzoo.spec import ModelSpec
+
+__all__ = ["GAN"]
+
+
+@final
+class GAN(Model):
+    """A generator G(z), z ~ N(0, I), and a discriminator D(x) that tells its pictures from data (Goodfellow 2014).
+
+    Networks see pictures in [−1, 1] (Radford et al. 2015); the verbs speak [0, 1].
+
+    Attributes:
+        generator: (n, latent_dim) -> (n, *input_shape); tanh of it is the picture in [−1, 1].
+        discriminator: (n, *input_shape) in [−1, 1] -> (n,) logits of "real".
+    """
+
+    def __init__(self, spec: ModelSpec, generator: nn.Module, discriminator: nn.Module) -> None:
+        super().__init__(spec)
+        self.generator = generator
+        self.discriminator = discriminator
+
+    @classmethod
+    def build(cls, network: NetworkBuilder, spec: ModelSpec) -> Self:
+        generator = network("generator", spec.latent_dim, spec.input_shape)
+        return cls(spec, generator, network("discriminator", spec.input_shape))
+
+    @property
+    def players(self) -> Mapping[str, nn.Module]:
+        return {"discriminator": self.discriminator, "generator": self.generator}
+
+    def generate(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
+        """G(z) in [0, 1]. Differentiable."""
+        signed: Tensor = torch.tanh(self.generator(z).float())
+        return (signed + 1) / 2
+
+    def logits(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
+        """The logit of D(x) for x in [0, 1]. Differentiable."""
+        logits: Tensor = self.discriminator(2 * x - 1)
+        return logits.float()
+
+    @torch.no_grad()
+    def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
+        """G(z), in [0, 1]."""
+        return self.generate(self.checked_latent(z, "decode"))
+
+    @torch.no_grad()
+    def discriminate(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
+        """The logit of "x is real": D(x) = sigmoid(logit). x: values in [0, 1]."""
+        return self.logits(self.checked_data(x, "discriminate"))
+
+    def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
+        """G(z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
+        return sample_in_blocks(self, self.decode, n, seed)

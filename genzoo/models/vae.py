@@ -1,0 +1,95 @@
+"""The variational autoencoder family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Bernoulli, Distribution, Independent, Normal
+
+from genzoo.errors import InvalidInput
+from genzoo.models.base import Model, NetworkBuilder, sample_in_blocks
+from genzoo.spec import ModelSpec
+
+__all__ = ["VAE"]
+
+MAX_LOG_VAR = 20.0  # keeps σ and 1/σ finite in float32; reached only by a diverging network
+
+
+@final
+class VAE(Model):
+    """p(x, z) = N(z; 0, I) p(x | z) with the approximate posterior q(z | x) = N(μ(x), diag σ²(x))
+    (Kingma & Welling 2013, §2–3 and appendix B).
+
+    `likelihood` in the config is the type of p(x | z): ``bernoulli`` for binary x, ``gaussian`` for real x with one
+    learned variance (σ-VAE, Rybkin et al. 2021).
+
+    Attributes:
+        encoder: (n, *input_shape) -> (n, 2 latent_dim), μ and log σ².
+        decoder: (n, latent_dim) -> (n, *input_shape) logits; their sigmoid is the mean of p(x | z).
+    """
+
+    def __init__(self, spec: ModelSpec, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__(spec)
+        self.encoder = encoder
+        self.decoder = decoder
+        if spec.config["likelihood"] == "gaussian":
+            self.log_scale = nn.Parameter(torch.zeros(()))
+
+    @classmethod
+    def build(cls, network: NetworkBuilder, spec: ModelSpec) -> Self:
+        encoder = network("encoder", spec.input_shape, 2 * spec.latent_dim)
+        return cls(spec, encoder, network("decoder", spec.latent_dim, spec.input_shape))
+
+    @property
+    def players(self) -> Mapping[str, nn.Module]:
+        return {"model": self}
+
+    def check_values(self, values: str) -> None:
+        if self.spec.config["likelihood"] == "bernoulli" and values != "binary":
+            raise InvalidInput(
+                "model.likelihood = 'bernoulli' is a likelihood of 0 and 1, and this data has grey levels: "
+                "take binarised data (data.name = 'mnist-dynamic') or model.likelihood = 'gaussian'"
+            )
+
+    @property
+    def prior(self) -> Distribution:
+        """N(0, I) over z of shape (latent_dim,)."""
+        zeros = torch.zeros(self.latent_dim, device=self.device)
+        return Independent(Normal(zeros, torch.ones_like(zeros), validate_args=False), 1)
+
+    def posterior(self, x: Float[Tensor, " n *data"]) -> Distribution:
+        """q(z | x), batch (n,), event (latent_dim,). Differentiable; `rsample` is z = μ + σ ⊙ ε."""
+        mean, log_var = self.encoder(x).float().chunk(2, dim=1)
+        scale = (0.5 * log_var.clamp(-MAX_LOG_VAR, MAX_LOG_VAR)).exp()
+        return Independent(Normal(mean, scale, validate_args=False), 1)
+
+    def likelihood(self, z: Float[Tensor, "n latent"]) -> Distribution:
+        """p(x | z), batch (n,), event input_shape. Differentiable."""
+        logits = self.decoder(z).float()
+        event = len(self.input_shape)
+        if self.spec.config["likelihood"] == "bernoulli":
+            return Independent(Bernoulli(logits=logits, validate_args=False), event)
+        scale = self.log_scale.exp().expand_as(logits)
+        return Independent(Normal(logits.sigmoid(), scale, validate_args=False), event)
+
+    @torch.no_grad()
+    def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
+        """The posterior mean μ(x), never a draw. x: values in [0, 1]."""
+        return self.posterior(self.checked_data(x, "encode")).mean
+
+    @torch.no_grad()
+    def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
+        """The mean of p(x | z), in [0, 1]."""
+        return self.likelihood(self.checked_latent(z, "decode")).mean
+
+    def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:
+        """decode(encode(x))."""
+        return self.decode(self.encode(x))
+
+    def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
+        """The mean of p(x | z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
+        return sample_in_blocks(self, self.decode, n, seed)

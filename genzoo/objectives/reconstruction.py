@@ -1,0 +1,26 @@
+"""Reconstruction errors of an autoencoder."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from genzoo.models.autoencoder import Autoencoder
+
+__all__ = ["binary_cross_entropy", "squared_error"]
+
+
+def squared_error(model: Autoencoder, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+    """‖x̂ − x‖² / D, the mean over the D values of one example."""
+    error = (model.decoder(model.encoder(x)).float().sigmoid() - x).square()
+    return {"loss": error.flatten(1).mean(1)}
+
+
+def binary_cross_entropy(model: Autoencoder, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+    """−Σ x log x̂ + (1 − x) log(1 − x̂) over one example, from logits.
+
+    For grey levels this is an error with minimum above 0, not a likelihood.
+    """
+    error = F.binary_cross_entropy_with_logits(model.decoder(model.encoder(x)).float(), x, reduction="none")
+    return {"loss": error.flatten(1).sum(1)}

@@ -1,0 +1,76 @@
+"""Tensors to pictures and back."""
+
+from __future__ import annotations
+
+import io
+from math import ceil, sqrt
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from genzoo.errors import InvalidInput, NotFound
+
+__all__ = ["grid", "png", "read_image"]
+
+PADDING = 2
+BACKGROUND = 128
+
+
+def grid(images: Float[Tensor, "n c h w"], columns: int | None = None) -> Image.Image:
+    """One picture of n images with values in [0, 1], row by row; `columns` is ⌈√n⌉ unless given.
+
+    Values outside [0, 1] are clipped.
+
+    Raises:
+        InvalidInput: not a floating-point batch of 1- or 3-channel images, or no image at all.
+    """
+    if images.dim() != 4 or images.shape[1] not in (1, 3) or not len(images) or not images.is_floating_point():
+        raise InvalidInput(
+            f"grid wants floats of shape (n, 1 or 3, height, width), n ≥ 1; got {images.dtype} {tuple(images.shape)}"
+        )
+    n, channels, height, width = images.shape
+    columns = columns or ceil(sqrt(n))
+    rows = ceil(n / columns)
+    tile_height, tile_width = height + PADDING, width + PADDING
+    sheet = torch.full((channels, rows * tile_height + PADDING, columns * tile_width + PADDING), BACKGROUND)
+    for index, image in enumerate(_to_bytes(images)):
+        top, left = PADDING + index // columns * tile_height, PADDING + index % columns * tile_width
+        sheet[:, top : top + height, left : left + width] = image
+    pixels = sheet.to(torch.uint8).permute(1, 2, 0).numpy()
+    return Image.fromarray(pixels[:, :, 0] if channels == 1 else np.ascontiguousarray(pixels))
+
+
+def _to_bytes(images: Tensor) -> UInt8[Tensor, "n c h w"]:
+    return images.detach().cpu().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+
+
+def png(image: Image.Image) -> bytes:
+    """The bytes of a PNG file; the same picture gives the same bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def read_image(path: Path, shape: tuple[int, ...]) -> UInt8[Tensor, "c h w"]:
+    """The image in a file as `shape` = (1 or 3, h, w): converted to grey or RGB, resized and centre-cropped.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidInput: it is not an image.
+    """
+    channels, height, width = shape
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file).convert("L" if channels == 1 else "RGB")
+    except FileNotFoundError:
+        raise NotFound(f"{path} does not exist") from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InvalidInput(f"{path} cannot be read as an image: {error}") from None
+    if image.size != (width, height):
+        image = ImageOps.fit(image, (width, height))
+    pixels = torch.from_numpy(np.array(image))
+    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()

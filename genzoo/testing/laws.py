@@ -1,0 +1,211 @@
+"""What holds for every model. A law takes a model in eval mode and raises AssertionError with the figure that broke it.
+
+from genzoo.testing import check
+check(genzoo.load("vae-yours-mnist"))
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genzoo import protocols
+from genzoo.errors import InvalidInput, UnsupportedVerb
+from genzoo.hub.files import check_state, encode_weights, read_weights
+from genzoo.models import Model
+from genzoo.models.base import VERBS
+
+__all__ = ["LAWS", "Law", "check"]
+
+Law = Callable[[Any], None]
+SAMPLES = 10
+ROUNDING = 1e-4
+
+_ROLES: dict[str, type] = {
+    "encode": protocols.Encoder,
+    "decode": protocols.Decoder,
+    "sample": protocols.Generator,
+    "discriminate": protocols.Discriminator,
+}
+
+
+def check(model: Model) -> None:
+    """Hold a model to every law."""
+    for law in LAWS:
+        law(model)
+
+
+def roles_are_verbs(model: Any) -> None:
+    """A model satisfies a role exactly if it has the role's verb."""
+    for verb, role in _ROLES.items():
+        satisfied = isinstance(model, role)
+        assert satisfied == (verb in model.verbs), (
+            f"{model.name}: {role.__name__} is {satisfied}, {verb} says otherwise"
+        )
+
+
+def missing_verbs_are_typed(model: Any) -> None:
+    """A verb that a model does not have is refused by name, with what it can do."""
+    for verb in set(VERBS) - set(model.verbs):
+        try:
+            getattr(model, verb)
+        except UnsupportedVerb as error:
+            message = str(error)
+            assert model.name in message, message
+            assert verb in message, message
+            assert all(other in message for other in model.verbs), message
+        else:
+            raise AssertionError(f"{model.name}.{verb} is neither a verb nor refused")
+
+
+def shapes_and_ranges(model: Any) -> None:
+    """Verbs keep the documented shapes for batches of 1 and 2; pictures are finite and in [0, 1]."""
+    for n in (1, 2):
+        x, z = _data(model, n), _latents(model, n)
+        if "encode" in model.verbs:
+            _assert_shape(model.encode(x), (n, model.latent_dim), f"{model.name}.encode")
+        if "decode" in model.verbs:
+            _assert_picture(model, model.decode(z), n, "decode")
+        if "reconstruct" in model.verbs:
+            _assert_picture(model, model.reconstruct(x), n, "reconstruct")
+        if "sample" in model.verbs:
+            _assert_picture(model, model.sample(n, seed=0), n, "sample")
+        if "discriminate" in model.verbs:
+            _assert_shape(model.discriminate(x), (n,), f"{model.name}.discriminate")
+
+
+def verbs_track_no_gradient(model: Any) -> None:
+    """What a verb returns can be used at once: no graph hangs on it."""
+    for verb in model.verbs:
+        assert not _call(model, verb).requires_grad, f"{model.name}.{verb} tracks gradients"
+
+
+def verbs_are_deterministic(model: Any) -> None:
+    """A verb gives the same bits twice, whatever torch's global generator does between."""
+    for verb in model.verbs:
+        first = _call(model, verb)
+        torch.rand(1)
+        assert torch.equal(first, _call(model, verb)), f"{model.name}.{verb} differs between two calls"
+
+
+def sample_i_depends_on_seed_and_i(model: Any) -> None:
+    """sample(10, seed=s)[:4] equals sample(4, seed=s) bit by bit, and another seed gives other pictures."""
+    if "sample" not in model.verbs:
+        return
+    whole = model.sample(SAMPLES, seed=0)
+    assert torch.equal(whole[:4], model.sample(4, seed=0)), f"{model.name}: picture i depends on n"
+    assert not torch.equal(whole, model.sample(SAMPLES, seed=1)), f"{model.name}: seeds 0 and 1 give the same pictures"
+    longer = model.sample(model.sample_block + 3, seed=0)
+    assert torch.equal(longer[:SAMPLES], whole), f"{model.name}: picture i depends on the number of blocks"
+
+
+def sample_ignores_block_and_threads(model: Any) -> None:
+    """Samples are the same, up to rounding, for another block size and another number of threads."""
+    if "sample" not in model.verbs:
+        return
+    whole, block, threads = model.sample(SAMPLES, seed=0), model.sample_block, torch.get_num_threads()
+    try:
+        model.sample_block = 3
+        _assert_close(model.sample(SAMPLES, seed=0), whole, f"{model.name}: block size")
+        torch.set_num_threads(1 if threads > 1 else 2)
+        _assert_close(model.sample(SAMPLES, seed=0), whole, f"{model.name}: threads")
+    finally:
+        model.sample_block = block
+        torch.set_num_threads(threads)
+
+
+def wrong_input_is_typed(model: Any) -> None:
+    """A wrong shape, dtype or range is refused before it reaches the network."""
+    for verb in set(model.verbs) & {"encode", "reconstruct", "discriminate"}:
+        x = _data(model, 2)
+        for bad in (x[0], x[..., :-1], (x * 255).to(torch.uint8), x + 2, x * float("nan"), x.tolist()):
+            _assert_refused(model, verb, bad)
+    if "decode" in model.verbs:
+        for bad in (torch.zeros(model.latent_dim), torch.zeros(2, model.latent_dim + 1), torch.zeros(2, 1).int()):
+            _assert_refused(model, "decode", bad)
+    if "sample" in model.verbs:
+        _assert_refused(model, "sample", -1)
+
+
+def state_survives_safetensors(model: Any) -> None:
+    """The state dict through a safetensors file is the same, bit by bit, and the same state gives the same file."""
+    import tempfile
+
+    state = model.state_dict()
+    data = encode_weights(state)
+    assert data == encode_weights(state), f"{model.name}: the same state gives two files"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        path.write_bytes(data)
+        tensors = read_weights(path)
+    check_state(tensors, state, path)
+    for key, tensor in tensors.items():
+        assert torch.equal(tensor, state[key].cpu()), f"{model.name}: {key} changed in a safetensors file"
+
+
+def copies_are_equal(model: Any) -> None:
+    """A deep copy does the same."""
+    twin = copy.deepcopy(model)
+    for verb in model.verbs:
+        assert torch.equal(_call(twin, verb), _call(model, verb)), f"{model.name}.{verb}: a copy differs"
+
+
+LAWS: tuple[Law, ...] = (
+    roles_are_verbs,
+    missing_verbs_are_typed,
+    shapes_and_ranges,
+    verbs_track_no_gradient,
+    verbs_are_deterministic,
+    sample_i_depends_on_seed_and_i,
+    sample_ignores_block_and_threads,
+    wrong_input_is_typed,
+    state_survives_safetensors,
+    copies_are_equal,
+)
+
+
+def _data(model: Model, n: int) -> Tensor:
+    return torch.rand(n, *model.input_shape, generator=torch.Generator().manual_seed(n)).to(model.device)
+
+
+def _latents(model: Model, n: int) -> Tensor:
+    return torch.randn(n, model.latent_dim, generator=torch.Generator().manual_seed(n)).to(model.device)
+
+
+def _call(model: Any, verb: str) -> Tensor:
+    if verb == "sample":
+        result: Tensor = model.sample(2, seed=0)
+    else:
+        result = getattr(model, verb)(_latents(model, 2) if verb == "decode" else _data(model, 2))
+    return result
+
+
+def _assert_shape(value: Tensor, shape: tuple[int, ...], what: str) -> None:
+    assert tuple(value.shape) == shape, f"{what} has shape {tuple(value.shape)}, not {shape}"
+    assert value.isfinite().all(), f"{what} is not finite"
+
+
+def _assert_picture(model: Model, value: Tensor, n: int, verb: str) -> None:
+    what = f"{model.name}.{verb}"
+    _assert_shape(value, (n, *model.input_shape), what)
+    low, high = value.min().item(), value.max().item()
+    assert low >= 0, f"{what} goes down to {low}"
+    assert high <= 1, f"{what} goes up to {high}"
+
+
+def _assert_close(value: Tensor, wanted: Tensor, what: str) -> None:
+    difference = (value - wanted).abs().max().item()
+    assert difference <= ROUNDING, f"{what} changes pictures by {difference}"
+
+
+def _assert_refused(model: Any, verb: str, bad: Any) -> None:
+    try:
+        getattr(model, verb)(bad)
+    except InvalidInput:
+        return
+    raise AssertionError(f"{model.name}.{verb} takes {type(bad).__name__} {getattr(bad, 'shape', bad)}")

@@ -1,0 +1,291 @@
+"""The one loop. Each player of the objective moves in turn: a VAE has one, a GAN two.
+
+A run that is stopped and resumed has the same bits as one that is not (on the CPU): the order of epoch e depends on
+(seed, e) alone, and the saved state holds weights, moments, averages, random state and step.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from genzoo.datasets import Split
+from genzoo.errors import InvalidInput, TrainingDiverged
+from genzoo.models import Model
+from genzoo.randomness import stream
+from genzoo.training.recipe import Recipe
+from genzoo.training.run import Run
+
+__all__ = ["Interrupted", "Losses", "Progress", "fit"]
+
+SAVE_SECONDS = 20.0
+REPORT_SECONDS = 0.5
+
+Loss = Callable[[Any, Tensor], dict[str, Tensor]]
+Losses = Mapping[str, Loss]
+"""player -> loss: (model, batch) -> {term: (n,) tensor}, ``loss`` among them; in the order of play."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a run is. `terms` are means since the epoch (or the resumed part of it) began; `rate` is in images/s."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    terms: Mapping[str, float]
+    rate: float
+    seconds_left: float
+    epoch_ended: bool
+
+
+class Interrupted(KeyboardInterrupt):
+    """SIGINT or SIGTERM stopped the run after a whole step, and its state is saved."""
+
+
+@dataclass(kw_only=True)
+class _Player:
+    name: str
+    module: nn.Module
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    learning_rate: float
+
+
+@dataclass(kw_only=True)
+class _Trainer:
+    """All that a saved state restores: model, optimizers, average and step."""
+
+    model: Model
+    players: list[_Player]
+    average: AveragedModel | None
+    step: int = 0
+    terms: dict[str, Tensor] = field(default_factory=dict)
+
+    def state(self) -> dict[str, Tensor]:
+        tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
+        for player in self.players:
+            for index, moments in player.optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{player.name}.{index}.{key}": value for key, value in moments.items()}
+        if torch.cuda.is_available():
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        return tensors | {"random.cpu": torch.get_rng_state(), "step": torch.tensor(self.step)}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        self.model.load_state_dict(_below(tensors, "model."))
+        if self.average is not None:
+            self.average.load_state_dict(_below(tensors, "average."))
+        for player in self.players:
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _below(tensors, f"optimizer.{player.name}.").items():
+                index, _, moment = key.partition(".")
+                state.setdefault(int(index), {})[moment] = value
+            groups = player.optimizer.state_dict()["param_groups"]
+            player.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        if "random.cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+        torch.set_rng_state(tensors["random.cpu"])
+        self.step = int(tensors["step"])
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def fit(
+    model: Model,
+    losses: Losses,
+    data: Split,
+    recipe: Recipe,
+    run: Run,
+    *,
+    report: Callable[[Progress], None] = lambda progress: None,
+    on_epoch: Callable[[Model, int], None] = lambda model, epoch: None,
+) -> Model:
+    """Train `model` on `data` until the recipe's last epoch, from the state in `run` if there is one.
+
+    Draws from torch's global generators: seed or fork them outside.
+
+    Args:
+        model: untrained, or as it was when the run began; it is trained in place.
+        losses: the players' losses.
+        data: the training split.
+        recipe: of which ``optimizer`` and ``training`` are read.
+        run: where states and the log are written.
+        report: called about twice a second and at the end of each epoch.
+        on_epoch: called with the model to be saved (in eval mode) and the number of epochs done.
+
+    Returns:
+        The model to be saved, in eval mode: the moving average of the weights if the recipe asks for one.
+
+    Raises:
+        InvalidInput: there are fewer images than a batch has.
+        TrainingDiverged: a loss became NaN or infinite; the last good state stays.
+        Interrupted: see there.
+    """
+    settings = recipe.training
+    steps_per_epoch = len(data) // settings["batch_size"]
+    if steps_per_epoch == 0:
+        raise InvalidInput(f"training.batch_size is {settings['batch_size']}, but there are only {len(data)} images")
+    trainer = _trainer(model, losses, recipe)
+    if (state := run.load_state()) is not None:
+        trainer.restore(state)
+    run.forget_log_after(trainer.step)
+    steps = steps_per_epoch * settings["epochs"]
+    clock = _Clock(first_step=trainer.step, steps=steps, batch_size=settings["batch_size"])
+    kept = model if trainer.average is None else cast(Model, trainer.average.module)
+    with _stop_requests() as stop_requested:
+        while trainer.step < steps:
+            epoch, done = divmod(trainer.step, steps_per_epoch)
+            trainer.terms = {}
+            order = torch.randperm(len(data), generator=stream("order", settings["seed"], epoch))
+            order = order[done * settings["batch_size"] : steps_per_epoch * settings["batch_size"]]
+            first = trainer.step
+            for batch in data.batches(order, settings["batch_size"], model.device):
+                _play(trainer, batch, settings, steps)
+                ended = trainer.step % steps_per_epoch == 0
+                if ended or clock.report_due():
+                    terms = {key: float(value) / (trainer.step - first) for key, value in trainer.terms.items()}
+                    report(clock.progress(epoch, settings["epochs"], trainer.step, terms, ended))
+                if clock.save_due() or trainer.step == steps or stop_requested():
+                    run.save_state(trainer.state())
+                if stop_requested() and trainer.step < steps:
+                    raise Interrupted
+            run.log({"epoch": epoch + 1, "step": trainer.step, "seconds": clock.seconds(), **terms})
+            on_epoch(kept.eval(), epoch + 1)
+            model.train()
+    return kept.requires_grad_(True).eval()
+
+
+def _trainer(model: Model, losses: Losses, recipe: Recipe) -> _Trainer:
+    players = []
+    for name, objective in losses.items():
+        options = recipe.optimizer_of(name)
+        module = model.players[name]
+        betas = (options["beta1"], options["beta2"])
+        optimizer = torch.optim.Adam(module.parameters(), lr=options["learning_rate"], betas=betas, fused=True)
+        loss = torch.compile(objective) if recipe.training["compile"] else objective
+        players.append(
+            _Player(name=name, module=module, loss=loss, optimizer=optimizer, learning_rate=options["learning_rate"])
+        )
+    average = None
+    if decay := recipe.training["ema"]:
+        follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        average = AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
+    return _Trainer(model=model.train(), players=players, average=average)
+
+
+def _play(trainer: _Trainer, batch: Tensor, settings: Mapping[str, Any], steps: int) -> None:
+    """One step: every player moves once, then the average follows."""
+    factor = _schedule(trainer.step, steps, settings["schedule"], settings["warmup_steps"])
+    for player in trainer.players:
+        if len(trainer.players) > 1:  # no gradient to who does not move
+            for other in trainer.players:
+                other.module.requires_grad_(other is player)
+        with _autocast(batch.device, settings["precision"]):
+            terms = {key: value.mean() for key, value in player.loss(trainer.model, batch).items()}
+        _check_finite(terms, player, trainer)
+        player.optimizer.zero_grad()
+        terms["loss"].backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        for group in player.optimizer.param_groups:
+            group["lr"] = player.learning_rate * factor
+        player.optimizer.step()
+        _add_terms(trainer, player, terms)
+    trainer.step += 1
+    if trainer.average is not None:
+        trainer.average.update_parameters(trainer.model)
+
+
+def _autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def _check_finite(terms: Mapping[str, Tensor], player: _Player, trainer: _Trainer) -> None:
+    if not terms["loss"].isfinite():
+        bad = ", ".join(key for key, value in terms.items() if not value.isfinite())
+        raise TrainingDiverged(
+            f"{bad} of the {player.name} became NaN or infinite at step {trainer.step}; the last good state is kept. "
+            "Try a smaller optimizer.learning_rate, or training.precision = 'float32'"
+        )
+
+
+def _add_terms(trainer: _Trainer, player: _Player, terms: Mapping[str, Tensor]) -> None:
+    prefix = "" if len(trainer.players) == 1 else f"{player.name}_"
+    for key, value in terms.items():
+        name = f"{prefix}{key}" if key == "loss" else key
+        trainer.terms[name] = trainer.terms.get(name, 0) + value.detach()
+
+
+def _schedule(step: int, steps: int, schedule: str, warmup_steps: int) -> float:
+    """The factor on the learning rate at a step."""
+    rise = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+    return rise if schedule == "constant" else rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+class _Clock:
+    """Rates, and what is due."""
+
+    def __init__(self, *, first_step: int, steps: int, batch_size: int) -> None:
+        self.first_step, self.steps, self.batch_size = first_step, steps, batch_size
+        self.start = self.reported = self.saved = time.monotonic()
+
+    def seconds(self) -> float:
+        return round(time.monotonic() - self.start, 3)
+
+    def report_due(self) -> bool:
+        return time.monotonic() - self.reported >= REPORT_SECONDS
+
+    def save_due(self) -> bool:
+        due = time.monotonic() - self.saved >= SAVE_SECONDS
+        if due:
+            self.saved = time.monotonic()
+        return due
+
+    def progress(self, epoch: int, epochs: int, step: int, terms: Mapping[str, float], ended: bool) -> Progress:
+        self.reported = time.monotonic()
+        per_step = (self.reported - self.start) / (step - self.first_step)
+        return Progress(
+            epoch=epoch + 1,
+            epochs=epochs,
+            step=step,
+            steps=self.steps,
+            terms=terms,
+            rate=self.batch_size / per_step,
+            seconds_left=per_step * (self.steps - step),
+            epoch_ended=ended,
+        )
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Says whether SIGINT or SIGTERM came, which then wait for the end of a step. A second one acts at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: Any) -> None:
+        asked.set()
+        signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

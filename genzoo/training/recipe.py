@@ -1,0 +1,139 @@
+"""A recipe: what trains a checkpoint, and trains it again. TOML, checked key by key before anything is allocated."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from genzoo.errors import InvalidInput, NotFound, did_you_mean
+from genzoo.spec import Field, check_config, check_name
+
+__all__ = ["OPTIMIZER", "TRAINING", "Recipe"]
+
+MAX_RECIPE_BYTES = 1 << 20
+
+OPTIMIZER = {
+    "learning_rate": Field(kind="float", doc="step size of Adam", default=1e-3, minimum=1e-8, maximum=1.0),
+    "beta1": Field(kind="float", doc="decay of Adam's first moment", default=0.9, minimum=0.0, maximum=0.9999),
+    "beta2": Field(kind="float", doc="decay of Adam's second moment", default=0.999, minimum=0.0, maximum=0.999999),
+}
+
+TRAINING = {
+    "epochs": Field(kind="int", doc="passes over the data", required=True, minimum=1, maximum=1_000_000),
+    "batch_size": Field(kind="int", doc="examples in a step", default=128, minimum=1, maximum=65536),
+    "seed": Field(kind="int", doc="seed of initial weights, order and noise", default=0, minimum=0, maximum=2**62),
+    "schedule": Field(
+        kind="str",
+        doc="learning rate over the run: constant, or cosine down to 0",
+        default="constant",
+        choices=("constant", "cosine"),
+    ),
+    "warmup_steps": Field(
+        kind="int", doc="steps of linear rise to the learning rate", default=0, minimum=0, maximum=1_000_000
+    ),
+    "ema": Field(
+        kind="float",
+        doc="decay of the exponential moving average of the weights that is saved; 0 for none",
+        default=0.0,
+        minimum=0.0,
+        maximum=0.99999,
+    ),
+    "precision": Field(kind="str", doc="precision of the forward pass", default="float32", choices=("float32", "bf16")),
+    "compile": Field(kind="bool", doc="torch.compile the losses (needs a C++ compiler)", default=False),
+}
+
+_TOP = {
+    "name": Field(kind="str", doc="name of the checkpoint", required=True),
+    "license": Field(kind="str", doc="SPDX licence of the weights", default="Apache-2.0"),
+}
+_SECTIONS = ("model", "objective", "data", "optimizer", "training")
+_REQUIRED = {"model": ("family", "architecture"), "objective": ("name",), "data": ("name",)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Its sections as checked as they can be without the registry: `optimizer` and `training` fully, of the others
+    that what names a record is a name."""
+
+    name: str
+    license: str
+    model: Mapping[str, Any]
+    objective: Mapping[str, Any]
+    data: Mapping[str, Any]
+    optimizer: Mapping[str, Any]
+    training: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The recipe in a TOML file.
+
+        Raises:
+            NotFound: there is no such file.
+            InvalidInput: not TOML, or not a recipe; the message names the key.
+        """
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            raise NotFound(f"{path} does not exist") from None
+        except OSError as error:
+            raise NotFound(f"cannot read {path}: {error.strerror}") from None
+        if len(text) > MAX_RECIPE_BYTES:
+            raise InvalidInput(f"{path} is larger than {MAX_RECIPE_BYTES:,} bytes: not a recipe")
+        try:
+            table = tomllib.loads(text.decode())
+        except (ValueError, RecursionError) as error:
+            raise InvalidInput(f"{path} is not TOML: {error}") from None
+        return cls.parse(table, str(path))
+
+    @classmethod
+    def parse(cls, table: Mapping[str, Any], where: str) -> Self:
+        """The recipe in a table, as TOML or a record holds it; `where` is for messages."""
+        top = check_config(_TOP, {k: v for k, v in table.items() if k not in _SECTIONS}, where)
+        check_name(top["name"], f"{where}: name")
+        sections: dict[str, Any] = {section: _section(table, section, where) for section in _SECTIONS}
+        sections["optimizer"] = _optimizer(sections["optimizer"], f"{where}: optimizer")
+        sections["training"] = check_config(TRAINING, sections["training"], f"{where}: training")
+        return cls(**top, **sections)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `parse` takes; JSON-ready."""
+        return asdict(self)
+
+    def optimizer_of(self, player: str) -> dict[str, Any]:
+        """The optimizer's config for one player: the section's own keys under those of ``[optimizer.<player>]``."""
+        shared = {key: value for key, value in self.optimizer.items() if key in OPTIMIZER}
+        return {**shared, **self.optimizer.get(player, {})}
+
+
+def _section(table: Mapping[str, Any], section: str, where: str) -> dict[str, Any]:
+    value = table.get(section, {})
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{where}: {section} must be a table, [{section}]")
+    for key in _REQUIRED.get(section, ()):
+        if key not in value:
+            raise InvalidInput(f"{where}: {section}.{key} is missing: the name of the {key}")
+        if not isinstance(value[key], str):
+            raise InvalidInput(f"{where}: {section}.{key} must be a name; got {value[key]!r:.80}")
+    return dict(value)
+
+
+def _optimizer(section: dict[str, Any], where: str) -> dict[str, Any]:
+    """The shared keys checked and filled in; sub-tables, one for a player, checked for what they override."""
+    shared = {key: value for key, value in section.items() if not isinstance(value, dict)}
+    checked = check_config(OPTIMIZER, shared, where)
+    for player, table in section.items():
+        if isinstance(table, dict):
+            full = check_config(OPTIMIZER, table, f"{where}.{player}")
+            checked[player] = {key: full[key] for key in table}
+    return checked
+
+
+def check_players(recipe: Recipe, players: Mapping[str, Any]) -> None:
+    """InvalidInput if ``[optimizer.<player>]`` names a player that the objective does not have."""
+    for key in recipe.optimizer:
+        if key not in OPTIMIZER and key not in players:
+            hint, near = did_you_mean(key, players)
+            raise InvalidInput(f"optimizer.{key}: the players are {', '.join(players)}{hint}", suggestions=near)

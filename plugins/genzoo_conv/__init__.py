@@ -1,0 +1,44 @@
+"""Strided convolutions down, transposed convolutions up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from genzoo import Architecture, Field, Record, hookimpl, shipped
+
+GENZOO_API = 1
+
+CONV = Architecture(
+    name="conv",
+    summary="encoder by strided convolution, decoder by transposed convolution; height and width of at least 2^depth",
+    roles={"encoder": "genzoo_conv.nets:ConvEncoder", "decoder": "genzoo_conv.nets:ConvDecoder"},
+    config={
+        "depth": Field(kind="int", doc="layers that halve height and width", default=2, minimum=1, maximum=8),
+        "width": Field(
+            kind="int",
+            doc="channels at the finest level; doubled at each coarser one",
+            default=32,
+            minimum=1,
+            maximum=1024,
+        ),
+        "hidden": Field(
+            kind="int",
+            doc="units between the feature map and the latent side",
+            default=256,
+            minimum=1,
+            maximum=16384,
+        ),
+        "norm": Field(
+            kind="str",
+            doc="normalisation of the feature maps",
+            default="batch",
+            choices=("batch", "none"),
+        ),
+    },
+    paper="A guide to convolution arithmetic for deep learning (Dumoulin & Visin, 2016), arXiv:1603.07285",
+)
+
+
+@hookimpl
+def genzoo_records() -> Iterable[Record]:
+    return (CONV, *shipped(__file__))

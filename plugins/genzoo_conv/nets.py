@@ -1,0 +1,102 @@
+"""Convolutional role networks.
+
+Output-size arithmetic (Dumoulin & Visin 2016, relationships 6 and 14). Every layer has kernel k = 4, stride s = 2 and
+padding p = 1. A convolution makes of size i
+
+    o = ⌊(i + 2p − k) / s⌋ + 1 = ⌊i / 2⌋,
+
+and a transposed convolution of size o makes
+
+    i' = s (o − 1) + k − 2p + a = 2 o + a,  with output padding a ∈ {0, 1}.
+
+So a = i mod 2 restores every size exactly, odd ones too: 28 → 14 → 7 and back, 45 → 22 → 11 and back. What is needed
+is that something is left at the bottom: height and width of at least 2^depth.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import final
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genzoo import InvalidInput
+
+__all__ = ["ConvDecoder", "ConvEncoder", "level_sizes"]
+
+Size = tuple[int, int]
+
+
+def level_sizes(shape: tuple[int, ...], depth: int) -> list[Size]:
+    """(height, width) at each level, finest first, depth + 1 of them.
+
+    Raises:
+        InvalidInput: `shape` is not (channels, height, width), or a side is smaller than 2^depth.
+    """
+    if len(shape) != 3:
+        raise InvalidInput(f"conv needs input_shape (channels, height, width); got {shape}")
+    _, height, width = shape
+    if min(height, width) < 2**depth:
+        raise InvalidInput(
+            f"conv with depth {depth} needs height and width of at least {2**depth}; got {height}×{width}: "
+            "give a smaller depth or larger pictures"
+        )
+    return [(height >> level, width >> level) for level in range(depth + 1)]
+
+
+def _block(conv: nn.Module, channels: int, norm: str) -> list[nn.Module]:
+    return [conv, *([nn.BatchNorm2d(channels)] if norm == "batch" else []), nn.ReLU()]
+
+
+@final
+class ConvEncoder(nn.Module):
+    """(n, *input_shape) -> (n, outputs)."""
+
+    def __init__(
+        self, input_shape: tuple[int, ...], outputs: int, *, depth: int, width: int, hidden: int, norm: str
+    ) -> None:
+        super().__init__()
+        height, breadth = level_sizes(input_shape, depth)[-1]
+        channels = [input_shape[0], *(width << level for level in range(depth))]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(channels):
+            layers += _block(nn.Conv2d(before, after, 4, stride=2, padding=1), after, norm)
+        head = [nn.Flatten(), nn.Linear(channels[-1] * height * breadth, hidden), nn.ReLU(), nn.Linear(hidden, outputs)]
+        self.layers = nn.Sequential(*layers, *head)
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n outputs"]:
+        y: Tensor = self.layers(x)
+        return y
+
+
+@final
+class ConvDecoder(nn.Module):
+    """(n, latent_dim) -> (n, *output_shape): the encoder's levels in reverse."""
+
+    def __init__(
+        self, latent_dim: int, output_shape: tuple[int, ...], *, depth: int, width: int, hidden: int, norm: str
+    ) -> None:
+        super().__init__()
+        sizes = level_sizes(output_shape, depth)
+        bottom = (width << (depth - 1), *sizes[-1])
+        layers: list[nn.Module] = [
+            nn.Linear(latent_dim, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, bottom[0] * bottom[1] * bottom[2]),
+            nn.ReLU(),
+            nn.Unflatten(1, bottom),
+        ]
+        for level in range(depth - 1, 0, -1):
+            layers += _block(_up(width << level, width << (level - 1), sizes[level]), width << (level - 1), norm)
+        self.layers = nn.Sequential(*layers, _up(width, output_shape[0], sizes[0]))
+
+    def forward(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, "n c h w"]:
+        x: Tensor = self.layers(z)
+        return x
+
+
+def _up(before: int, after: int, size: Size) -> nn.ConvTranspose2d:
+    """The transposed convolution that ends at `size`."""
+    odd = (size[0] % 2, size[1] % 2)
+    return nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, output_padding=odd)
