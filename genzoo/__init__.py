@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from genzoo.api import train as train
     from genzoo.catalog import list_models as list_models
     from genzoo.catalog import show as show
+    from genzoo.datasets import Split as Split
     from genzoo.errors import GenzooError as GenzooError
     from genzoo.errors import InvalidInput as InvalidInput
     from genzoo.errors import NotFound as NotFound
@@ -51,6 +52,7 @@ __all__ = [
     "NotFound",
     "Objective",
     "Record",
+    "Split",
     "__version__",
     "create",
     "evaluate",
@@ -82,6 +84,7 @@ _HOME = {
     "NotFound": "genzoo.errors",
     "Objective": "genzoo.spec",
     "Record": "genzoo.spec",
+    "Split": "genzoo.datasets",
     "create": "genzoo.api",
     "evaluate": "genzoo.api",
     "grid": "genzoo.pictures",

@@ -37,7 +37,7 @@ from genzoo.spec import (
 from genzoo.training import Losses, Progress, Recipe, Run, fit
 from genzoo.training.recipe import check_players
 
-__all__ = ["create", "evaluate", "load", "open_data", "train"]
+__all__ = ["Plan", "combinations", "create", "evaluate", "load", "open_data", "train"]
 
 MAX_PARAMETERS = 1 << 31
 _COMMON = {
@@ -101,20 +101,25 @@ def create(name: str, *, seed: int | None = None, **config: Any) -> Model:
         return blueprint.build("cpu")
 
 
-def _split_name(name: str) -> tuple[str, str]:
-    """(family, architecture) of ``family-architecture``; the latter may have its distribution in front."""
-    distribution, _, short = name.rpartition(":")
+def combinations() -> dict[str, tuple[str, str]]:
+    """What `create` builds: ``family-architecture`` -> (family, architecture), for every pair that fits."""
     known = registry()
-    pairs = {
-        f"{family}-{shown.rpartition(':')[2]}": (family, shown)
-        for family, _, record in known.entries(Family)
-        for shown, _, architecture in known.entries(Architecture)
-        if set(record.roles) <= set(architecture.roles)
+    return {
+        f"{family}-{record.name}": (family, record.name)
+        for family, _, needed in known.entries(Family)
+        for _, _, record in known.entries(Architecture)
+        if set(needed.roles) <= set(record.roles)
     }
-    if short not in pairs:
-        hint, near = did_you_mean(short, pairs)
-        raise NotFound(f"nothing is called {name!r:.80}{hint} (known: {', '.join(sorted(pairs))})", suggestions=near)
-    family, architecture = pairs[short][0], short.removeprefix(f"{pairs[short][0]}-")
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    """(family, architecture) of ``family-architecture``; a distribution in front goes to the architecture."""
+    distribution, _, short = name.rpartition(":")
+    known = combinations()
+    if short not in known:
+        hint, near = did_you_mean(short, known)
+        raise NotFound(f"nothing is called {name!r:.80}{hint} (known: {', '.join(sorted(known))})", suggestions=near)
+    family, architecture = known[short]
     return family, f"{distribution}:{architecture}" if distribution else architecture
 
 
@@ -181,22 +186,27 @@ def pick_device(device: str | torch.device) -> torch.device:
 def open_data(name: str, split: str, *, root: str | Path | None = None, shape: tuple[int, ...] | None = None) -> Split:
     """A split of a named data set, from `root` (``$GENZOO_DATA`` or the cache folder without one).
 
+    `shape` is the one wanted: pictures of any size are made so, others must have it.
+
     Raises:
+        InvalidInput: its pictures have another shape.
         NotFound: no such data set or split.
         NetworkError: it is not in `root` and cannot be downloaded.
     """
     record = registry().find(DatasetSpec, name)
     if split not in record.splits:
         raise NotFound(f"{name} has no split {split!r:.40}: it has {', '.join(record.splits)}")
-    if (shape := record.shape or shape) is None:
+    if shape is None and record.shape is None:
         raise InvalidInput(f"{name} has pictures of any size: give model.input_shape = [channels, height, width]")
+    if shape is not None and record.shape not in (None, tuple(shape)):
+        raise InvalidInput(f"{name} has pictures of shape {record.shape}, not {tuple(shape)}; take another data set")
     where = default_root() if root is None else Path(root).expanduser()
-    data: Split = load_target(record.target, record.name)(where, split, tuple(shape))
+    data: Split = load_target(record.target, record.name)(where, split, record.shape or shape)
     return data
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Plan:
+class Plan:
     """A recipe with every name in it looked up and every value checked."""
 
     recipe: Recipe
@@ -206,7 +216,7 @@ class _Plan:
     split: str
 
     @classmethod
-    def of(cls, recipe: Recipe) -> _Plan:
+    def of(cls, recipe: Recipe) -> Plan:
         where = recipe.name
         objective = registry().find(Objective, recipe.objective["name"])
         dataset = registry().find(DatasetSpec, recipe.data["name"])
@@ -223,8 +233,6 @@ class _Plan:
         split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]
         spec = ModelSpec(family=recipe.model["family"], architecture=recipe.model["architecture"], config=given)
         blueprint = _Blueprint.of(spec, f"{where}: model")
-        if dataset.shape not in (None, blueprint.spec.input_shape):
-            raise InvalidInput(f"{where}: model.input_shape must be {dataset.shape}, the shape of {dataset.name}")
         blueprint.skeleton().check_values(dataset.values)
         return cls(
             recipe=recipe,
@@ -276,11 +284,11 @@ def train(
         TrainingDiverged: a loss became NaN.
         KeyboardInterrupt: stopped after a whole step; the state is saved.
     """
-    plan = _Plan.of(find_recipe(recipe))
+    plan = Plan.of(find_recipe(recipe))
     chosen = pick_device(device)
     folder = Path(output).expanduser() if output else Path("runs") / plan.recipe.name
-    run = Run.begin(folder, plan.recipe, resume=resume, force=force)
     data = open_data(plan.dataset.name, plan.split, root=data_root, shape=plan.blueprint.spec.input_shape)
+    run = Run.begin(folder, plan.recipe, resume=resume, force=force)
     started = time.monotonic()
     with torch.random.fork_rng():
         torch.manual_seed(plan.recipe.training["seed"])
@@ -316,7 +324,7 @@ def _measure_test(model: Model, dataset: DatasetSpec, root: str | Path | None) -
     return measure(model, open_data(dataset.name, "test", root=root), "test")
 
 
-def _save_checkpoint(model: Model, plan: _Plan, run: Run, metrics: Mapping[str, Any], seconds: float) -> Checkpoint:
+def _save_checkpoint(model: Model, plan: Plan, run: Run, metrics: Mapping[str, Any], seconds: float) -> Checkpoint:
     weights = encode_weights(model.state_dict())
     checkpoint = Checkpoint(
         name=plan.recipe.name,

@@ -60,63 +60,91 @@ class GenzooError(Exception):
 
 
 class InvalidInput(GenzooError, ValueError):
+    """A value, recipe key, image or option that cannot be used."""
+
     code = "invalid"
     exit_code = 2
 
 
 class OutputExists(InvalidInput):
+    """The output is there already."""
+
     code = "exists"
 
 
 class UnsupportedVerb(InvalidInput, AttributeError):
+    """A verb that this model does not have."""
+
     code = "unsupported"
 
 
 class NotFound(GenzooError, LookupError):
+    """No such name, file or data set."""
+
     code = "not-found"
     exit_code = 3
 
 
 class AmbiguousName(NotFound):
+    """Two distributions offer this name."""
+
     code = "ambiguous"
 
 
 class NetworkError(GenzooError, ConnectionError):
+    """A download failed, or there is no network."""
+
     code = "network"
     exit_code = 4
 
 
 class IntegrityError(GenzooError):
+    """The bytes are not the recorded ones, or not weights."""
+
     code = "integrity"
     exit_code = 5
 
 
 class DamagedFile(IntegrityError):
+    """Size or sha256 differ from the record."""
+
     code = "damaged"
 
 
 class MalformedWeights(IntegrityError):
+    """Not a safetensors file, or not a record, that genzoo accepts."""
+
     code = "malformed"
 
 
 class StateMismatch(IntegrityError):
+    """Keys, shapes or dtypes are not the architecture's."""
+
     code = "mismatch"
 
 
 class NonFiniteWeights(IntegrityError):
+    """NaN or infinity in a tensor."""
+
     code = "non-finite"
 
 
 class MissingDependency(GenzooError, ImportError):
+    """An optional part is not installed."""
+
     code = "missing-dependency"
     exit_code = 6
 
 
 class PluginError(GenzooError):
+    """A plugin broke its contract."""
+
     code = "plugin"
 
 
 class TrainingDiverged(GenzooError, ArithmeticError):
+    """A loss became NaN or infinite."""
+
     code = "diverged"
 
 

@@ -153,7 +153,7 @@ def _load_core(manager: pluggy.PluginManager) -> Plugin:
 def _load_plugin(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[], Any]) -> Plugin:
     try:
         module = load()
-    except Exception as error:  # a stranger's code: whatever it raises is that plugin's failure alone
+    except (Exception, SystemExit) as error:  # a stranger's code: what it raises is that plugin's failure alone
         plugin.fail("broken", f"import failed: {type(error).__name__}: {error}; {_remedy(plugin)}")
         return plugin
     plugin.path = str(getattr(module, "__file__", None) or "")
@@ -163,7 +163,7 @@ def _load_plugin(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[
         return plugin
     try:
         plugin.records = _records(manager, plugin, module)
-    except Exception as error:  # as above
+    except (Exception, SystemExit) as error:  # as above
         plugin.fail("broken", f"{type(error).__name__}: {error}; {_remedy(plugin)}")
     return plugin
 
@@ -211,7 +211,7 @@ def load_target(target: str, owner: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
         return getattr(import_module(module), attribute)
-    except Exception as error:  # a stranger's code
+    except (Exception, SystemExit) as error:  # a stranger's code
         raise PluginError(
             f"{owner} names {target}, which cannot be imported: {type(error).__name__}: {error}; see: genzoo plugins"
         ) from error

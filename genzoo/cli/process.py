@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 
 __all__ = ["keep_memory"]
@@ -19,6 +18,8 @@ def keep_memory() -> None:
     """
     if not sys.platform.startswith("linux"):
         return
+    import ctypes
+
     try:
         libc = ctypes.CDLL("libc.so.6")
     except OSError:  # another C library

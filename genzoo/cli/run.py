@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -151,11 +151,16 @@ def train_command(
         raise click.UsageError("--resume and --force exclude each other")
     keep_memory()
     from genzoo.api import train
+    from genzoo.training import Interrupted
 
-    with _progress() as report:
-        model = train(
-            recipe, data_root=data_root, output=output, resume=resume, force=force, device=device, report=report
-        )
+    options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device}
+    try:
+        with _progress() as report:
+            model = train(recipe, **options, resume=resume, force=force, report=report)
+    except Interrupted:
+        given = {"--data-root": data_root, "-o": output}
+        again = ["genzoo train", recipe, *(f"{key} {value}" for key, value in given.items() if value), "--resume"]
+        raise KeyboardInterrupt(f"stopped, and the state is saved; go on with: {' '.join(again)}") from None
     assert model.checkpoint is not None
     click.echo(model.checkpoint.folder)
 

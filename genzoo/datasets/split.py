@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,12 +48,17 @@ class Split:
             for indices in torch.split(order, batch_size):
                 yield self.source[indices]
         else:
-            # A generator of its own: a loader draws from the global one, and a resumed epoch makes a loader more.
-            workers = min(4, os.cpu_count() or 1)
-            sampler = order.tolist()
-            yield from DataLoader(
-                self.source, batch_size, sampler=sampler, num_workers=workers, generator=torch.Generator()
-            )
+            yield from self._loader(order, batch_size)
+
+    def _loader(self, order: Tensor, batch_size: int) -> Iterable[Tensor]:
+        # A generator of its own: a loader draws from the global one, and a resumed epoch makes one loader more.
+        return DataLoader(
+            self.source,  # type: ignore[arg-type]  # a Dataset here
+            batch_size,
+            sampler=order.tolist(),
+            num_workers=min(4, os.cpu_count() or 1),
+            generator=torch.Generator(),
+        )
 
     def first(self, n: int) -> Float[Tensor, "n c h w"]:
         """The first n images; binarised ones by draws that are always the same."""

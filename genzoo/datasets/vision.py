@@ -60,7 +60,8 @@ def _open(name: str, root: Path, **options: Any) -> Any:
 
 
 def _no_download(name: str, root: Path, error: Exception) -> NetworkError:
+    cause = " ".join(str(error).split())
     return NetworkError(
-        f"{name} is not in {root} and could not be downloaded ({error}); "
+        f"{name} is not in {root} and could not be downloaded ({cause}); "
         f"connect to the network, or give the folder that holds {name}/ with --data-root DIR or $GENZOO_DATA"
     )

@@ -58,10 +58,11 @@ def _read_regular(path: Path, size: int | None) -> bytes:
         raise NotFound(f"{path} does not exist") from None
     except OSError as error:
         raise NotFound(f"cannot read {path}: {error.strerror}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise MalformedWeights(f"{path} is not a regular file")
     with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise MalformedWeights(f"{path} is not a regular file")
         if size is not None and status.st_size != size:
             raise DamagedFile(f"{path} is damaged: it has {status.st_size:,} bytes, its record says {size:,}")
         return file.read()

@@ -14,7 +14,7 @@ from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.randomness import stream
 from genzoo.spec import Checkpoint, ModelSpec
 
-__all__ = ["VERBS", "Model", "NetworkBuilder", "noise", "sample_in_blocks"]
+__all__ = ["VERBS", "Model", "NetworkBuilder", "full_precision", "noise", "sample_in_blocks"]
 
 VERBS = ("encode", "decode", "reconstruct", "sample", "discriminate")
 NOISE_ROWS = 64  # part of what a seed means: changing it changes every sample
@@ -121,6 +121,11 @@ class Model(nn.Module, ABC):
 def _refuse_verb(model: Model, verb: str) -> NoReturn:
     can = ", ".join(model.verbs)
     raise UnsupportedVerb(f"{model.name} ({model.spec.family}) cannot {verb}; it can {can}", suggestions=model.verbs)
+
+
+def full_precision(output: Tensor) -> Tensor:
+    """A network's output in at least float32: under autocast it comes in bfloat16, too coarse for losses."""
+    return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
 
 
 def noise(n: int, latent_dim: int, seed: int, start: int = 0) -> Float[Tensor, "n latent"]:

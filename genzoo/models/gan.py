@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from genzoo.models.base import Model, NetworkBuilder, sample_in_blocks
+from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks
 from genzoo.spec import ModelSpec
 
 __all__ = ["GAN"]
@@ -42,13 +42,12 @@ class GAN(Model):
 
     def generate(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
         """G(z) in [0, 1]. Differentiable."""
-        signed: Tensor = torch.tanh(self.generator(z).float())
+        signed = torch.tanh(full_precision(self.generator(z)))
         return (signed + 1) / 2
 
     def logits(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
         """The logit of D(x) for x in [0, 1]. Differentiable."""
-        logits: Tensor = self.discriminator(2 * x - 1)
-        return logits.float()
+        return full_precision(self.discriminator(2 * x - 1))
 
     @torch.no_grad()
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:

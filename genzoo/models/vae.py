@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
 from genzoo.errors import InvalidInput
-from genzoo.models.base import Model, NetworkBuilder, sample_in_blocks
+from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks
 from genzoo.spec import ModelSpec
 
 __all__ = ["VAE"]
@@ -63,13 +63,13 @@ class VAE(Model):
 
     def posterior(self, x: Float[Tensor, " n *data"]) -> Distribution:
         """q(z | x), batch (n,), event (latent_dim,). Differentiable; `rsample` is z = μ + σ ⊙ ε."""
-        mean, log_var = self.encoder(x).float().chunk(2, dim=1)
+        mean, log_var = full_precision(self.encoder(x)).chunk(2, dim=1)
         scale = (0.5 * log_var.clamp(-MAX_LOG_VAR, MAX_LOG_VAR)).exp()
         return Independent(Normal(mean, scale, validate_args=False), 1)
 
     def likelihood(self, z: Float[Tensor, "n latent"]) -> Distribution:
         """p(x | z), batch (n,), event input_shape. Differentiable."""
-        logits = self.decoder(z).float()
+        logits = full_precision(self.decoder(z))
         event = len(self.input_shape)
         if self.spec.config["likelihood"] == "bernoulli":
             return Independent(Bernoulli(logits=logits, validate_args=False), event)

@@ -34,4 +34,4 @@ def non_saturating_generator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[s
 
 def _pictures(model: GAN, x: Tensor) -> Tensor:
     """As many pictures as x has, from fresh noise."""
-    return model.generate(torch.randn(len(x), model.latent_dim, device=x.device))
+    return model.generate(torch.randn(len(x), model.latent_dim, device=x.device, dtype=x.dtype))

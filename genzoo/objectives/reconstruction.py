@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from genzoo.models import full_precision
 from genzoo.models.autoencoder import Autoencoder
 
 __all__ = ["binary_cross_entropy", "squared_error"]
@@ -13,7 +14,7 @@ __all__ = ["binary_cross_entropy", "squared_error"]
 
 def squared_error(model: Autoencoder, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
     """‖x̂ − x‖² / D, the mean over the D values of one example."""
-    error = (model.decoder(model.encoder(x)).float().sigmoid() - x).square()
+    error = (_logits(model, x).sigmoid() - x).square()
     return {"loss": error.flatten(1).mean(1)}
 
 
@@ -22,5 +23,9 @@ def binary_cross_entropy(model: Autoencoder, x: Float[Tensor, " n *data"]) -> di
 
     For grey levels this is an error with minimum above 0, not a likelihood.
     """
-    error = F.binary_cross_entropy_with_logits(model.decoder(model.encoder(x)).float(), x, reduction="none")
+    error = F.binary_cross_entropy_with_logits(_logits(model, x), x, reduction="none")
     return {"loss": error.flatten(1).sum(1)}
+
+
+def _logits(model: Autoencoder, x: Tensor) -> Tensor:
+    return full_precision(model.decoder(model.encoder(x)))

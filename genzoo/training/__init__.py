@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from genzoo.training.loop import Losses, Progress, fit
+from genzoo.training.loop import Interrupted, Losses, Progress, fit
 from genzoo.training.recipe import Recipe
 from genzoo.training.run import Run
 
-__all__ = ["Losses", "Progress", "Recipe", "Run", "fit"]
+__all__ = ["Interrupted", "Losses", "Progress", "Recipe", "Run", "fit"]

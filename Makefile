@@ -1,0 +1,45 @@
+# make demo: pictures from every shipped family. make test: everything that must hold. Needs Python ≥ 3.11 and pip.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check format pictures benchmark clean
+
+demo: .venv/installed
+	$(BIN)/genzoo list
+	$(BIN)/python examples/demo.py demo
+
+test: check
+	$(BIN)/pytest
+
+check: .venv/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/tested
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+pictures: .venv/installed
+	$(BIN)/python examples/demo.py docs/pictures
+
+benchmark: .venv/installed
+	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/sampling.py
+	$(BIN)/python benchmarks/training.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+.venv/tested: .venv/installed pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv demo

@@ -1,0 +1,69 @@
+"""Fixtures: where the real data lies, a stranger's plugin really installed, and the command line in its own process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from genzoo.datasets import default_root
+
+ROOT = Path(__file__).parent.parent
+
+hypothesis.settings.register_profile("genzoo", deadline=None, max_examples=100, database=None)
+hypothesis.settings.load_profile("genzoo")  # machines are noisy: no deadline for one example
+
+Result = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder with MNIST; the test is skipped without it, and fails with GENZOO_REQUIRE_DATA=1."""
+    root = default_root().resolve()
+    if not (root / "MNIST" / "raw").is_dir():
+        message = f"MNIST is not in {root}: point GENZOO_DATA at torchvision's data folder"
+        pytest.fail(message) if os.environ.get("GENZOO_REQUIRE_DATA") else pytest.skip(message)
+    return root
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed the distribution of examples/genzoo-tiny."""
+    target = tmp_path_factory.mktemp("stranger")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    command += ["--disable-pip-version-check", "--no-warn-conflicts", "--target", str(target)]
+    subprocess.run([*command, str(ROOT / "examples" / "genzoo-tiny")], check=True)
+    return target
+
+
+CLI = Callable[..., Result]
+
+
+@pytest.fixture
+def genzoo_cli(tmp_path: Path) -> CLI:
+    """Run ``python -m genzoo`` in an empty folder, beside the distributions of `beside`."""
+
+    def run(*arguments: str | Path, beside: Path | None = None, **environment: str) -> Result:
+        env = {**os.environ, **environment}
+        if beside is not None:
+            env["PYTHONPATH"] = str(beside)
+        command = [sys.executable, "-m", "genzoo", *map(str, arguments)]
+        return subprocess.run(command, cwd=tmp_path, env=env, text=True, capture_output=True, check=False, timeout=300)
+
+    return run
+
+
+def make_distribution(folder: Path, name: str, code: str, version: str = "1.0") -> Path:
+    """A distribution `name` with one plugin module of this code, laid out in `folder` as pip lays it out."""
+    module = name.replace("-", "_")
+    (folder / f"{module}.py").write_text(code)
+    info = folder / f"{module}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(f"[genzoo.plugins]\n{module} = {module}\n")
+    return folder

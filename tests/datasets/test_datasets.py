@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import genzoo
+from genzoo.api import open_data
+from genzoo.datasets import Split, vision
+from genzoo.errors import InvalidInput, NetworkError, NotFound
+
+
+def test_mnist_is_all_of_mnist(data_root: Path) -> None:
+    train, test = (open_data("mnist", split, root=data_root) for split in ("train", "test"))
+    assert (len(train), len(test)) == (60_000, 10_000)
+    assert isinstance(train.source, torch.Tensor)
+    assert train.source.shape == (60_000, 1, 28, 28)
+    assert train.source.float().mean().item() / 255 == pytest.approx(0.1307, abs=1e-4)  # the known mean of MNIST
+    assert train.labels is not None
+    assert train.labels.bincount().tolist()[:3] == [5923, 6742, 5958]
+
+
+def test_fashion_mnist_is_another_set(data_root: Path) -> None:
+    fashion = open_data("fashion-mnist", "train", root=data_root)
+    assert fashion.labels is not None
+    assert fashion.labels.bincount().tolist() == [6000] * 10
+
+
+def test_dynamic_binarisation_draws_anew_with_the_grey_level_as_mean() -> None:
+    source = torch.full((2, 1, 100, 100), 51, dtype=torch.uint8)
+    split = Split(source=source, shape=(1, 100, 100), binarised=True)
+    first, second = (next(split.batches(torch.arange(2), 2)) for _ in range(2))
+    assert ((first == 0) | (first == 1)).all()
+    assert not torch.equal(first, second)
+    assert first.mean().item() == pytest.approx(51 / 255, abs=5 * 0.4 / 20_000**0.5)
+    assert torch.equal(split.first(2), split.first(2))
+
+
+def test_batches_keep_the_order_given() -> None:
+    source = torch.arange(10, dtype=torch.uint8)[:, None, None, None]
+    split = Split(source=source, shape=(1, 1, 1))
+    batches = list(split.batches(torch.tensor([3, 1, 4, 1, 5]), 2))
+    assert [(batch * 255).round().flatten().tolist() for batch in batches] == [[3, 1], [4, 1], [5]]
+
+
+def test_a_missing_set_without_a_network_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torchvision.datasets
+
+    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    with pytest.raises(NetworkError, match=r"MNIST is not in .*--data-root DIR or \$GENZOO_DATA") as caught:
+        vision.mnist(tmp_path, "train", (1, 28, 28))
+    assert caught.value.exit_code == 4
+
+
+def test_a_split_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="mnist has no split 'validation': it has train, test"):
+        open_data("mnist", "validation", root=tmp_path)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    (folder / "deeper").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for index in range(6):
+        pixels = generator.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / ("deeper" if index % 2 else "") / f"{index}.png")
+    (folder / "notes.txt").write_text("not an image")
+    return folder
+
+
+def test_a_folder_of_images_of_any_size(pictures: Path) -> None:
+    split = open_data("folder", "train", root=pictures, shape=(3, 16, 16))
+    batch = next(split.batches(torch.arange(6), 6))
+    assert batch.shape == (6, 3, 16, 16)
+    assert 0 <= batch.min() < 0.2
+    assert 0.8 < batch.max() <= 1
+    grey = open_data("folder", "train", root=pictures, shape=(1, 8, 8))
+    assert next(grey.batches(torch.arange(2), 2)).shape == (2, 1, 8, 8)
+
+
+def test_a_folder_trains_with_the_recipe_of_any_set(pictures: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        'name = "vae-conv-mine"\n[model]\nfamily = "vae"\narchitecture = "conv"\ninput_shape = [3, 16, 16]\n'
+        'latent_dim = 2\nwidth = 4\nhidden = 8\nlikelihood = "gaussian"\n[objective]\nname = "elbo"\n'
+        '[data]\nname = "folder"\n[training]\nepochs = 2\nbatch_size = 3\n'
+    )
+    model = genzoo.train(recipe, data_root=pictures, output=tmp_path / "run")
+    assert model.sample(2, seed=0).shape == (2, 3, 16, 16)
+    assert (tmp_path / "run" / "samples" / "epoch-0002.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("root", "shape", "error", "message"),
+    [
+        ("nowhere", (3, 8, 8), NotFound, "is not a folder"),
+        ("pictures/notes.txt", (3, 8, 8), NotFound, "is not a folder"),
+        ("empty", (3, 8, 8), NotFound, "holds no images"),
+        ("pictures", None, InvalidInput, "give model.input_shape"),
+        ("pictures", (2, 8, 8), InvalidInput, "pictures have shape"),
+    ],
+)
+def test_a_folder_that_cannot_be_used(
+    pictures: Path, root: str, shape: tuple[int, ...] | None, error: type[Exception], message: str
+) -> None:
+    (pictures.parent / "empty").mkdir()
+    with pytest.raises(error, match=message):
+        open_data("folder", "train", root=pictures.parent / root, shape=shape)

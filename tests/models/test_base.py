@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import genzoo
+from genzoo.models.base import NOISE_ROWS, noise
+
+
+@given(n=st.integers(0, 200), start=st.integers(0, 200), seed=st.integers(0, 2**62))
+def test_a_row_of_noise_depends_on_seed_and_index_alone(n: int, start: int, seed: int) -> None:
+    whole = noise(401, 3, seed)
+    assert torch.equal(noise(n, 3, seed, start), whole[start : start + n])
+
+
+def test_noise_is_standard_normal() -> None:
+    draws = noise(200 * NOISE_ROWS, 8, seed=0).double()
+    count = draws.numel()
+    assert abs(draws.mean().item()) < 5 / count**0.5
+    assert abs(draws.var().item() - 1) < 5 * (2 / count) ** 0.5
+    assert abs((draws**3).mean().item()) < 5 * (15 / count) ** 0.5
+
+
+def test_sampling_without_a_seed_follows_torch() -> None:
+    model = genzoo.create("vae-dense", input_shape=(4,), latent_dim=2, seed=0).eval()
+    torch.manual_seed(3)
+    first, second = model.sample(2), model.sample(2)
+    torch.manual_seed(3)
+    assert torch.equal(model.sample(2), first)
+    assert not torch.equal(first, second)
+
+
+def test_sampling_nothing_gives_nothing() -> None:
+    model = genzoo.create("vae-dense", input_shape=(1, 2, 2), latent_dim=2, seed=0).eval()
+    assert model.sample(0, seed=0).shape == (0, 1, 2, 2)
+
+
+def test_create_with_a_seed_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(1)
+    wanted = torch.rand(3)
+    torch.manual_seed(1)
+    first = genzoo.create("ae-dense", input_shape=(4,), latent_dim=2, seed=7)
+    assert torch.equal(torch.rand(3), wanted)
+    second = genzoo.create("ae-dense", input_shape=(4,), latent_dim=2, seed=7)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_an_unknown_device_is_refused() -> None:
+    with pytest.raises(genzoo.InvalidInput, match="try 'auto'"):
+        genzoo.load(genzoo.list_models()[0], device="nonsense")

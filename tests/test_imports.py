@@ -1,0 +1,54 @@
+"""What is not imported: looked at in a process of its own, through sys.modules."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import genzoo
+
+HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub", "PIL", "jaxtyping")
+
+CLI = "from genzoo.cli import run; assert run({!r}) == 0"
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"{code}\nimport sys, json; print('\\n' + json.dumps([m for m in sys.modules if '.' not in m]))"
+    result = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    return set(json.loads(result.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import genzoo",
+        "import genzoo; genzoo.list_models(); genzoo.Encoder; genzoo.hookimpl",
+        "import genzoo; [genzoo.show(name) for name in genzoo.list_models()]",
+        *(
+            CLI.format(arguments)
+            for arguments in (["list"], ["list", "--json"], ["plugins"], ["--help"], ["--version"])
+        ),
+        *(CLI.format(["show", name]) for name in genzoo.list_models()[:1]),
+    ],
+)
+def test_listing_imports_nothing_heavy(code: str) -> None:
+    assert not modules_after(code) & set(HEAVY)
+
+
+def test_listing_imports_no_network_of_a_plugin() -> None:
+    assert "genzoo_conv" in modules_after("import genzoo; genzoo.list_models()")
+    script = "import genzoo, sys; genzoo.list_models(); print([m for m in sys.modules if m.endswith('.nets')])"
+    result = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", genzoo.list_models())
+def test_load_and_sample_import_neither_torchvision_nor_the_hub(name: str) -> None:
+    loaded = modules_after(
+        f"import genzoo; m = genzoo.load({name!r}); m.sample(2, seed=0) if 'sample' in m.verbs else m"
+    )
+    assert "torch" in loaded
+    assert not loaded & {"torchvision", "huggingface_hub", "PIL"}

@@ -1,0 +1,69 @@
+"""The laws, over the whole registry: every architecture of every family, and every checkpoint."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import genzoo
+from genzoo.api import combinations
+from genzoo.models import Model
+from genzoo.registry import load_target, registry
+from genzoo.spec import Objective
+from genzoo.testing import LAWS, Law
+
+SHAPES = ((1, 28, 28), (3, 32, 32), (1, 28, 24))
+COMBINATIONS = sorted(combinations())
+
+laws = pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+
+
+def untrained(name: str, shape: tuple[int, ...]) -> Model:
+    return genzoo.create(name, input_shape=shape, latent_dim=5, seed=0).eval()
+
+
+@laws
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_every_combination_keeps_the_laws(name: str, law: Law) -> None:
+    for shape in SHAPES[:2]:
+        law(untrained(name, shape))
+
+
+@laws
+@pytest.mark.parametrize("name", genzoo.list_models())
+def test_every_checkpoint_keeps_the_laws(name: str, law: Law) -> None:
+    law(genzoo.load(name))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("objective", "name"),
+    [
+        (objective, name)
+        for objective, _, record in registry().entries(Objective)
+        for name, (family, _) in combinations().items()
+        if family == record.family
+    ],
+)
+def test_every_objective_reaches_every_parameter(objective: str, name: str, shape: tuple[int, ...]) -> None:
+    record = registry().find(Objective, objective)
+    model = untrained(name, shape).train()
+    x = torch.bernoulli(torch.full((4, *shape), 0.5))
+    options = {key: field.default for key, field in record.config.items()}
+    for player, target in record.players.items():
+        model.zero_grad()
+        terms = load_target(target, objective)(model, x, **options)
+        assert all(term.shape == (4,) for term in terms.values()), {key: term.shape for key, term in terms.items()}
+        terms["loss"].mean().backward()
+        for key, parameter in model.players[player].named_parameters():
+            assert parameter.grad is not None, f"{objective}: {player} gives {key} no gradient"
+            assert parameter.grad.isfinite().all(), f"{objective}: {key}"
+            assert parameter.grad.abs().max() > 0, f"{objective}: the gradient of {key} is 0"
+
+
+@pytest.mark.parametrize("name", genzoo.list_models())
+def test_a_shipped_recipe_is_the_one_that_trained_the_checkpoint(name: str) -> None:
+    from genzoo.api import find_recipe
+
+    recorded = genzoo.show(name).recipe
+    assert genzoo.training.Recipe.parse(recorded, name) == find_recipe(name)

@@ -1,0 +1,150 @@
+"""Plugins that are broken, of another API, or clash: really installed beside genzoo, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import CLI, make_distribution
+
+ARCHITECTURE = """
+from genzoo import Architecture, hookimpl
+GENZOO_API = 1
+@hookimpl
+def genzoo_records():
+    return [Architecture(name={name!r}, roles={{"encoder": "nowhere:X", "decoder": "nowhere:Y"}}, summary="")]"""
+
+BROKEN = {
+    "genzoo-raises": ("import a_module_that_is_not_there", "broken", "a_module_that_is_not_there"),
+    "genzoo-syntax": ("def (", "broken", "SyntaxError"),
+    "genzoo-newer": ("GENZOO_API = 99", "incompatible", "pip install --upgrade genzoo"),
+    "genzoo-older": ("GENZOO_API = 0", "incompatible", "pip install --upgrade genzoo-older"),
+    "genzoo-silent": ("", "incompatible", "GENZOO_API = 1"),
+    "genzoo-hookless": ("GENZOO_API = 1", "broken", "implements no hook"),
+    "genzoo-exits": ("raise SystemExit(3)", "broken", "SystemExit"),
+    "genzoo-unknown": (
+        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_nonsense(): return []",
+        "broken",
+        "genzoo_nonsense",
+    ),
+    "genzoo-wrong": (
+        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records(wrong): return []",
+        "broken",
+        "wrong",
+    ),
+    "genzoo-fails": (
+        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records(): raise KeyError('gone')",
+        "broken",
+        "gone",
+    ),
+    "genzoo-rubbish": (
+        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records(): return [42]",
+        "broken",
+        "no genzoo record",
+    ),
+    "genzoo-none": (
+        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records(): return None",
+        "broken",
+        "NoneType",
+    ),
+    "genzoo-twice": (ARCHITECTURE.format(name="a") + " * 2", "broken", "'a' twice"),
+}
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("broken")
+    for name, (code, _, _) in BROKEN.items():
+        make_distribution(folder, name, code)
+    return folder
+
+
+def plugins(genzoo_cli: CLI, beside: Path) -> dict[str, dict[str, Any]]:
+    result = genzoo_cli("plugins", "--json", beside=beside)
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(result.stdout)
+    return {row["distribution"] if row["distribution"] != "genzoo" else row["name"]: row for row in rows}
+
+
+def test_every_broken_plugin_is_reported_and_the_others_work(genzoo_cli: CLI, broken: Path) -> None:
+    rows = plugins(genzoo_cli, broken)
+    for name, (_, status, reason) in BROKEN.items():
+        assert rows[name]["status"] == status, rows[name]
+        assert reason in rows[name]["reason"], rows[name]
+        assert rows[name]["version"] == "1.0"
+    assert [rows[name]["status"] for name in ("core", "conv", "dcgan", "dense")] == ["ok"] * 4
+
+
+def test_list_works_beside_broken_plugins_and_names_them(genzoo_cli: CLI, broken: Path) -> None:
+    alone, beside = genzoo_cli("list"), genzoo_cli("list", beside=broken)
+    assert (beside.returncode, beside.stdout) == (0, alone.stdout)
+    assert "genzoo-raises" in beside.stderr
+    assert "genzoo plugins" in beside.stderr
+
+
+def test_an_unknown_name_mentions_what_could_not_be_loaded(genzoo_cli: CLI, broken: Path) -> None:
+    result = genzoo_cli("show", "vae-raises-mnist", beside=broken)
+    assert result.returncode == 3
+    assert "genzoo-raises (genzoo_raises) is broken" in result.stderr
+
+
+def test_a_stranger_is_found_listed_trained_and_sampled(genzoo_cli: CLI, stranger: Path, tmp_path: Path) -> None:
+    assert plugins(genzoo_cli, stranger)["genzoo-tiny"]["offers"] == {
+        "architecture": ["tiny"],
+        "dataset": ["blobs"],
+        "recipe": ["vae-tiny-blobs"],
+    }
+    trained = genzoo_cli("train", "vae-tiny-blobs", "-o", "run", beside=stranger)
+    assert (trained.returncode, trained.stdout) == (0, "run\n"), trained.stderr
+    assert "epoch 5/5" in trained.stderr
+    assert genzoo_cli("sample", "./run", "-n", 4, "-o", "a.png", beside=stranger).returncode == 0
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_two_plugins_with_one_name_are_both_named_and_both_reachable(genzoo_cli: CLI, tmp_path: Path) -> None:
+    make_distribution(tmp_path, "genzoo-mine", ARCHITECTURE.format(name="conv"))
+    rows = plugins(genzoo_cli, tmp_path)
+    assert rows["genzoo-mine"]["status"] == rows["conv"]["status"] == "clash"
+    assert "write genzoo-mine:conv" in rows["genzoo-mine"]["reason"]
+    assert "genzoo-mine 1.0" in rows["conv"]["reason"]
+    assert rows["dense"]["status"] == "ok"
+    assert genzoo_cli("list", beside=tmp_path).returncode == 0
+    assert genzoo_cli("sample", "vae-conv-mnist", "-o", "a.png", beside=tmp_path).returncode == 0
+    script = "import genzoo; print(genzoo.create({!r}, input_shape=(1, 28, 28), latent_dim=2))"
+    ambiguous, ours = (run_python(script.format(name), tmp_path) for name in ("vae-conv", "genzoo:vae-conv"))
+    assert "say which: genzoo-mine:conv or genzoo:conv" in ambiguous
+    assert "<vae-conv: " in ours
+
+
+def test_deleting_an_entry_point_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    from genzoo import registry
+
+    found = registry._entry_points()
+    monkeypatch.setattr(registry, "_entry_points", lambda: [pair for pair in found if pair[0].name != "conv"])
+    registry.registry.cache_clear()
+    try:
+        names = {plugin.name: plugin.status for plugin in registry.registry().plugins}
+        assert names.keys() >= {"core", "dense", "dcgan"}
+        assert "conv" not in names
+        assert set(names.values()) == {"ok"}
+    finally:
+        registry.registry.cache_clear()
+
+
+def test_a_target_that_cannot_be_imported_names_its_owner(genzoo_cli: CLI, tmp_path: Path) -> None:
+    make_distribution(tmp_path, "genzoo-mine", ARCHITECTURE.format(name="mine"))
+    output = run_python("import genzoo; genzoo.create('ae-mine', input_shape=(4,), latent_dim=2)", tmp_path)
+    assert "PluginError: mine names nowhere:X, which cannot be imported" in output
+
+
+def run_python(code: str, beside: Path) -> str:
+    import os
+    import subprocess
+    import sys
+
+    env = {**os.environ, "PYTHONPATH": str(beside)}
+    result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    return result.stdout + result.stderr

@@ -1,0 +1,239 @@
+"""The loop, on the drawn data of examples/genzoo-tiny and on tensors made here."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import genzoo
+from genzoo.datasets import Split
+from genzoo.errors import InvalidInput, OutputExists, TrainingDiverged
+from genzoo.models import Model
+from genzoo.objectives import adversarial, reconstruction, variational
+from genzoo.training import Losses, Progress, Recipe, Run, fit, loop
+from tests.conftest import CLI, ROOT
+
+SETTINGS: dict[str, Any] = {
+    "name": "test",
+    "model": {"family": "vae", "architecture": "dense"},
+    "objective": {"name": "elbo"},
+    "data": {"name": "none"},
+    "training": {"epochs": 3, "batch_size": 16, "schedule": "cosine", "warmup_steps": 3, "ema": 0.9},
+}
+
+
+def images(count: int = 100) -> Split:
+    generator = torch.Generator().manual_seed(0)
+    source = torch.randint(0, 256, (count, 1, 8, 8), generator=generator, dtype=torch.uint8)
+    return Split(source=source, shape=(1, 8, 8), binarised=True)
+
+
+def players(family: str) -> tuple[Model, Losses]:
+    models: dict[str, tuple[str, dict[str, Any]]] = {
+        "ae": ("ae-dense", {"model": reconstruction.squared_error}),
+        "vae": ("vae-dense", {"model": lambda model, x: variational.elbo(model, x, beta=1.0)}),
+        "gan": (
+            "gan-dense",
+            {"discriminator": adversarial.discriminator, "generator": adversarial.non_saturating_generator},
+        ),
+    }
+    name, losses = models[family]
+    return genzoo.create(name, input_shape=(1, 8, 8), latent_dim=3, hidden=[16], seed=0), losses
+
+
+def recipe(**training: Any) -> Recipe:
+    return Recipe.parse({**SETTINGS, "training": {**SETTINGS["training"], **training}}, "test")
+
+
+def trained(family: str, folder: Path, *, resume: bool = False, **options: Any) -> Model:
+    model, losses = players(family)
+    torch.manual_seed(0)
+    wanted = recipe(**options.pop("training", {}))
+    run = Run.begin(folder, wanted, resume=resume, force=False)
+    return fit(model, losses, options.pop("data", images()), wanted, run, **options)
+
+
+def assert_same_bits(first: Model, second: Model) -> None:
+    for (key, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
+        assert torch.equal(a, b), key
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("family", ["ae", "vae", "gan"])
+@pytest.mark.parametrize("stop_at", [1, 6, 7, 13])
+def test_a_run_killed_and_resumed_has_the_bits_of_an_unbroken_one(
+    family: str, stop_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained(family, tmp_path / "whole")
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0)
+
+    def kill(progress: Progress) -> None:  # after the step, before its state is saved
+        if progress.step == stop_at + 1:
+            raise Stop
+
+    with pytest.raises(Stop):
+        trained(family, tmp_path / "broken", report=kill)
+    torch.rand(7)  # what the process does in between does not matter
+    resumed = trained(family, tmp_path / "broken", resume=True)
+    assert_same_bits(whole, resumed)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "broken" / "log.jsonl").read_text().splitlines()]
+    assert steps == [6, 12, 18]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_step_saves_and_raises(number: signal.Signals, tmp_path: Path) -> None:
+    whole = trained("vae", tmp_path / "whole")
+
+    def ask(progress: Progress) -> None:
+        if progress.step == 6:
+            os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        trained("vae", tmp_path / "run", report=ask)
+    assert signal.getsignal(number) == before
+    assert int(Run(tmp_path / "run").load_state()["step"]) in (6, 7)  # type: ignore[index]  # there is one
+    assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True))
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
+    first = trained("vae", tmp_path / "run")
+    assert_same_bits(first, trained("vae", tmp_path / "run", resume=True))
+
+
+def test_a_run_is_not_overwritten_nor_mixed(tmp_path: Path) -> None:
+    trained("vae", tmp_path / "run")
+    with pytest.raises(OutputExists, match="--resume goes on with it"):
+        trained("vae", tmp_path / "run")
+    with pytest.raises(InvalidInput, match=r"another recipe \(training differ\)"):
+        trained("vae", tmp_path / "run", resume=True, training={"epochs": 4})
+
+
+def test_a_loss_that_is_nan_stops_the_run_and_keeps_the_last_good_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
+    model, _ = players("ae")
+    calls: Iterator[int] = iter(range(100))
+
+    def loss(model: Any, x: Tensor) -> dict[str, Tensor]:
+        value = reconstruction.squared_error(model, x)["loss"]
+        return {"loss": value * (float("nan") if next(calls) == 4 else 1.0)}
+
+    run = Run.begin(tmp_path, recipe(), resume=False, force=False)
+    with pytest.raises(TrainingDiverged, match="loss of the model became NaN or infinite at step 4"):
+        fit(model, {"model": loss}, images(), recipe(), run)
+    state = run.load_state()
+    assert state is not None
+    assert int(state["step"]) == 4
+    assert all(value.isfinite().all() for value in state.values())
+
+
+def test_fewer_images_than_a_batch_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="there are only 15 images"):
+        trained("ae", tmp_path, data=images(15))
+
+
+def test_an_average_is_what_is_saved_if_asked_for(tmp_path: Path) -> None:
+    plain = trained("ae", tmp_path / "plain", training={"ema": 0.0})
+    averaged = trained("ae", tmp_path / "averaged")
+    assert not torch.equal(next(plain.parameters()), next(averaged.parameters()))
+
+
+def last_loss(folder: Path) -> float:
+    loss: float = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["loss"]
+    return loss
+
+
+def test_bf16_trains_to_about_the_same_loss(tmp_path: Path) -> None:
+    for precision in ("float32", "bf16"):
+        trained("ae", tmp_path / precision, training={"epochs": 5, "precision": precision})
+    assert last_loss(tmp_path / "bf16") == pytest.approx(last_loss(tmp_path / "float32"), rel=0.02)
+
+
+def test_compile_trains_to_the_same_loss(genzoo_cli: CLI, stranger: Path, tmp_path: Path) -> None:
+    recipe_path = stranger / "genzoo_tiny" / "recipes" / "vae-tiny-blobs.toml"
+    plain = recipe_path.read_text().replace('"vae"', '"ae"').replace('"elbo"', '"bce"')
+    for name, text in {"plain": plain, "compiled": f"{plain}compile = true\n"}.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+        result = genzoo_cli("train", f"{name}.toml", "-o", name, beside=stranger)
+        assert result.returncode == 0, result.stderr
+    assert last_loss(tmp_path / "compiled") == pytest.approx(last_loss(tmp_path / "plain"), rel=1e-3)
+
+
+def test_only_who_moves_gets_a_gradient(tmp_path: Path) -> None:
+    seen: dict[str, set[str]] = {"discriminator": set(), "generator": set()}
+
+    def spy(player: str, loss: Any) -> Any:
+        def spied(model: Any, x: Tensor) -> dict[str, Tensor]:
+            seen[player] |= {key.split(".")[0] for key, value in model.named_parameters() if value.requires_grad}
+            terms: dict[str, Tensor] = loss(model, x)
+            return terms
+
+        return spied
+
+    model, losses = players("gan")
+    run = Run.begin(tmp_path, recipe(), resume=False, force=False)
+    spied = {player: spy(player, loss) for player, loss in losses.items()}
+    kept = fit(model, spied, images(), recipe(), run)
+    assert seen == {"discriminator": {"discriminator"}, "generator": {"generator"}}
+    assert all(parameter.requires_grad for parameter in kept.parameters())
+
+
+def test_streamed_images_train_like_those_in_memory(tmp_path: Path) -> None:
+    class Stream(torch.utils.data.Dataset[Tensor]):
+        def __init__(self, source: Tensor) -> None:
+            self.source = source
+
+        def __len__(self) -> int:
+            return len(self.source)
+
+        def __getitem__(self, index: int) -> Tensor:
+            return self.source[index]
+
+    memory = images()
+    assert isinstance(memory.source, Tensor)
+    stream = Split(source=Stream(memory.source), shape=memory.shape, binarised=True)
+    assert_same_bits(trained("vae", tmp_path / "a"), trained("vae", tmp_path / "b", data=stream))
+
+
+def test_kill_9_and_resume_in_processes_of_their_own(stranger: Path, tmp_path: Path) -> None:
+    recipe_path = stranger / "genzoo_tiny" / "recipes" / "vae-tiny-blobs.toml"
+    longer = tmp_path / "longer.toml"
+    longer.write_text(recipe_path.read_text().replace("epochs = 5", "epochs = 12"))
+    code = (
+        "import sys, genzoo; from genzoo.training import loop; loop.SAVE_SECONDS = 0.2\n"
+        "genzoo.train(sys.argv[1], output=sys.argv[2], resume=True, device='cpu')"
+    )
+    env = {**os.environ, "PYTHONPATH": f"{stranger}{os.pathsep}{ROOT}"}
+
+    def start(folder: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", code, str(longer), str(tmp_path / folder)], env=env)
+
+    with start("whole") as process:
+        assert process.wait(timeout=120) == 0
+    state = tmp_path / "broken" / "state.safetensors"
+    with start("broken") as process:
+        while not state.exists():
+            time.sleep(0.002)
+        process.kill()
+    assert not (tmp_path / "broken" / "model.safetensors").exists()
+    with start("broken") as process:
+        assert process.wait(timeout=120) == 0
+    bits = [(tmp_path / folder / "model.safetensors").read_bytes() for folder in ("whole", "broken")]
+    assert bits[0] == bits[1]
