@@ -20,7 +20,7 @@ from torch import Tensor
 from torchvision.transforms.functional import to_tensor
 
 import genzoo
-from genzoo.api import Plan, find_recipe
+from genzoo.api.train import Plan, find_recipe
 from genzoo.cli.process import keep_memory
 from genzoo.datasets import Split
 from genzoo.training import Recipe, Run, fit

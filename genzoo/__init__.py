@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genzoo.api import create as create
-    from genzoo.api import evaluate as evaluate
-    from genzoo.api import load as load
-    from genzoo.api import train as train
+    from genzoo.api.build import create as create
+    from genzoo.api.build import load as load
+    from genzoo.api.evaluate import evaluate as evaluate
+    from genzoo.api.train import train as train
     from genzoo.catalog import list_models as list_models
     from genzoo.catalog import show as show
     from genzoo.datasets import Split as Split
@@ -85,15 +85,15 @@ _HOME = {
     "Objective": "genzoo.spec",
     "Record": "genzoo.spec",
     "Split": "genzoo.datasets",
-    "create": "genzoo.api",
-    "evaluate": "genzoo.api",
+    "create": "genzoo.api.build",
+    "evaluate": "genzoo.api.evaluate",
     "grid": "genzoo.pictures",
     "hookimpl": "genzoo.hookspecs",
     "list_models": "genzoo.catalog",
-    "load": "genzoo.api",
+    "load": "genzoo.api.build",
     "shipped": "genzoo.spec",
     "show": "genzoo.catalog",
-    "train": "genzoo.api",
+    "train": "genzoo.api.train",
 }
 
 

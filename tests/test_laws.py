@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import genzoo
-from genzoo.api import combinations
+from genzoo.api.build import combinations
 from genzoo.models import Model
 from genzoo.registry import load_target, registry
 from genzoo.spec import Objective
@@ -63,7 +63,7 @@ def test_every_objective_reaches_every_parameter(objective: str, name: str, shap
 
 @pytest.mark.parametrize("name", genzoo.list_models())
 def test_a_shipped_recipe_is_the_one_that_trained_the_checkpoint(name: str) -> None:
-    from genzoo.api import find_recipe
+    from genzoo.api.train import find_recipe
 
     recorded = genzoo.show(name).recipe
     assert genzoo.training.Recipe.parse(recorded, name) == find_recipe(name)

@@ -80,7 +80,7 @@ def reconstruct_command(
     model = _load(name, device)
     import torch
 
-    from genzoo.api import open_data
+    from genzoo.api.data import open_data
     from genzoo.pictures import grid
 
     if data:
@@ -102,7 +102,7 @@ def _read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:
 
 def _load(name: str, device: str) -> Model:
     keep_memory()
-    from genzoo.api import load
+    from genzoo.api.build import load
 
     return load(name, device=device)
 
@@ -150,7 +150,7 @@ def train_command(
     if resume and force:
         raise click.UsageError("--resume and --force exclude each other")
     keep_memory()
-    from genzoo.api import train
+    from genzoo.api.train import train
     from genzoo.training import Interrupted
 
     options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device}
@@ -199,7 +199,7 @@ def _line(progress: Progress) -> str:
 def evaluate_command(name: str, data_root: Path | None, device: str, as_json: bool) -> None:
     """Compute the metrics of a checkpoint anew, on the test split of its data set."""
     keep_memory()
-    from genzoo.api import evaluate
+    from genzoo.api.evaluate import evaluate
     from genzoo.catalog import show
 
     found = evaluate(name, data_root=data_root, device=device)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from genzoo.datasets.split import Split
-from genzoo.errors import NetworkError, NotFound
+from genzoo.errors import MissingDependency, NetworkError, NotFound
 
 __all__ = ["cifar10", "fashion_mnist", "mnist", "mnist_dynamic"]
 
@@ -42,9 +42,15 @@ def _grey(data: Any, shape: tuple[int, ...]) -> Split:
 
 def _open(name: str, root: Path, **options: Any) -> Any:
     """torchvision's data set `name` under `root`, downloaded if it is not there."""
-    import torchvision.datasets
-
-    dataset = getattr(torchvision.datasets, name)
+    try:
+        from torchvision import datasets
+    except (ImportError, RuntimeError) as error:  # RuntimeError: its operators are of another torch
+        raise MissingDependency(
+            f"{name} is read by torchvision, which does not work here ({error}); "
+            "try: pip install --upgrade torch torchvision",
+            suggestions=["pip install --upgrade torch torchvision"],
+        ) from None
+    dataset = getattr(datasets, name)
     try:
         return dataset(root, download=False, **options)
     except RuntimeError:  # torchvision's way to say that it is not there

@@ -7,6 +7,8 @@ A run that is stopped and resumed has the same bits as one that is not (on the C
 from __future__ import annotations
 
 import math
+import os
+import shutil
 import signal
 import threading
 import time
@@ -20,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from genzoo.datasets import Split
-from genzoo.errors import InvalidInput, TrainingDiverged
+from genzoo.errors import InvalidInput, MissingDependency, TrainingDiverged
 from genzoo.models import Model
 from genzoo.randomness import stream
 from genzoo.training.recipe import Recipe
@@ -133,6 +135,7 @@ def fit(
 
     Raises:
         InvalidInput: there are fewer images than a batch has.
+        MissingDependency: the recipe wants torch.compile, and there is no compiler.
         TrainingDiverged: a loss became NaN or infinite; the last good state stays.
         Interrupted: see there.
     """
@@ -140,6 +143,8 @@ def fit(
     steps_per_epoch = len(data) // settings["batch_size"]
     if steps_per_epoch == 0:
         raise InvalidInput(f"training.batch_size is {settings['batch_size']}, but there are only {len(data)} images")
+    if settings["compile"]:
+        _check_compiler()
     trainer = _trainer(model, losses, recipe)
     if (state := run.load_state()) is not None:
         trainer.restore(state)
@@ -168,6 +173,16 @@ def fit(
             on_epoch(kept.eval(), epoch + 1)
             model.train()
     return kept.requires_grad_(True).eval()
+
+
+def _check_compiler() -> None:
+    """MissingDependency if torch.compile would find no C++ compiler."""
+    names = (os.environ.get("CXX", "g++"), "g++", "clang++", "cl")
+    if not any(map(shutil.which, names)):
+        raise MissingDependency(
+            "training.compile = true needs a C++ compiler, and none is on the PATH; install one (g++ or clang++), "
+            "or set training.compile = false"
+        )
 
 
 def _trainer(model: Model, losses: Losses, recipe: Recipe) -> _Trainer:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ import torch
 from PIL import Image
 
 import genzoo
-from genzoo.api import open_data
+from genzoo.api.data import open_data
 from genzoo.datasets import Split, vision
-from genzoo.errors import InvalidInput, NetworkError, NotFound
+from genzoo.errors import InvalidInput, MissingDependency, NetworkError, NotFound
 
 
 def test_mnist_is_all_of_mnist(data_root: Path) -> None:
@@ -53,6 +54,13 @@ def test_a_missing_set_without_a_network_says_what_to_do(tmp_path: Path, monkeyp
     with pytest.raises(NetworkError, match=r"MNIST is not in .*--data-root DIR or \$GENZOO_DATA") as caught:
         vision.mnist(tmp_path, "train", (1, 28, 28))
     assert caught.value.exit_code == 4
+
+
+def test_without_torchvision_the_pip_line_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(MissingDependency, match="pip install --upgrade torch torchvision") as caught:
+        vision.mnist(tmp_path, "train", (1, 28, 28))
+    assert caught.value.exit_code == 6
 
 
 def test_a_split_that_is_not_there(tmp_path: Path) -> None:

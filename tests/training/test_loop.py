@@ -18,7 +18,7 @@ from torch import Tensor
 
 import genzoo
 from genzoo.datasets import Split
-from genzoo.errors import InvalidInput, OutputExists, TrainingDiverged
+from genzoo.errors import InvalidInput, MissingDependency, OutputExists, TrainingDiverged
 from genzoo.models import Model
 from genzoo.objectives import adversarial, reconstruction, variational
 from genzoo.training import Losses, Progress, Recipe, Run, fit, loop
@@ -174,6 +174,13 @@ def test_compile_trains_to_the_same_loss(genzoo_cli: CLI, stranger: Path, tmp_pa
         result = genzoo_cli("train", f"{name}.toml", "-o", name, beside=stranger)
         assert result.returncode == 0, result.stderr
     assert last_loss(tmp_path / "compiled") == pytest.approx(last_loss(tmp_path / "plain"), rel=1e-3)
+
+
+def test_compile_without_a_compiler_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingDependency, match=r"install one .*, or set training\.compile = false") as caught:
+        trained("ae", tmp_path / "run", training={"compile": True})
+    assert caught.value.exit_code == 6
 
 
 def test_only_who_moves_gets_a_gradient(tmp_path: Path) -> None:

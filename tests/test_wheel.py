@@ -1,0 +1,55 @@
+"""The wheel carries the whole zoo: what a user gets from `pip install genzoo`, without the clone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import genzoo
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_packages_plugins_recipes_and_weights_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {
+        "genzoo",
+        "genzoo_conv",
+        "genzoo_dcgan",
+        "genzoo_dense",
+    }
+    for name in genzoo.list_models():
+        for file in ("model.safetensors", "genzoo.json"):
+            assert sum(entry.endswith(f"/weights/{name}/{file}") for entry in names) == 1
+    assert "genzoo/py.typed" in names
+
+
+def test_the_wheel_alone_lists_and_samples(wheel: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    subprocess.run([*command, "--no-warn-conflicts", "--target", str(tmp_path), str(wheel)], check=True)
+    code = (
+        "import genzoo, json; m = genzoo.load('vae-conv-mnist');"
+        "print(json.dumps([genzoo.__file__, genzoo.list_models(), list(m.sample(2, seed=0).shape)]))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    file, names, shape = json.loads(result.stdout)
+    assert Path(file).is_relative_to(tmp_path)
+    assert names == genzoo.list_models()
+    assert shape == [2, 1, 28, 28]
