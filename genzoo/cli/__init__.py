@@ -57,7 +57,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _usage(arguments, error)
     except (KeyboardInterrupt, click.Abort) as stop:
-        click.echo(f"genzoo: {' '.join(map(str, stop.args)) or 'stopped'}", err=True)
+        reason = stop.__cause__ or stop  # click makes an Abort of a KeyboardInterrupt
+        click.echo(f"genzoo: {' '.join(map(str, reason.args)) or 'stopped'}", err=True)
         return INTERRUPTED
     except BrokenPipeError:  # the reader has what it wanted, e.g. `genzoo list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

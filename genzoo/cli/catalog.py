@@ -18,7 +18,7 @@ __all__ = ["list_command", "plugins_command", "show_command"]
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
 
 
-@click.command("list")
+@click.command("list", short_help="List checkpoints by pattern.")
 @click.argument("pattern", default="*")
 @as_json
 def list_command(pattern: str, as_json: bool) -> None:
@@ -66,7 +66,7 @@ def _note_failures() -> None:
         click.echo(f"genzoo: not loaded: {names}; see: genzoo plugins", err=True)
 
 
-@click.command("show")
+@click.command("show", short_help="Show the record of a checkpoint.")
 @click.argument("name")
 @as_json
 def show_command(name: str, as_json: bool) -> None:
@@ -93,7 +93,7 @@ def _inline(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-@click.command("plugins")
+@click.command("plugins", short_help="List plugins and what is wrong with them.")
 @as_json
 def plugins_command(as_json: bool) -> None:
     """List the installed plugins: where each comes from, what it offers, and why one does not work."""

@@ -33,7 +33,7 @@ output_option = click.option("-o", "--output", type=path_type, help="PNG file to
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
 
 
-@click.command("sample")
+@click.command("sample", short_help="Draw pictures into one grid.")
 @click.argument("name")
 @click.option("-n", "count", type=click.IntRange(1, MAX_SAMPLES), default=64, show_default=True, help="How many.")
 @click.option("--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="Same seed, same pictures.")
@@ -52,7 +52,7 @@ def sample_command(name: str, count: int, seed: int, output: Path | None, force:
     _write(target, grid(model.sample(count, seed=seed)))
 
 
-@click.command("reconstruct")
+@click.command("reconstruct", short_help="Encode and decode pictures.")
 @click.argument("name")
 @click.argument("images", nargs=-1, type=path_type)
 @click.option("--data", help="Take the pictures from this data set instead.")
@@ -133,7 +133,7 @@ def _write(target: Path | None, picture: Image) -> None:
         click.echo(target)
 
 
-@click.command("train")
+@click.command("train", short_help="Train a recipe.")
 @click.argument("recipe")
 @data_root_option
 @click.option("-o", "--output", type=path_type, help="Run folder [default: runs/<name>].")
@@ -191,7 +191,7 @@ def _line(progress: Progress) -> str:
     )
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Compute the metrics of a checkpoint anew.")
 @click.argument("name")
 @data_root_option
 @device_option

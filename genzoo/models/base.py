@@ -47,7 +47,7 @@ class Model(nn.Module, ABC):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.name = f"{spec.family}-{spec.architecture}"
+        self.name = f"{spec.family}-{spec.architecture.rpartition(':')[2]}"
 
     @classmethod
     @abstractmethod

@@ -111,18 +111,20 @@ def test_output_is_not_overwritten_without_force(tmp_path: Path, capsys: Capture
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("gan-")])
 def test_reconstruct_files_of_any_size_and_mode(name: str, tmp_path: Path) -> None:
-    sheet = genzoo.grid(genzoo.load("gan-dcgan-mnist").sample(1, seed=0), columns=1)
-    sheet.resize((90, 70)).convert("RGB").save("colour.jpg")
-    sheet.save("grey.png")
+    digit = genzoo.grid(genzoo.load("gan-dcgan-mnist").sample(1, seed=0), columns=1)
+    digit.resize((90, 70)).convert("RGB").save("colour.jpg")
+    digit.save("grey.png")
     assert run(["reconstruct", name, "colour.jpg", "grey.png", "-o", "r.png"]) == 0
-    assert Image.open(tmp_path / "r.png").size == (62, 62)
+    with Image.open(tmp_path / "r.png") as sheet:
+        assert sheet.size == (62, 62)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("gan-")])
 def test_reconstructions_of_real_data_look_like_it(name: str, tmp_path: Path, data_root: Path) -> None:
     arguments = ["--data", "mnist", "--split", "test", "-n", "8", "--data-root", str(data_root), "-o", "r.png"]
     assert run(["reconstruct", name, *arguments]) == 0
-    pixels = np.asarray(Image.open(tmp_path / "r.png"), dtype=float) / 255
+    with Image.open(tmp_path / "r.png") as sheet:
+        pixels = np.asarray(sheet, dtype=float) / 255
     originals, reconstructions = pixels[2:30], pixels[32:60]
     assert ((originals - reconstructions) ** 2).mean() < 0.02
 
