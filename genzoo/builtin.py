@@ -61,8 +61,32 @@ OBJECTIVES = (
         family="vae",
         players={"model": "genzoo.objectives.variational:elbo"},
         summary="negative evidence lower bound; beta > 1 is the β-VAE",
-        config={"beta": Field(kind="float", doc="weight of the KL term", default=1.0, minimum=0, maximum=1e4)},
+        config={
+            "beta": Field(kind="float", doc="weight of the KL term", default=1.0, minimum=0, maximum=1e4),
+            "free_bits": Field(kind="float", doc="nats each latent has for free", default=0.0, minimum=0, maximum=100),
+            "warmup_steps": Field(
+                kind="int", doc="steps over which beta rises from 0", default=0, minimum=0, maximum=10_000_000
+            ),
+        },
         paper="Auto-encoding variational Bayes (Kingma & Welling, 2013); β-VAE (Higgins et al., 2017)",
+    ),
+    Objective(
+        name="iwae",
+        family="vae",
+        players={"model": "genzoo.objectives.variational:importance_weighted"},
+        summary="importance weighted bound with k draws",
+        config={"k": Field(kind="int", doc="draws of z for each x", default=50, minimum=1, maximum=10_000)},
+        paper="Importance weighted autoencoders (Burda et al., 2015), arXiv:1509.00519",
+    ),
+    Objective(
+        name="tcvae",
+        family="vae",
+        players={"model": "genzoo.objectives.variational:total_correlation"},
+        summary="ELBO with the total correlation of the latents weighted by β",
+        config={
+            "beta": Field(kind="float", doc="weight of the total correlation", default=6.0, minimum=0, maximum=1e4)
+        },
+        paper="Isolating sources of disentanglement in VAEs (Chen et al., 2018), arXiv:1802.04942",
     ),
     Objective(
         name="minimax",
@@ -83,6 +107,48 @@ OBJECTIVES = (
         },
         summary="minimax for D, −log D(G(z)) for G",
         paper="Generative adversarial nets (Goodfellow et al., 2014), §3",
+    ),
+    Objective(
+        name="r1",
+        family="gan",
+        players={
+            "discriminator": f"{_ADVERSARIAL}:r1_discriminator",
+            "generator": f"{_ADVERSARIAL}:non_saturating_generator",
+        },
+        summary="non-saturating, with a gradient penalty on data for D",
+        config={"gamma": Field(kind="float", doc="weight of the penalty", default=10.0, minimum=0, maximum=1e4)},
+        paper="Which training methods for GANs do actually converge? (Mescheder et al., 2018), arXiv:1801.04406",
+    ),
+    Objective(
+        name="least-squares",
+        family="gan",
+        players={
+            "discriminator": f"{_ADVERSARIAL}:least_squares_discriminator",
+            "generator": f"{_ADVERSARIAL}:least_squares_generator",
+        },
+        summary="squared distance of the score to 0 and 1",
+        paper="Least squares generative adversarial networks (Mao et al., 2017), arXiv:1611.04076",
+    ),
+    Objective(
+        name="hinge",
+        family="gan",
+        players={
+            "discriminator": f"{_ADVERSARIAL}:hinge_discriminator",
+            "generator": f"{_ADVERSARIAL}:wasserstein_generator",
+        },
+        summary="hinge loss of the score",
+        paper="Geometric GAN (Lim & Ye, 2017), arXiv:1705.02894; Spectral normalization (Miyato et al., 2018)",
+    ),
+    Objective(
+        name="wasserstein",
+        family="gan",
+        players={
+            "discriminator": f"{_ADVERSARIAL}:wasserstein_critic",
+            "generator": f"{_ADVERSARIAL}:wasserstein_generator",
+        },
+        summary="Wasserstein distance with gradient penalty; the critic must not normalise over the batch",
+        config={"penalty": Field(kind="float", doc="weight of the penalty", default=10.0, minimum=0, maximum=1e4)},
+        paper="Improved training of Wasserstein GANs (Gulrajani et al., 2017), arXiv:1704.00028",
     ),
 )
 

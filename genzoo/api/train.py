@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +142,13 @@ def _data_fields(dataset: DatasetSpec) -> dict[str, Field]:
 
 def _losses(objective: Objective, given: Mapping[str, Any], where: str) -> Losses:
     options = check_config(objective.config, {key: value for key, value in given.items() if key != "name"}, where)
-    return {
-        player: partial(load_target(target, objective.name), **options) for player, target in objective.players.items()
-    }
+    return {player: _bind(load_target(target, objective.name), options) for player, target in objective.players.items()}
+
+
+def _bind(loss: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:
+    """`loss` with those of the objective's options that it takes: a gradient penalty is the critic's alone."""
+    taken = signature(loss).parameters
+    return partial(loss, **{key: value for key, value in options.items() if key in taken})
 
 
 def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:

@@ -72,7 +72,12 @@ class Model(nn.Module, ABC):
     @property
     def device(self) -> torch.device:
         """Where the parameters are."""
-        return next(self.parameters()).device
+        return self._reference.device
+
+    @property
+    def _reference(self) -> Tensor:
+        """A tensor with the model's device and dtype."""
+        return next(self.parameters(), torch.empty(0))
 
     @property
     def verbs(self) -> tuple[str, ...]:
@@ -114,8 +119,7 @@ class Model(nn.Module, ABC):
         if tuple(value.shape[1:]) != shape or value.dim() != len(shape) + 1:
             hint = "; x[None] makes a batch of one" if tuple(value.shape) == shape else ""
             raise InvalidInput(f"{self.name}.{verb} wants shape ({wanted}); got {tuple(value.shape)}{hint}")
-        parameter = next(self.parameters())
-        return value.to(parameter.device, parameter.dtype)
+        return value.to(self._reference)
 
 
 def _refuse_verb(model: Model, verb: str) -> NoReturn:
@@ -153,9 +157,9 @@ def sample_in_blocks(model: Model, decode: Callable[[Tensor], Tensor], n: int, s
         raise InvalidInput(f"{model.name}.sample: n must be a whole number of at least 0; got {n!r:.80}")
     if seed is None:
         seed = int(torch.randint(2**62, ()).item())
-    parameter = next(model.parameters())
-    images = torch.empty(n, *model.input_shape, device=parameter.device, dtype=parameter.dtype)
+    reference = model._reference
+    images = torch.empty(n, *model.input_shape, device=reference.device, dtype=reference.dtype)
     for start in range(0, n, model.sample_block):
         z = noise(model.sample_block, model.latent_dim, seed, start)
-        images[start : start + model.sample_block] = decode(z.to(parameter))[: n - start]
+        images[start : start + model.sample_block] = decode(z.to(reference))[: n - start]
     return images

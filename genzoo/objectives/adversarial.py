@@ -1,4 +1,8 @@
-"""The two players of a GAN. D = sigmoid(logit), so log D and log(1 − D) are softplus of logits and never log(0)."""
+"""The two players of a GAN.
+
+With D = sigmoid(logit), log D and log(1 − D) are softplus of logits and never log(0). The least-squares, hinge and
+Wasserstein critics use the logit itself as their score.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,17 @@ from torch import Tensor
 
 from genzoo.models.gan import GAN
 
-__all__ = ["discriminator", "minimax_generator", "non_saturating_generator"]
+__all__ = [
+    "discriminator",
+    "hinge_discriminator",
+    "least_squares_discriminator",
+    "least_squares_generator",
+    "minimax_generator",
+    "non_saturating_generator",
+    "r1_discriminator",
+    "wasserstein_critic",
+    "wasserstein_generator",
+]
 
 
 def discriminator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
@@ -32,6 +46,55 @@ def non_saturating_generator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[s
     return {"loss": F.softplus(-model.logits(_pictures(model, x)))}
 
 
+def r1_discriminator(model: GAN, x: Float[Tensor, " n *data"], *, gamma: float) -> dict[str, Float[Tensor, " n"]]:
+    """The discriminator's loss + γ/2 ‖∇_x logit(x)‖² on data (Mescheder et al. 2018, eq. 9)."""
+    terms = discriminator(model, x)
+    r1 = _gradient_norm(model, x).square()
+    return {**terms, "loss": terms["loss"] + gamma / 2 * r1, "r1": r1}
+
+
+def least_squares_discriminator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+    """½ (D(x) − 1)² + ½ D(G(z))² of the score D (Mao et al. 2017, eq. 2 with a = 0, b = c = 1)."""
+    real, fake = model.logits(x), model.logits(_pictures(model, x).detach())
+    return {"loss": 0.5 * ((real - 1).square() + fake.square()), "score_real": real, "score_fake": fake}
+
+
+def least_squares_generator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+    """½ (D(G(z)) − 1)² (Mao et al. 2017, eq. 2)."""
+    return {"loss": 0.5 * (model.logits(_pictures(model, x)) - 1).square()}
+
+
+def hinge_discriminator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+    """max(0, 1 − D(x)) + max(0, 1 + D(G(z))) (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
+    real, fake = model.logits(x), model.logits(_pictures(model, x).detach())
+    return {"loss": F.relu(1 - real) + F.relu(1 + fake), "score_real": real, "score_fake": fake}
+
+
+def wasserstein_critic(model: GAN, x: Float[Tensor, " n *data"], *, penalty: float) -> dict[str, Float[Tensor, " n"]]:
+    """D(G(z)) − D(x) + λ (‖∇D(x̂)‖ − 1)² at x̂ = ε x + (1 − ε) G(z), one ε for each example (Gulrajani 2017, eq. 3).
+
+    The penalty is per example, so the critic must not normalise over the batch.
+    """
+    pictures = _pictures(model, x).detach()
+    real, fake = model.logits(x), model.logits(pictures)
+    epsilon = torch.rand(len(x), *[1] * (x.dim() - 1), device=x.device, dtype=x.dtype)
+    gap = (_gradient_norm(model, epsilon * x + (1 - epsilon) * pictures) - 1).square()
+    return {"loss": fake - real + penalty * gap, "wasserstein": real - fake, "gradient_penalty": gap}
+
+
+def wasserstein_generator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+    """−D(G(z)): the generator of the Wasserstein (Arjovsky et al. 2017) and of the hinge objective."""
+    return {"loss": -model.logits(_pictures(model, x))}
+
+
 def _pictures(model: GAN, x: Tensor) -> Tensor:
     """As many pictures as x has, from fresh noise."""
     return model.generate(torch.randn(len(x), model.latent_dim, device=x.device, dtype=x.dtype))
+
+
+def _gradient_norm(model: GAN, x: Tensor) -> Tensor:
+    """‖∇_x logit(x)‖ of each example, differentiable in the parameters."""
+    x = x.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model.logits(x).sum(), x, create_graph=True)
+    # The gradient of a norm at 0 is not a number; a tiny constant keeps it 0.
+    return (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()

@@ -1,23 +1,96 @@
-"""Bounds on the likelihood."""
+"""Bounds on the likelihood of a VAE, in nats."""
 
 from __future__ import annotations
 
+from math import log
+
+import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import kl_divergence
+from torch.distributions import Independent, kl_divergence
 
 from genzoo.models.vae import VAE
 
-__all__ = ["elbo"]
+__all__ = ["elbo", "importance_weighted", "log_importance_weights", "total_correlation"]
 
 
-def elbo(model: VAE, x: Float[Tensor, " n *data"], *, beta: float) -> dict[str, Float[Tensor, " n"]]:
-    """−E_q log p(x | z) + β KL(q(z | x) ‖ p(z)), in nats, with one reparametrised draw z = μ + σ ⊙ ε.
+def elbo(
+    model: VAE,
+    x: Float[Tensor, " n *data"],
+    *,
+    beta: float = 1.0,
+    free_bits: float = 0.0,
+    warmup_steps: int = 0,
+    step: Tensor | None = None,
+) -> dict[str, Float[Tensor, " n"]]:
+    """−E_q log p(x | z) + β KL(q(z | x) ‖ p(z)), with one reparametrised draw z = μ + σ ⊙ ε.
 
     β = 1 is the negative evidence lower bound (Kingma & Welling 2013, eq. 3 and 10); β > 1 is the β-VAE (Higgins et
     al. 2017, eq. 4). KL(N(μ, σ²) ‖ N(0, I)) = ½ Σ_j (σ_j² + μ_j² − 1 − log σ_j²), which is never negative.
+
+    Args:
+        model: the VAE.
+        x: data as it was modelled: 0 and 1 for a Bernoulli likelihood.
+        beta: weight of the KL term.
+        free_bits: λ nats that each latent has for free: Σ_j max(λ, mean over the batch of KL_j) replaces the KL in the
+            loss (Kingma et al. 2016, eq. 15); 0 for none.
+        warmup_steps: β rises from 0 over so many steps (KL annealing, Bowman et al. 2016).
+        step: the step of the run, for `warmup_steps`.
     """
     posterior = model.posterior(x)
     reconstruction = -model.likelihood(posterior.rsample()).log_prob(x)
-    kl = kl_divergence(posterior, model.prior)
-    return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "kl": kl}
+    per_latent = kl_divergence(_base(posterior), _base(model.prior))
+    kl = per_latent.sum(1)
+    penalty = per_latent.mean(0).clamp(min=free_bits).sum().expand_as(kl) if free_bits else kl
+    weight = beta * ((step + 1) / warmup_steps).clamp(max=1.0) if warmup_steps and step is not None else beta
+    return {"loss": reconstruction + weight * penalty, "reconstruction": reconstruction, "kl": kl}
+
+
+def log_importance_weights(model: VAE, x: Float[Tensor, " n *data"], k: int) -> Float[Tensor, "k n"]:
+    """log w_i = log p(x | z_i) + log p(z_i) − log q(z_i | x) for k draws z_i ~ q(z | x)."""
+    posterior = model.posterior(x)
+    z = posterior.rsample((k,))
+    likelihood = model.likelihood(z.flatten(0, 1))
+    log_x: Tensor = likelihood.log_prob(x.repeat(k, *[1] * (x.dim() - 1)))
+    log_w: Tensor = log_x.view(k, len(x)) + model.prior.log_prob(z) - posterior.log_prob(z)
+    return log_w
+
+
+def importance_weighted(model: VAE, x: Float[Tensor, " n *data"], *, k: int) -> dict[str, Float[Tensor, " n"]]:
+    """−log 1/k Σ_i w_i, the bound of the importance weighted autoencoder (Burda et al. 2015, eq. 8).
+
+    k = 1 is the negative ELBO with the KL estimated by its draw; the bound tightens with k.
+    """
+    return {"loss": log(k) - log_importance_weights(model, x, k).logsumexp(0)}
+
+
+def total_correlation(
+    model: VAE, x: Float[Tensor, " n *data"], *, beta: float, data_size: int
+) -> dict[str, Float[Tensor, " n"]]:
+    """−log p(x | z) + I(z; x) + β TC(z) + Σ_j KL(q(z_j) ‖ p(z_j)), the β-TCVAE (Chen et al. 2018, eq. 4, α = γ = 1).
+
+    q(z) and q(z_j) are estimated by minibatch weighted sampling (eq. S6): log q(z) ≈ log 1/(n N) Σ_m q(z | x_m) with n
+    examples in the batch and N = `data_size` in the data.
+    """
+    posterior = model.posterior(x)
+    z = posterior.rsample()
+    reconstruction = -model.likelihood(z).log_prob(x)
+    log_posterior = posterior.log_prob(z)
+    log_prior = model.prior.log_prob(z)
+    pairs = _base(posterior).log_prob(z[:, None])  # (draw, example, latent)
+    scale = log(len(x) * data_size)
+    log_q = pairs.sum(2).logsumexp(1) - scale
+    log_marginals = (pairs.logsumexp(1) - scale).sum(1)
+    information, correlation = log_posterior - log_q, log_q - log_marginals
+    dimension_wise = log_marginals - log_prior
+    return {
+        "loss": reconstruction + information + beta * correlation + dimension_wise,
+        "reconstruction": reconstruction,
+        "kl": log_posterior - log_prior,
+        "total_correlation": correlation,
+    }
+
+
+def _base(distribution: torch.distributions.Distribution) -> torch.distributions.Distribution:
+    """The distribution of the single latents."""
+    return distribution.base_dist if isinstance(distribution, Independent) else distribution

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from inspect import signature
 from typing import Any, cast
 
 import torch
@@ -33,9 +35,10 @@ __all__ = ["Interrupted", "Losses", "Progress", "fit"]
 SAVE_SECONDS = 20.0
 REPORT_SECONDS = 0.5
 
-Loss = Callable[[Any, Tensor], dict[str, Tensor]]
+Loss = Callable[..., dict[str, Tensor]]
 Losses = Mapping[str, Loss]
-"""player -> loss: (model, batch) -> {term: (n,) tensor}, ``loss`` among them; in the order of play."""
+"""player -> loss: (model, batch) -> {term: (n,) tensor}, ``loss`` among them; in the order of play. A loss that has
+the parameter ``data_size`` is given the number of examples, one that has ``step`` a tensor with the step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,24 @@ class Interrupted(KeyboardInterrupt):
     """SIGINT or SIGTERM stopped the run after a whole step, and its state is saved."""
 
 
+class _Means:
+    """Running means of the terms since an epoch began, kept on the device until they are asked for."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, terms: Mapping[str, Tensor], prefix: str) -> None:
+        """Count in the terms of one move; ``loss`` gets the prefix, which says whose."""
+        for key, value in terms.items():
+            name = f"{prefix}{key}" if key == "loss" else key
+            self._sums[name] = self._sums.get(name, torch.zeros_like(value, requires_grad=False)) + value.detach()
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def values(self) -> dict[str, float]:
+        return {name: float(value) / self._counts[name] for name, value in self._sums.items()}
+
+
 @dataclass(kw_only=True)
 class _Player:
     name: str
@@ -63,6 +84,13 @@ class _Player:
     loss: Loss
     optimizer: torch.optim.Optimizer
     learning_rate: float
+    every: int
+    takes_step: bool
+
+    def terms(self, model: Model, batch: Tensor, step: int) -> dict[str, Tensor]:
+        """The means of the loss's terms on a batch."""
+        options = {"step": torch.tensor(step, device=batch.device)} if self.takes_step else {}
+        return {key: value.mean() for key, value in self.loss(model, batch, **options).items()}
 
 
 @dataclass(kw_only=True)
@@ -73,7 +101,7 @@ class _Trainer:
     players: list[_Player]
     average: AveragedModel | None
     step: int = 0
-    terms: dict[str, Tensor] = field(default_factory=dict)
+    means: _Means = field(default_factory=_Means)
 
     def state(self) -> dict[str, Tensor]:
         tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
@@ -145,7 +173,7 @@ def fit(
         raise InvalidInput(f"training.batch_size is {settings['batch_size']}, but there are only {len(data)} images")
     if settings["compile"]:
         _check_compiler()
-    trainer = _trainer(model, losses, recipe)
+    trainer = _trainer(model, losses, recipe, data_size=len(data))
     if (state := run.load_state()) is not None:
         trainer.restore(state)
     run.forget_log_after(trainer.step)
@@ -155,15 +183,14 @@ def fit(
     with _stop_requests() as stop_requested:
         while trainer.step < steps:
             epoch, done = divmod(trainer.step, steps_per_epoch)
-            trainer.terms = {}
+            trainer.means = _Means()
             order = torch.randperm(len(data), generator=stream("order", settings["seed"], epoch))
             order = order[done * settings["batch_size"] : steps_per_epoch * settings["batch_size"]]
-            first = trainer.step
             for batch in data.batches(order, settings["batch_size"], model.device):
                 _play(trainer, batch, settings, steps)
                 ended = trainer.step % steps_per_epoch == 0
                 if ended or clock.report_due():
-                    terms = {key: float(value) / (trainer.step - first) for key, value in trainer.terms.items()}
+                    terms = trainer.means.values()
                     report(clock.progress(epoch, settings["epochs"], trainer.step, terms, ended))
                 if clock.save_due() or trainer.step == steps or stop_requested():
                     run.save_state(trainer.state())
@@ -185,16 +212,23 @@ def _check_compiler() -> None:
         )
 
 
-def _trainer(model: Model, losses: Losses, recipe: Recipe) -> _Trainer:
+def _trainer(model: Model, losses: Losses, recipe: Recipe, *, data_size: int) -> _Trainer:
     players = []
-    for name, objective in losses.items():
+    for name, loss in losses.items():
         options = recipe.optimizer_of(name)
+        objective = partial(loss, data_size=data_size) if "data_size" in signature(loss).parameters else loss
         module = model.players[name]
         betas = (options["beta1"], options["beta2"])
-        optimizer = torch.optim.Adam(module.parameters(), lr=options["learning_rate"], betas=betas, fused=True)
-        loss = torch.compile(objective) if recipe.training["compile"] else objective
         players.append(
-            _Player(name=name, module=module, loss=loss, optimizer=optimizer, learning_rate=options["learning_rate"])
+            _Player(
+                name=name,
+                module=module,
+                loss=torch.compile(objective) if recipe.training["compile"] else objective,
+                optimizer=torch.optim.Adam(module.parameters(), lr=options["learning_rate"], betas=betas, fused=True),
+                learning_rate=options["learning_rate"],
+                every=options["every"],
+                takes_step="step" in signature(objective).parameters,
+            )
         )
     average = None
     if decay := recipe.training["ema"]:
@@ -204,21 +238,23 @@ def _trainer(model: Model, losses: Losses, recipe: Recipe) -> _Trainer:
 
 
 def _play(trainer: _Trainer, batch: Tensor, settings: Mapping[str, Any], steps: int) -> None:
-    """One step: every player moves once, then the average follows."""
+    """One step: every player whose turn it is moves, then the average follows."""
     factor = _schedule(trainer.step, steps, settings["schedule"], settings["warmup_steps"])
     for player in trainer.players:
+        if trainer.step % player.every:
+            continue
         if len(trainer.players) > 1:  # no gradient to who does not move
             for other in trainer.players:
                 other.module.requires_grad_(other is player)
         with _autocast(batch.device, settings["precision"]):
-            terms = {key: value.mean() for key, value in player.loss(trainer.model, batch).items()}
+            terms = player.terms(trainer.model, batch, trainer.step)
         _check_finite(terms, player, trainer)
         player.optimizer.zero_grad()
         terms["loss"].backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         for group in player.optimizer.param_groups:
             group["lr"] = player.learning_rate * factor
         player.optimizer.step()
-        _add_terms(trainer, player, terms)
+        trainer.means.add(terms, f"{player.name}_" if len(trainer.players) > 1 else "")
     trainer.step += 1
     if trainer.average is not None:
         trainer.average.update_parameters(trainer.model)
@@ -235,13 +271,6 @@ def _check_finite(terms: Mapping[str, Tensor], player: _Player, trainer: _Traine
             f"{bad} of the {player.name} became NaN or infinite at step {trainer.step}; the last good state is kept. "
             "Try a smaller optimizer.learning_rate, or training.precision = 'float32'"
         )
-
-
-def _add_terms(trainer: _Trainer, player: _Player, terms: Mapping[str, Tensor]) -> None:
-    prefix = "" if len(trainer.players) == 1 else f"{player.name}_"
-    for key, value in terms.items():
-        name = f"{prefix}{key}" if key == "loss" else key
-        trainer.terms[name] = trainer.terms.get(name, 0) + value.detach()
 
 
 def _schedule(step: int, steps: int, schedule: str, warmup_steps: int) -> float:

@@ -18,6 +18,7 @@ MAX_RECIPE_BYTES = 1 << 20
 OPTIMIZER = {
     "learning_rate": Field(kind="float", doc="step size of Adam", default=1e-3, minimum=1e-8, maximum=1.0),
     "beta1": Field(kind="float", doc="decay of Adam's first moment", default=0.9, minimum=0.0, maximum=0.9999),
+    "every": Field(kind="int", doc="the player moves at every so many steps", default=1, minimum=1, maximum=1000),
     "beta2": Field(kind="float", doc="decay of Adam's second moment", default=0.999, minimum=0.0, maximum=0.999999),
 }
 

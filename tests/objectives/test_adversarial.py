@@ -7,7 +7,17 @@ import torch
 
 import genzoo
 from genzoo.models.gan import GAN
-from genzoo.objectives.adversarial import discriminator, minimax_generator, non_saturating_generator
+from genzoo.objectives.adversarial import (
+    discriminator,
+    hinge_discriminator,
+    least_squares_discriminator,
+    least_squares_generator,
+    minimax_generator,
+    non_saturating_generator,
+    r1_discriminator,
+    wasserstein_critic,
+    wasserstein_generator,
+)
 
 
 @pytest.fixture
@@ -56,3 +66,58 @@ def test_minimax_is_flat_and_non_saturating_is_not_where_d_is_sure_of_the_fake()
         gradients.append(gradient.abs().item())
     assert gradients[0] < 1e-3
     assert gradients[1] > 0.99
+
+
+def linear_critic(gan: GAN, slope: float) -> GAN:
+    """`gan` with logit(x) = slope · the sum of x over √(number of values): a gradient of norm |slope| everywhere."""
+
+    class Sum(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.slope = torch.nn.Parameter(torch.tensor(slope / 2, dtype=torch.float64))  # networks see 2 x − 1
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.slope * x.flatten(1).sum(1) / x[0].numel() ** 0.5
+
+    gan.discriminator = Sum()
+    return gan
+
+
+def test_the_gradient_penalty_is_zero_for_a_critic_of_unit_slope_and_known_for_others(gan: GAN) -> None:
+    x = torch.rand(5, 1, 4, 4).double()
+    for slope, gap in ((1.0, 0.0), (-1.0, 0.0), (3.0, 4.0), (0.5, 0.25)):
+        terms = wasserstein_critic(linear_critic(gan, slope), x, penalty=10.0)
+        torch.testing.assert_close(terms["gradient_penalty"], torch.full((5,), gap).double(), rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(terms["loss"], -terms["wasserstein"] + 10 * terms["gradient_penalty"])
+        r1 = r1_discriminator(linear_critic(gan, slope), x, gamma=2.0)["r1"]
+        torch.testing.assert_close(r1, torch.full((5,), slope**2).double(), rtol=1e-6, atol=1e-9)
+
+
+def test_epsilon_is_drawn_for_each_example(gan: GAN, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    original = torch.rand
+
+    def spy(*size: int, **options: object) -> torch.Tensor:
+        seen.append(size)
+        drawn: torch.Tensor = original(*size, **options)  # type: ignore[call-overload]  # as called
+        return drawn
+
+    monkeypatch.setattr(torch, "rand", spy)
+    wasserstein_critic(gan, torch.zeros(5, 1, 4, 4).double(), penalty=1.0)
+    assert seen == [(5, 1, 1, 1)]
+
+
+def test_the_other_losses_are_their_formulas(gan: GAN) -> None:
+    x = torch.rand(6, 1, 4, 4).double()
+    real = gan.logits(x)
+    torch.manual_seed(1)
+    fake = gan.logits(gan.generate(torch.randn(6, gan.latent_dim, dtype=x.dtype)))
+    formulas = {
+        least_squares_discriminator: 0.5 * (real - 1) ** 2 + 0.5 * fake**2,
+        least_squares_generator: 0.5 * (fake - 1) ** 2,
+        hinge_discriminator: torch.relu(1 - real) + torch.relu(1 + fake),
+        wasserstein_generator: -fake,
+    }
+    for objective, formula in formulas.items():
+        torch.manual_seed(1)
+        torch.testing.assert_close(objective(gan, x)["loss"], formula)

@@ -14,7 +14,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 import genzoo
 from genzoo.models.vae import VAE
-from genzoo.objectives.variational import elbo
+from genzoo.objectives.variational import elbo, importance_weighted, log_importance_weights, total_correlation
 from genzoo.spec import ModelSpec
 
 finite = st.floats(-5, 5)
@@ -123,3 +123,88 @@ def test_extreme_encoders_stay_finite() -> None:
     model = vae(Fixed([1e4, -1e4, 1e4, -1e4]), nn.Identity(), 2, 2)
     terms = elbo(model, torch.zeros(1, 2), beta=1.0)
     assert terms["kl"].isfinite().all()
+
+
+def linear_gaussian(w: float = 0.05, b: float = 0.5, sigma: float = 0.1) -> tuple[VAE, Tensor, Tensor]:
+    """A VAE with a wrong posterior, data, and the known log p(x)."""
+    x = torch.linspace(0.3, 0.7, 9)[:, None]
+    log_p = Normal(torch.tensor(b), (w**2 + sigma**2) ** 0.5).log_prob(x).sum(1)  # type: ignore[no-untyped-call]  # torch's
+    model = vae(Fixed([0.3, 0.3]), _Affine(w, b), 1, 1, "gaussian")
+    with torch.no_grad():
+        model.log_scale.fill_(math.log(sigma))
+    return model, x, log_p
+
+
+def test_importance_weights_tighten_the_bound_up_to_log_p() -> None:
+    torch.manual_seed(0)
+    model, x, log_p = linear_gaussian()
+    bounds = [
+        torch.stack([-importance_weighted(model, x, k=k)["loss"] for _ in range(20_000 // k)]).mean().item()
+        for k in (1, 5, 50, 1000)
+    ]
+    assert bounds == sorted(bounds)
+    assert bounds[-1] <= log_p.mean().item() + 0.01
+    assert bounds[-1] == pytest.approx(log_p.mean().item(), abs=0.01)
+    negative_elbo = torch.stack([elbo(model, x)["loss"] for _ in range(20_000)]).mean().item()
+    assert -bounds[0] == pytest.approx(negative_elbo, abs=0.05)
+
+
+def test_k_draws_are_k_draws_whatever_the_batch() -> None:
+    model, x, _ = linear_gaussian()
+    for n in (1, 9):
+        for k in (1, 7):
+            assert log_importance_weights(model, x[:n], k).shape == (k, n)
+
+
+def test_free_bits_are_a_floor_for_each_latent() -> None:
+    model = vae(Fixed([0.0, 2.0, 0.0, 0.0]), nn.Identity(), 2, 2)
+    x = torch.zeros(3, 2)
+    terms = elbo(model, x, free_bits=0.5)
+    torch.testing.assert_close(terms["kl"], torch.full((3,), 2.0))
+    torch.testing.assert_close(terms["loss"] - terms["reconstruction"], torch.full((3,), 2.5))
+
+
+def test_annealing_raises_beta_from_almost_nothing() -> None:
+    model = vae(Fixed([1.0, 0.0]), nn.Identity(), 1, 1)
+    x = torch.zeros(1, 1)
+    for step, weight in ((0, 0.1), (4, 0.5), (9, 1.0), (99, 1.0)):
+        terms = elbo(model, x, beta=2.0, warmup_steps=10, step=torch.tensor(step))
+        assert (terms["loss"] - terms["reconstruction"]).item() == pytest.approx(2.0 * weight * 0.5)
+
+
+def test_the_terms_of_the_tcvae_sum_to_the_elbo_at_beta_one() -> None:
+    """I(z; x) + TC + Σ KL_j = E log q(z | x) − log p(z): the decomposition is exact, whatever the estimator."""
+    model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=3, seed=0)
+    assert isinstance(model, VAE)
+    x = torch.bernoulli(torch.full((6, 1, 4, 4), 0.5))
+    terms = total_correlation(model, x, beta=1.0, data_size=60)
+    torch.testing.assert_close(terms["loss"], terms["reconstruction"] + terms["kl"], rtol=1e-4, atol=1e-4)
+    torch.manual_seed(1)
+    one = total_correlation(model, x, beta=1.0, data_size=60)
+    torch.manual_seed(1)
+    four = total_correlation(model, x, beta=4.0, data_size=60)
+    torch.testing.assert_close(four["loss"] - one["loss"], 3 * one["total_correlation"], rtol=1e-3, atol=1e-3)
+
+
+def test_total_correlation_of_independent_codes_is_about_zero_and_of_equal_ones_is_not() -> None:
+    """With the whole data as the batch the estimator of log q(z) is exact: q(z) is the mixture of all posteriors."""
+
+    class Codes(nn.Module):
+        def __init__(self, codes: Tensor) -> None:
+            super().__init__()
+            self.codes = codes
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([self.codes, torch.full_like(self.codes, -4.0)], dim=1)
+
+    line = torch.linspace(-2, 2, 20)
+    independent = torch.cartesian_prod(line, line)
+    equal = line.repeat_interleave(20)[:, None].repeat(1, 2)
+    found = []
+    for codes in (independent, equal):
+        model = vae(Codes(codes), nn.Identity(), 2, 2)
+        # n N in the estimator is 1/n of the mixture times 1/N: with N = 1 it is the mixture itself.
+        terms = total_correlation(model, torch.zeros(len(codes), 2), beta=1.0, data_size=1)
+        found.append(terms["total_correlation"].mean().item())
+    assert abs(found[0]) < 0.1
+    assert found[1] > 1
