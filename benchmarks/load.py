@@ -7,13 +7,15 @@ import safetensors.torch
 from measure import compare, seconds, show
 
 import genzoo
+from genzoo.api.build import Blueprint
 
 
 def plain(name: str) -> float:
     record = genzoo.show(name)
+    blueprint = Blueprint.of(record.spec, name, prefer="genzoo")
 
     def load() -> None:
-        model = genzoo.create(f"{record.family}-{record.architecture}", **record.config)
+        model = blueprint.build("cpu")
         model.load_state_dict(safetensors.torch.load_file(record.weights))
         model.eval()
 

@@ -46,7 +46,8 @@ def loop_rate(recipe: Recipe, source: Tensor, *, binarised: bool) -> float:
     model = planned.blueprint.build("cpu")
     data = Split(source=source, shape=(1, 28, 28), binarised=binarised)
     with tempfile.TemporaryDirectory() as folder:
-        run = Run.begin(Path(folder), recipe, resume=False, force=False)
+        run = Run(Path(folder))
+        run.begin(recipe, resume=False)
         return rate(lambda: fit(model, planned.losses, data, recipe, run))
 
 
@@ -54,7 +55,9 @@ def plain_rate(recipe: Recipe, batches: Callable[[], Iterator[Tensor]]) -> float
     """A bare loop: who moves gets the gradient, in turn."""
     planned = Plan.of(recipe)
     model = planned.blueprint.build("cpu")
-    optimizers = {name: torch.optim.Adam(module.parameters(), lr=1e-4) for name, module in model.players.items()}
+    optimizers = {
+        name: torch.optim.Adam(module.parameters(), lr=1e-4, fused=True) for name, module in model.players.items()
+    }
 
     def steps() -> None:
         for batch in batches():
@@ -87,7 +90,7 @@ class _Transformed:
 
 
 def measure(name: str, rounds: int) -> None:
-    recipe, source = find_recipe(name), images()
+    (recipe, _), source = find_recipe(name), images()
     binarised = recipe.data["name"] == "mnist-dynamic"
     constant = (source[:BATCH].float() / 255).round() if binarised else source[:BATCH].float() / 255
     equal = with_settings(recipe, precision="float32", ema=0.0, compile=False)

@@ -98,6 +98,10 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "testing":
+        from importlib import import_module
+
+        return import_module("genzoo.testing")
     if name not in _HOME:
         raise AttributeError(f"module 'genzoo' has no attribute {name!r}")
     from importlib import import_module

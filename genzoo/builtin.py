@@ -64,7 +64,7 @@ OBJECTIVES = (
         config={
             "beta": Field(kind="float", doc="weight of the KL term", default=1.0, minimum=0, maximum=1e4),
             "free_bits": Field(kind="float", doc="nats each latent has for free", default=0.0, minimum=0, maximum=100),
-            "warmup_steps": Field(
+            "annealing_steps": Field(
                 kind="int", doc="steps over which beta rises from 0", default=0, minimum=0, maximum=10_000_000
             ),
         },
@@ -75,7 +75,7 @@ OBJECTIVES = (
         family="vae",
         players={"model": "genzoo.objectives.variational:importance_weighted"},
         summary="importance weighted bound with k draws",
-        config={"k": Field(kind="int", doc="draws of z for each x", default=50, minimum=1, maximum=10_000)},
+        config={"k": Field(kind="int", doc="draws of z for each x", default=50, minimum=1, maximum=1000)},
         paper="Importance weighted autoencoders (Burda et al., 2015), arXiv:1509.00519",
     ),
     Objective(

@@ -6,10 +6,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from genzoo.errors import AmbiguousName, NotFound
+from genzoo.files import user_path
 from genzoo.registry import Plugin, registry
-from genzoo.spec import Checkpoint
+from genzoo.spec import RECORD_FILE, Checkpoint
 
-__all__ = ["describe", "find_checkpoint", "list_models", "show", "summary"]
+__all__ = ["describe", "find_checkpoint", "is_path", "list_models", "show", "summary"]
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -17,7 +19,10 @@ def list_models(pattern: str = "*") -> list[str]:
 
     A name that two distributions offer stands once for each, as ``distribution:name``.
     """
-    return [name for name in registry().names(Checkpoint) if fnmatchcase(name, pattern)]
+    entries = registry().entries(Checkpoint)
+    return sorted(
+        name for name, _, record in entries if fnmatchcase(name, pattern) or fnmatchcase(record.name, pattern)
+    )
 
 
 def show(name: str | Path) -> Checkpoint:
@@ -35,10 +40,22 @@ def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
     `name` is a checkpoint's name, ``distribution:name``, or the folder of a run or checkpoint: a Path, or a string
     with a ``/`` in it. A bare name is never tried as a path.
     """
-    if isinstance(name, Path) or "/" in name or "\\" in name:
-        return Checkpoint.read(Path(name).expanduser()), None
-    plugin, checkpoint = registry().find_entry(Checkpoint, name)
+    if is_path(name):
+        return Checkpoint.read(user_path(name)), None
+    try:
+        plugin, checkpoint = registry().find_entry(Checkpoint, str(name))
+    except AmbiguousName:
+        raise
+    except NotFound as error:
+        if (Path(name) / RECORD_FILE).is_file():
+            raise NotFound(f"{error.message}. For the folder here write ./{name}", suggestions=[f"./{name}"]) from None
+        raise
     return checkpoint, plugin
+
+
+def is_path(name: str | Path) -> bool:
+    """Whether a name is meant as a path: a Path, or a string with a slash of either kind in it."""
+    return isinstance(name, Path) or "/" in name or "\\" in name
 
 
 def summary(name: str | Path) -> dict[str, Any]:
@@ -56,7 +73,7 @@ def summary(name: str | Path) -> dict[str, Any]:
         "sha256": checkpoint.sha256,
         "license": checkpoint.license,
         "plugin": plugin.name if plugin else None,
-        "distribution": plugin.distribution if plugin else None,
+        "distribution": plugin.distribution if plugin else checkpoint.distribution or None,
         "metrics": dict(checkpoint.metrics),
     }
 

@@ -55,9 +55,6 @@ class GenzooError(Exception):
         self.message = message
         self.suggestions = tuple(suggestions)
 
-    def __str__(self) -> str:  # KeyError's subclasses would show a repr
-        return self.message
-
 
 class InvalidInput(GenzooError, ValueError):
     """A value, recipe key, image or option that cannot be used."""

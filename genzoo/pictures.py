@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genzoo.errors import InvalidInput, NotFound
 
-__all__ = ["grid", "png", "read_image"]
+__all__ = ["grid", "is_picture", "png", "read_image"]
 
 PADDING = 2
 BACKGROUND = 128
@@ -28,20 +28,30 @@ def grid(images: Float[Tensor, "n c h w"], columns: int | None = None) -> Image.
     Raises:
         InvalidInput: not a floating-point batch of 1- or 3-channel images, or no image at all.
     """
-    if images.dim() != 4 or images.shape[1] not in (1, 3) or not len(images) or not images.is_floating_point():
+    if not isinstance(images, Tensor):
+        raise InvalidInput(f"grid wants a tensor; got {type(images).__name__}")
+    if not is_picture(tuple(images.shape[1:])) or not len(images) or not images.is_floating_point():
         raise InvalidInput(
             f"grid wants floats of shape (n, 1 or 3, height, width), n ≥ 1; got {images.dtype} {tuple(images.shape)}"
         )
+    if columns is not None and columns < 1:
+        raise InvalidInput(f"grid wants at least 1 column; got {columns}")
     n, channels, height, width = images.shape
     columns = columns or ceil(sqrt(n))
     rows = ceil(n / columns)
     tile_height, tile_width = height + PADDING, width + PADDING
-    sheet = torch.full((channels, rows * tile_height + PADDING, columns * tile_width + PADDING), BACKGROUND)
+    size = (channels, rows * tile_height + PADDING, columns * tile_width + PADDING)
+    sheet = torch.full(size, BACKGROUND, dtype=torch.uint8)
     for index, image in enumerate(_to_bytes(images)):
         top, left = PADDING + index // columns * tile_height, PADDING + index % columns * tile_width
         sheet[:, top : top + height, left : left + width] = image
-    pixels = sheet.to(torch.uint8).permute(1, 2, 0).numpy()
+    pixels = sheet.permute(1, 2, 0).numpy()
     return Image.fromarray(pixels[:, :, 0] if channels == 1 else np.ascontiguousarray(pixels))
+
+
+def is_picture(shape: tuple[int, ...]) -> bool:
+    """Whether a shape is (1 or 3, height, width)."""
+    return len(shape) == 3 and shape[0] in (1, 3)
 
 
 def _to_bytes(images: Tensor) -> UInt8[Tensor, "n c h w"]:
@@ -58,14 +68,18 @@ def png(image: Image.Image) -> bytes:
 def read_image(path: Path, shape: tuple[int, ...]) -> UInt8[Tensor, "c h w"]:
     """The image in a file as `shape` = (1 or 3, h, w): converted to grey or RGB, resized and centre-cropped.
 
+    16-bit grey is scaled, transparency is laid on white.
+
     Raises:
         NotFound: there is no such file.
-        InvalidInput: it is not an image.
+        InvalidInput: it is not an image, or `shape` not a picture's.
     """
+    if not is_picture(shape):
+        raise InvalidInput(f"{path}: a picture cannot be read as shape {shape}, which is not (1 or 3, height, width)")
     channels, height, width = shape
     try:
         with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file).convert("L" if channels == 1 else "RGB")
+            image = _eight_bits(ImageOps.exif_transpose(file)).convert("L" if channels == 1 else "RGB")
     except FileNotFoundError:
         raise NotFound(f"{path} does not exist") from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -74,3 +88,13 @@ def read_image(path: Path, shape: tuple[int, ...]) -> UInt8[Tensor, "c h w"]:
         image = ImageOps.fit(image, (width, height))
     pixels = torch.from_numpy(np.array(image))
     return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A picture whose conversion to L or RGB loses neither range nor transparency."""
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it
+        return Image.fromarray((np.asarray(image, dtype=np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        opaque = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
+    return image

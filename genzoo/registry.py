@@ -6,6 +6,7 @@ go on. Nothing here imports torch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -58,11 +59,22 @@ class Registry:
         self.plugins = list(plugins)
         self._index: dict[tuple[str, str], list[tuple[Plugin, Record]]] = {}
         for plugin in self.plugins:
+            self._refuse_twins(plugin)
             for record in plugin.records:
                 self._index.setdefault((record.kind, record.name), []).append((plugin, record))
         for (kind, name), owners in self._index.items():
             if len(owners) > 1:
                 _mark_clash(kind, name, [plugin for plugin, _ in owners])
+
+    def _refuse_twins(self, plugin: Plugin) -> None:
+        """A distribution that offers a name twice could not be told apart from itself: its later plugin is broken."""
+        for record in plugin.records:
+            for other, _ in self._index.get((record.kind, record.name), []):
+                if _same(other.distribution, plugin.distribution):
+                    plugin.fail(
+                        "broken", f"{record.kind} {record.name!r} is {other.name}'s already, of the same distribution"
+                    )
+                    return
 
     def names(self, record_type: type[R]) -> list[str]:
         """All names of a kind, sorted; a clashing one once for each distribution, as ``distribution:name``."""
@@ -88,9 +100,9 @@ class Registry:
     def find_entry(self, record_type: type[R], name: str, *, prefer: str = "") -> tuple[Plugin, R]:
         distribution, _, short = name.rpartition(":")
         owners = self._index.get((record_type.kind, short), [])
-        hits = [hit for hit in owners if hit[0].distribution == (distribution or hit[0].distribution)]
+        hits = [hit for hit in owners if not distribution or _same(hit[0].distribution, distribution)]
         if len(hits) > 1:
-            hits = [hit for hit in hits if hit[0].distribution == prefer] or hits
+            hits = [hit for hit in hits if _same(hit[0].distribution, prefer)] or hits
         if len(hits) == 1:
             return hits[0]  # type: ignore[return-value]  # kind decides the type
         if not hits:
@@ -114,6 +126,15 @@ class Registry:
 
 
 _UNUSABLE = ("broken", "incompatible")
+
+
+def _same(distribution: str, other: str) -> bool:
+    """Whether two spellings name one distribution (PEP 503)."""
+    return _canonical(distribution) == _canonical(other)
+
+
+def _canonical(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _mark_clash(kind: str, name: str, owners: list[Plugin]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound, did_you_mean
+from genzoo.files import read_regular
 
 __all__ = [
     "Architecture",
@@ -28,12 +29,16 @@ __all__ = [
     "shipped",
 ]
 
+ROLES = ("encoder", "decoder", "generator", "discriminator")
 RECORD_FILE = "genzoo.json"
 WEIGHTS_FILE = "model.safetensors"
 RECORD_FORMAT = 1
 MAX_RECORD_BYTES = 1 << 20
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+REQUIRED: Any = object()
+"""The default of a Field that has none."""
 
 Kind = Literal["int", "float", "bool", "str", "ints"]
 _KIND_WORDS = {
@@ -50,17 +55,25 @@ class Field:
     """One key of a config: its kind, default, range and meaning.
 
     For ``kind="ints"`` the range bounds each element and `length` the number of elements. A field without a default is
-    required.
+    required; a default must be an allowed value.
     """
 
     kind: Kind
     doc: str
-    default: Any = None
+    default: Any = REQUIRED
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     length: tuple[int, int] = (1, 16)
-    required: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.required:
+            self.check(self.default, f"the default ({self.doc})")
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is REQUIRED
 
     def allowed(self) -> str:
         """The allowed values, in words: ``a whole number from 1 to 65536``."""
@@ -136,6 +149,19 @@ def check_target(target: str, where: str) -> None:
         raise InvalidInput(f"{where} must be 'module:attribute'; got {target!r:.80}")
 
 
+MODEL_FIELDS = {
+    "input_shape": Field(
+        kind="ints",
+        doc="shape of one example, (channels, height, width) for pictures",
+        minimum=1,
+        maximum=8192,
+        length=(1, 4),
+    ),
+    "latent_dim": Field(kind="int", doc="length of a code", minimum=1, maximum=65536),
+}
+"""What the config of every model has."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """Base of what a plugin may offer: a name, unique in its kind."""
@@ -159,7 +185,7 @@ class Architecture(Record):
     * discriminator: ``target(input_shape, **config)`` -> module, (n, *input_shape) -> (n,)
 
     All outputs are unbounded (logits); the family applies its own output function. A builder raises InvalidInput for a
-    shape its arithmetic does not admit. `sample_block` is the number of images that are drawn at once.
+    shape its arithmetic does not admit. `sample_block` is the number of pictures that are drawn at once.
     """
 
     kind: ClassVar[str] = "architecture"
@@ -172,7 +198,11 @@ class Architecture(Record):
     def __post_init__(self) -> None:
         super().__post_init__()
         for role, target in self.roles.items():
+            if role not in ROLES:
+                raise InvalidInput(f"architecture {self.name}: role {role!r:.80} must be one of {', '.join(ROLES)}")
             check_target(target, f"architecture {self.name}: role {role}")
+        if self.sample_block < 1:
+            raise InvalidInput(f"architecture {self.name}: sample_block must be at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,9 +223,13 @@ class Family(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Objective(Record):
-    """What is learned. `players` maps each player of the family, in the order they move, to a pure function
-    ``(model, batch, **config) -> {term: (n,) tensor}`` whose term ``loss`` is minimised. `binary` says that the batch
-    must be 0 or 1."""
+    """What is learned.
+
+    `players` maps each player of the family, in the order they move, to a pure function
+    ``(model, batch, **options) -> {term: (n,) tensor}`` whose term ``loss`` is minimised. It is given those options of
+    `config` that it has parameters for (all of them if it takes ``**options``), and, if it asks for them by name,
+    ``data_size``, the number of examples of the data, and ``step``, a tensor with the step of the run.
+    """
 
     kind: ClassVar[str] = "objective"
     family: str
@@ -260,7 +294,8 @@ class Checkpoint(Record):
     """Trained weights with everything needed to rebuild, check and judge them.
 
     `metrics` maps a metric's name to ``{"value": float, "unit": str, "protocol": {...}}``; `recipe` is the recipe as it
-    was run; `trained` says with what. `folder` is where the files lie.
+    was run; `trained` says with what. `distribution` is the one whose architecture it was trained with, looked in first
+    where several offer the name. `folder` is where the files lie.
     """
 
     kind: ClassVar[str] = "checkpoint"
@@ -275,12 +310,20 @@ class Checkpoint(Record):
     recipe: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     trained: Mapping[str, Any] = field(default_factory=dict)
+    distribution: str = ""
     folder: Path = Path()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
+        for key, rule in MODEL_FIELDS.items():
+            rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
+        for metric, entry in self.metrics.items():
+            if not isinstance(entry, Mapping) or set(entry) != {"value", "unit", "protocol"}:
+                raise InvalidInput(f"checkpoint {self.name}: metrics.{metric} must have value, unit and protocol")
+            if not isinstance(entry["value"], float) or not isinstance(entry["protocol"], Mapping):
+                raise InvalidInput(f"checkpoint {self.name}: metrics.{metric} has values of the wrong type")
 
     @property
     def spec(self) -> ModelSpec:
@@ -313,22 +356,15 @@ class Checkpoint(Record):
             MalformedWeights: it is not a record of this format.
         """
         path = folder / RECORD_FILE
+        if not path.exists():
+            raise NotFound(f"{folder} holds no checkpoint: {RECORD_FILE} is missing; see: genzoo list")
         try:
-            with path.open("rb") as file:
-                text = file.read(MAX_RECORD_BYTES + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            raise NotFound(f"{folder} holds no checkpoint: {RECORD_FILE} is missing") from None
-        except OSError as error:
-            raise NotFound(f"cannot read {path}: {error.strerror}") from None
-        try:
-            return replace(cls._parse(text), folder=folder)
+            return replace(cls._parse(read_regular(path, limit=MAX_RECORD_BYTES)), folder=folder)
         except (ValueError, RecursionError) as error:
             raise MalformedWeights(f"{path} is not a genzoo record: {error}") from None
 
     @classmethod
     def _parse(cls, text: bytes) -> Checkpoint:
-        if len(text) > MAX_RECORD_BYTES:
-            raise ValueError(f"it is larger than {MAX_RECORD_BYTES} bytes")
         data = json.loads(text)
         if not isinstance(data, dict):
             raise ValueError("it is not a JSON object")
@@ -336,6 +372,8 @@ class Checkpoint(Record):
             raise ValueError(f"format {found!r:.40} is not {RECORD_FORMAT}; a newer genzoo may read it")
         for key, kinds in _CHECKPOINT_TYPES.items():
             if key not in data:
+                if key in _OPTIONAL:
+                    continue
                 raise ValueError(f"{key} is missing")
             if not isinstance(data[key], kinds) or isinstance(data[key], bool):
                 raise ValueError(f"{key} has the wrong type")
@@ -345,10 +383,11 @@ class Checkpoint(Record):
 
 
 _CHECKPOINT_TYPES: dict[str, type] = {
-    **dict.fromkeys(("name", "family", "architecture", "dataset", "license", "sha256"), str),
+    **dict.fromkeys(("name", "family", "architecture", "dataset", "license", "sha256", "distribution"), str),
     **dict.fromkeys(("parameters", "size_bytes"), int),
     **dict.fromkeys(("config", "recipe", "metrics", "trained"), dict),
 }
+_OPTIONAL = ("distribution",)
 assert {f.name for f in fields(Checkpoint)} == {*_CHECKPOINT_TYPES, "folder"}
 
 

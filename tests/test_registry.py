@@ -98,7 +98,7 @@ def test_a_stranger_is_found_listed_trained_and_sampled(genzoo_cli: CLI, strange
         "recipe": ["vae-tiny-blobs"],
     }
     trained = genzoo_cli("train", "vae-tiny-blobs", "-o", "run", beside=stranger)
-    assert (trained.returncode, trained.stdout) == (0, "run\n"), trained.stderr
+    assert (trained.returncode, trained.stdout) == (0, "./run\n"), trained.stderr
     assert "epoch 5/5" in trained.stderr
     assert genzoo_cli("sample", "./run", "-n", 4, "-o", "a.png", beside=stranger).returncode == 0
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
@@ -117,6 +117,61 @@ def test_two_plugins_with_one_name_are_both_named_and_both_reachable(genzoo_cli:
     ambiguous, ours = (run_python(script.format(name), tmp_path) for name in ("vae-conv", "genzoo:vae-conv"))
     assert "say which: genzoo-mine:conv or genzoo:conv" in ambiguous
     assert "<vae-conv: " in ours
+    assert genzoo_cli("list", "vae-conv-*", beside=tmp_path).stdout == "vae-conv-mnist\n"
+
+
+def test_the_name_with_its_distribution_works_in_any_spelling(genzoo_cli: CLI, stranger: Path, tmp_path: Path) -> None:
+    for name in ("genzoo-tiny:vae-tiny-blobs", "Genzoo_Tiny:vae-tiny-blobs"):
+        assert genzoo_cli("train", name, "-o", name.replace(":", "-"), beside=stranger).returncode == 0
+    script = "import genzoo; print(genzoo.create('genzoo-tiny:vae-tiny', input_shape=(4,), latent_dim=2))"
+    assert "<vae-tiny: " in run_python(script, stranger)
+
+
+RIVAL = """
+from genzoo import Architecture, DatasetSpec, Family, Objective, hookimpl
+GENZOO_API = 1
+X = "nowhere:X"
+@hookimpl
+def genzoo_records():
+    roles = {"encoder": X, "decoder": X, "generator": X, "discriminator": X}
+    return [
+        *(Architecture(name=name, roles=roles, summary="") for name in ("dense", "conv", "dcgan")),
+        DatasetSpec(name="mnist-dynamic", target=X, summary="", shape=(1, 28, 28), values="binary"),
+        Family(name="vae", target=X, roles=("encoder", "decoder"), summary=""),
+        Objective(name="elbo", family="vae", players={"model": X}, summary=""),
+    ]
+"""
+
+
+def test_a_rival_with_all_our_names_does_not_break_our_models(genzoo_cli: CLI, tmp_path: Path) -> None:
+    make_distribution(tmp_path, "genzoo-rival", RIVAL)
+    assert genzoo_cli("sample", "vae-conv-mnist", "-o", "a.png", beside=tmp_path).returncode == 0
+    script = (
+        "from genzoo.api.train import Plan, find_recipe; recipe, owner = find_recipe('vae-conv-mnist')\n"
+        "plan = Plan.of(recipe, prefer=owner); print(plan.blueprint.distribution, plan.dataset.target)"
+    )
+    assert run_python(script, tmp_path) == "genzoo genzoo.datasets.vision:mnist_dynamic\n"
+
+
+def test_a_bad_record_breaks_its_plugin_alone(genzoo_cli: CLI, tmp_path: Path) -> None:
+    code = (
+        "from genzoo import Checkpoint, hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records():\n"
+        "    return [Checkpoint(name='a', family='ae', architecture='dense', config={}, dataset='d', license='MIT',\n"
+        "                       parameters=1, sha256='0' * 64, size_bytes=1)]"
+    )
+    make_distribution(tmp_path, "genzoo-bad", code)
+    assert plugins(genzoo_cli, tmp_path)["genzoo-bad"]["status"] == "broken"
+    assert genzoo_cli("list", beside=tmp_path).returncode == 0
+
+
+def test_one_distribution_cannot_offer_a_name_twice(genzoo_cli: CLI, tmp_path: Path) -> None:
+    make_distribution(tmp_path, "genzoo-two", ARCHITECTURE.format(name="two"))
+    (tmp_path / "second.py").write_text(ARCHITECTURE.format(name="two"))
+    points = tmp_path / "genzoo_two-1.0.dist-info" / "entry_points.txt"
+    points.write_text(points.read_text() + "second = second\n")
+    result = genzoo_cli("plugins", "--json", beside=tmp_path)
+    status = {row["name"]: row["status"] for row in json.loads(result.stdout)}
+    assert (status["genzoo_two"], status["second"]) == ("ok", "broken")
 
 
 def test_deleting_an_entry_point_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,26 +10,15 @@ import torch
 from torch import nn
 
 from genzoo.catalog import find_checkpoint
-from genzoo.errors import GenzooError, InvalidInput, NotFound, PluginError, StateMismatch, did_you_mean
-from genzoo.hub.files import check_state, read_weights
+from genzoo.errors import GenzooError, IntegrityError, InvalidInput, NotFound, PluginError, did_you_mean
+from genzoo.hub.files import read_weights
 from genzoo.models import Model
 from genzoo.registry import load_target, registry
-from genzoo.spec import Architecture, Family, Field, ModelSpec, check_config
+from genzoo.spec import MODEL_FIELDS, Architecture, Family, ModelSpec, check_config
 
 __all__ = ["Blueprint", "combinations", "create", "load", "pick_device"]
 
 MAX_PARAMETERS = 1 << 31
-_COMMON = {
-    "input_shape": Field(
-        kind="ints",
-        doc="shape of one example, (channels, height, width) for pictures",
-        required=True,
-        minimum=1,
-        maximum=8192,
-        length=(1, 4),
-    ),
-    "latent_dim": Field(kind="int", doc="length of a code", required=True, minimum=1, maximum=65536),
-}
 
 
 def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
@@ -44,18 +33,20 @@ def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
         NotFound: no such checkpoint; the message has the nearest names.
         IntegrityError: the weights are not the recorded bytes, or do not fit their architecture.
     """
+    chosen = pick_device(device)
     checkpoint, plugin = find_checkpoint(name)
-    owner = plugin.distribution if plugin else ""
+    owner = plugin.distribution if plugin else checkpoint.distribution
     model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner).skeleton()
-    tensors = read_weights(checkpoint.weights, sha256=checkpoint.sha256, size=checkpoint.size_bytes)
-    check_state(tensors, model.state_dict(), checkpoint.weights)
-    model.load_state_dict(tensors, assign=True)
-    if hollow := [key for key, buffer in model.named_buffers() if buffer.is_meta]:
-        raise StateMismatch(
-            f"{checkpoint.architecture}: buffers {', '.join(hollow)} are in no state dict; register them"
+    try:
+        tensors = read_weights(
+            checkpoint.weights, model.state_dict(), sha256=checkpoint.sha256, size=checkpoint.size_bytes
         )
+    except IntegrityError as error:
+        again = f"pip install --force-reinstall {owner}" if plugin else "copy the folder again, or train it anew"
+        raise type(error)(f"{error.message}; try: {again}", suggestions=[again]) from None
+    model.load_state_dict(tensors, assign=True)
     model.name, model.checkpoint = checkpoint.name, checkpoint
-    return model.to(pick_device(device)).eval()
+    return model.to(chosen).eval()
 
 
 def create(name: str, *, seed: int | None = None, **config: Any) -> Model:
@@ -70,8 +61,11 @@ def create(name: str, *, seed: int | None = None, **config: Any) -> Model:
         NotFound: no such family or architecture.
         InvalidInput: a config value that cannot be used, named, with the allowed ones; before anything is allocated.
     """
-    family, architecture = _split_name(name)
-    blueprint = Blueprint.of(ModelSpec(family=family, architecture=architecture, config=config), "config")
+    distribution, _, short = name.rpartition(":")
+    family, architecture = _split_name(short)
+    qualified = f"{distribution}:{architecture}" if distribution else architecture
+    spec = ModelSpec(family=family, architecture=qualified, config=config)
+    blueprint = Blueprint.of(spec, "config", prefer=distribution)
     blueprint.skeleton()
     if seed is None:
         return blueprint.build("cpu")
@@ -84,22 +78,20 @@ def combinations() -> dict[str, tuple[str, str]]:
     """What `create` builds: ``family-architecture`` -> (family, architecture), for every pair that fits."""
     known = registry()
     return {
-        f"{family}-{record.name}": (family, record.name)
-        for family, _, needed in known.entries(Family)
+        f"{needed.name}-{record.name}": (needed.name, record.name)
+        for _, _, needed in known.entries(Family)
         for _, _, record in known.entries(Architecture)
         if set(needed.roles) <= set(record.roles)
     }
 
 
 def _split_name(name: str) -> tuple[str, str]:
-    """(family, architecture) of ``family-architecture``; a distribution in front goes to the architecture."""
-    distribution, _, short = name.rpartition(":")
+    """(family, architecture) of ``family-architecture``."""
     known = combinations()
-    if short not in known:
-        hint, near = did_you_mean(short, known)
+    if name not in known:
+        hint, near = did_you_mean(name, known)
         raise NotFound(f"nothing is called {name!r:.80}{hint} (known: {', '.join(sorted(known))})", suggestions=near)
-    family, architecture = known[short]
-    return family, f"{distribution}:{architecture}" if distribution else architecture
+    return known[name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,17 +101,25 @@ class Blueprint:
     spec: ModelSpec
     family: Family
     architecture: Architecture
+    distribution: str
 
     @classmethod
     def of(cls, spec: ModelSpec, where: str, *, prefer: str = "") -> Blueprint:
         """The blueprint of `spec`, its names looked up (first in the distribution `prefer`) and its config checked."""
         family = registry().find(Family, spec.family, prefer=prefer)
-        architecture = registry().find(Architecture, spec.architecture, prefer=prefer)
+        plugin, architecture = registry().find_entry(Architecture, spec.architecture, prefer=prefer)
         if missing := [role for role in family.roles if role not in architecture.roles]:
             raise InvalidInput(f"{architecture.name} builds no {' and no '.join(missing)}, which {family.name} needs")
-        declared = {**_COMMON, **family.config, **architecture.config}
+        declared = {**MODEL_FIELDS, **family.config, **architecture.config}
+        if len(declared) < len(MODEL_FIELDS) + len(family.config) + len(architecture.config):
+            raise PluginError(f"{architecture.name} declares a config key that {family.name} or every model has")
         config = check_config(declared, spec.config, where)
-        return cls(spec=replace(spec, config=config), family=family, architecture=architecture)
+        return cls(
+            spec=replace(spec, config=config),
+            family=family,
+            architecture=architecture,
+            distribution=plugin.distribution,
+        )
 
     def build(self, device: str | torch.device) -> Model:
         """The model, untrained, on `device`; on ``meta`` nothing is allocated."""
@@ -131,9 +131,9 @@ class Blueprint:
                 module: nn.Module = builder(*shape, **options)
             except GenzooError:
                 raise
-            except RuntimeError as error:  # torch, of a tensor larger than it can count
-                raise InvalidInput(f"{self.architecture.name} cannot build its {role} for {shape}: {error}") from None
             except Exception as error:  # a stranger's code
+                if "overflow" in str(error):  # torch, of a tensor larger than it can count
+                    raise InvalidInput(f"{self.architecture.name} cannot build so large a {role}: {shape}") from None
                 raise PluginError(f"{self.architecture.name} failed to build its {role}: {error!r}") from error
             return module
 
@@ -151,6 +151,11 @@ class Blueprint:
                 f"{model.name} would have {count:,} parameters, more than the {MAX_PARAMETERS:,} allowed: "
                 f"input_shape {model.input_shape} or latent_dim {model.latent_dim} is too large, or a width is"
             )
+        state = model.state_dict(keep_vars=True)
+        if len({id(tensor) for tensor in state.values()}) < len(state):
+            raise PluginError(f"{self.architecture.name} uses a tensor under two names, which its weights cannot hold")
+        if hollow := [key for key, _ in model.named_buffers() if key not in state]:
+            raise PluginError(f"{self.architecture.name}: buffers {', '.join(hollow)} must be persistent")
         return model
 
 
@@ -162,8 +167,9 @@ def pick_device(device: str | torch.device) -> torch.device:
     try:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InvalidInput(
-            f"there is no device {str(device)!r:.40}: {str(error).splitlines()[0]}; try 'auto'"
-        ) from None
+    except Exception as error:  # torch raises of many types here
+        cause = next(iter(str(error).splitlines()), "")
+        raise InvalidInput(f"there is no device {str(device)!r:.40}: {cause}; try 'auto'") from None
+    if chosen.type == "meta":
+        raise InvalidInput("the device 'meta' holds no values; try 'auto'")
     return chosen

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,16 @@ from genzoo import __version__
 from genzoo.api.build import Blueprint, pick_device
 from genzoo.api.data import open_data
 from genzoo.api.evaluate import measure_test
+from genzoo.catalog import is_path
 from genzoo.datasets import Split
-from genzoo.errors import InvalidInput
-from genzoo.hub.files import atomic_write, encode_weights
+from genzoo.errors import InvalidInput, NotFound
+from genzoo.files import atomic_write, user_path
+from genzoo.hub.files import encode_weights
 from genzoo.models import Model
-from genzoo.pictures import grid, png
+from genzoo.pictures import grid, is_picture, png
+from genzoo.protocols import Decoder, Encoder, Generator
 from genzoo.registry import load_target, registry
 from genzoo.spec import (
-    RECORD_FILE,
-    WEIGHTS_FILE,
     Checkpoint,
     DatasetSpec,
     Field,
@@ -70,32 +70,45 @@ def train(
         TrainingDiverged: a loss became NaN.
         KeyboardInterrupt: stopped after a whole step; the state is saved.
     """
-    plan = Plan.of(find_recipe(recipe))
+    found, owner = find_recipe(recipe)
+    plan = Plan.of(found, prefer=owner)
     chosen = pick_device(device)
-    folder = Path(output).expanduser() if output else Path("runs") / plan.recipe.name
-    data = open_data(plan.dataset.name, plan.split, root=data_root, shape=plan.blueprint.spec.input_shape)
-    run = Run.begin(folder, plan.recipe, resume=resume, force=force)
-    started = time.monotonic()
-    with torch.random.fork_rng():
-        torch.manual_seed(plan.recipe.training["seed"])
+    run = Run(user_path(output) if output else Path("runs") / found.name)
+    run.check(found, resume=resume, force=force)
+    data = open_data(plan.dataset, plan.split, root=data_root, shape=plan.blueprint.spec.input_shape)
+    run.begin(found, resume=resume)
+    with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):
+        torch.manual_seed(found.training["seed"])
         model = plan.blueprint.build("cpu").to(chosen)
-        model.name = plan.recipe.name
-        preview = partial(_save_preview, run, data)
-        model = fit(model, plan.losses, data, plan.recipe, run, report=report, on_epoch=preview)
+        model.name = found.name
+        model = fit(model, plan.losses, data, found, run, report=report, on_epoch=partial(_save_preview, run, data))
+    model.checkpoint = _save_checkpoint(model, plan, run)
     metrics = measure_test(model, plan.dataset, data_root)
-    model.checkpoint = _save_checkpoint(model, plan, run, metrics, seconds=time.monotonic() - started)
+    model.checkpoint = replace(model.checkpoint, metrics=metrics)
+    run.save_record(model.checkpoint)
     return model
 
 
-def find_recipe(recipe: str | Path) -> Recipe:
-    """The recipe in a TOML file, the one of that name, or the one that trained a checkpoint (a name or a folder)."""
-    if isinstance(recipe, Path) or recipe.endswith(".toml") or "/" in recipe:
-        path = Path(recipe).expanduser()
-        return Recipe.parse(Checkpoint.read(path).recipe, str(path)) if path.is_dir() else Recipe.read(path)
-    known = registry()
-    if recipe in known.names(Checkpoint) and recipe not in known.names(RecipeFile):
-        return Recipe.parse(known.find(Checkpoint, recipe).recipe, recipe)
-    return Recipe.read(known.find(RecipeFile, recipe).path)
+def find_recipe(recipe: str | Path) -> tuple[Recipe, str]:
+    """A recipe, and the distribution it came from ("" for a file).
+
+    `recipe` is a TOML file, a recipe's name, or a checkpoint (a name or a folder), which records what trained it.
+    """
+    if is_path(recipe) or str(recipe).endswith(".toml"):
+        path = user_path(recipe)
+        if not path.is_dir():
+            return Recipe.read(path), ""
+        checkpoint = Checkpoint.read(path)
+        return Recipe.parse(checkpoint.recipe, str(path)), checkpoint.distribution
+    try:
+        plugin, file = registry().find_entry(RecipeFile, str(recipe))
+    except NotFound as error:
+        try:
+            owner, checkpoint = registry().find_entry(Checkpoint, str(recipe))
+        except NotFound:
+            raise error from None
+        return Recipe.parse(checkpoint.recipe, str(recipe)), owner.distribution
+    return Recipe.read(file.path), plugin.distribution
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,10 +122,11 @@ class Plan:
     split: str
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Plan:
+    def of(cls, recipe: Recipe, *, prefer: str = "") -> Plan:
+        """The plan of a recipe; names that clash are looked up in the distribution `prefer` first."""
         where = recipe.name
-        objective = registry().find(Objective, recipe.objective["name"])
-        dataset = registry().find(DatasetSpec, recipe.data["name"])
+        objective = registry().find(Objective, recipe.objective["name"], prefer=prefer)
+        dataset = registry().find(DatasetSpec, recipe.data["name"], prefer=prefer)
         if objective.family != recipe.model["family"]:
             raise InvalidInput(
                 f"{where}: objective.name = {objective.name!r} is an objective of {objective.family}, "
@@ -125,7 +139,7 @@ class Plan:
         data = {key: value for key, value in recipe.data.items() if key != "name"}
         split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]
         spec = ModelSpec(family=recipe.model["family"], architecture=recipe.model["architecture"], config=given)
-        blueprint = Blueprint.of(spec, f"{where}: model")
+        blueprint = Blueprint.of(spec, f"{where}: model", prefer=prefer)
         blueprint.skeleton().check_values(dataset.values)
         return cls(
             recipe=recipe,
@@ -148,41 +162,47 @@ def _losses(objective: Objective, given: Mapping[str, Any], where: str) -> Losse
 def _bind(loss: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:
     """`loss` with those of the objective's options that it takes: a gradient penalty is the critic's alone."""
     taken = signature(loss).parameters
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in taken.values()):
+        return partial(loss, **options)
     return partial(loss, **{key: value for key, value in options.items() if key in taken})
 
 
 def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
     """What a person wants to see after an epoch: samples, or pictures above their reconstructions."""
-    if hasattr(type(model), "sample"):
+    if not is_picture(model.input_shape):
+        return
+    if isinstance(model, Generator):
         picture = grid(model.sample(64, seed=0))
-    else:
+    elif isinstance(model, Encoder) and isinstance(model, Decoder):
         x = data.first(16).to(model.device)
-        picture = grid(torch.cat([x, model.reconstruct(x)]), columns=16)
+        picture = grid(torch.cat([x, model.decode(model.encode(x))]), columns=16)
+    else:
+        return
     atomic_write(run.picture_path(epoch), png(picture))
 
 
-def _save_checkpoint(model: Model, plan: Plan, run: Run, metrics: Mapping[str, Any], seconds: float) -> Checkpoint:
+def _save_checkpoint(model: Model, plan: Plan, run: Run) -> Checkpoint:
+    """Save a trained model, before anything that can fail is measured."""
     weights = encode_weights(model.state_dict())
     checkpoint = Checkpoint(
         name=plan.recipe.name,
         family=plan.blueprint.spec.family,
         architecture=plan.blueprint.spec.architecture,
         config=plan.blueprint.spec.config,
-        dataset=plan.dataset.name,
+        dataset=plan.recipe.data["name"],
         license=plan.recipe.license,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         sha256=hashlib.sha256(weights).hexdigest(),
         size_bytes=len(weights),
         recipe=plan.recipe.to_dict(),
-        metrics=metrics,
         trained={
             "genzoo": __version__,
             "torch": torch.__version__,
             "device": model.device.type,
-            "seconds": round(seconds),
+            "seconds": run.seconds(),
         },
+        distribution=plan.blueprint.distribution,
         folder=run.folder,
     )
-    atomic_write(run.folder / WEIGHTS_FILE, weights)
-    atomic_write(run.folder / RECORD_FILE, checkpoint.to_json().encode())
+    run.save_checkpoint(weights, checkpoint)
     return checkpoint

@@ -60,15 +60,21 @@ def run(arguments: Sequence[str]) -> int:
         reason = stop.__cause__ or stop  # click makes an Abort of a KeyboardInterrupt
         click.echo(f"genzoo: {' '.join(map(str, reason.args)) or 'stopped'}", err=True)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has what it wanted, e.g. `genzoo list | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:  # of stdout: what genzoo writes itself has errors of its own
+        return _output(arguments, error)
     except Exception as error:
         if os.environ.get("GENZOO_DEBUG"):
             raise
         message = f"a fault of genzoo: {type(error).__name__}: {error}. GENZOO_DEBUG=1 shows where; please report it"
         return _fail(arguments, "internal", message, (), 1)
     return code if isinstance(code, int) else 0
+
+
+def _output(arguments: Sequence[str], error: OSError) -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has nowhere to go
+    if isinstance(error, BrokenPipeError):  # the reader has what it wanted, e.g. `genzoo list | head -1`
+        return 0
+    return _fail(arguments, "output", f"cannot write: {error.strerror}", (), 1)
 
 
 def _usage(arguments: Sequence[str], error: click.ClickException) -> int:

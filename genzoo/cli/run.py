@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genzoo.catalog import is_path
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
+from genzoo.files import atomic_write, refuse_existing, user_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,16 +39,16 @@ force_option = click.option("--force", is_flag=True, help="Overwrite what is the
 @click.command("sample", short_help="Draw pictures into one grid.")
 @click.argument("name")
 @click.option("-n", "count", type=click.IntRange(1, MAX_SAMPLES), default=64, show_default=True, help="How many.")
-@click.option("--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="Same seed, same pictures.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same pictures.")
 @output_option
 @force_option
 @device_option
 def sample_command(name: str, count: int, seed: int, output: Path | None, force: bool, device: str) -> None:
     """Draw pictures from a model into one grid.
 
-    NAME is a checkpoint's, or a run folder (a path with a '/').
+    NAME is the name of a checkpoint, or a run folder (a path with a '/').
     """
-    target = _target(output, f"{Path(name).name}-samples.png", force=force)
+    target = _target(output, f"{Path(name).resolve().name}-samples.png", force=force)
     model = _load(name, device)
     from genzoo.pictures import grid
 
@@ -76,7 +79,7 @@ def reconstruct_command(
     """Encode and decode pictures: the given ones above, what comes back below."""
     if bool(images) == bool(data):
         raise click.UsageError("give image files, or --data NAME, one of the two")
-    target = _target(output, f"{Path(name).name}-reconstructions.png", force=force)
+    target = _target(output, f"{Path(name).resolve().name}-reconstructions.png", force=force)
     model = _load(name, device)
     import torch
 
@@ -109,13 +112,13 @@ def _load(name: str, device: str) -> Model:
 
 def _target(output: Path | None, default: str, *, force: bool) -> Path | None:
     """Where to write (None is stdout), refused before any work is done."""
-    from genzoo.hub.files import refuse_existing
-
     if output == Path("-"):
         if sys.stdout.isatty():
             raise InvalidInput("a PNG does not go to a terminal; give -o FILE, or pipe it")
         return None
-    path = output or Path(default)
+    path = user_path(output or default)
+    if path.suffix.lower() not in ("", ".png"):
+        raise InvalidInput(f"{path} would hold a PNG; give a name that ends in .png")
     refuse_existing(path, force=force)
     if not path.parent.is_dir():
         raise InvalidInput(f"cannot write {path}: {path.parent} is not a folder; mkdir -p {path.parent}")
@@ -123,7 +126,6 @@ def _target(output: Path | None, default: str, *, force: bool) -> Path | None:
 
 
 def _write(target: Path | None, picture: Image) -> None:
-    from genzoo.hub.files import atomic_write
     from genzoo.pictures import png
 
     if target is None:
@@ -158,11 +160,13 @@ def train_command(
         with _progress() as report:
             model = train(recipe, **options, resume=resume, force=force, report=report)
     except Interrupted:
-        given = {"--data-root": data_root, "-o": output}
-        again = ["genzoo train", recipe, *(f"{key} {value}" for key, value in given.items() if value), "--resume"]
-        raise KeyboardInterrupt(f"stopped, and the state is saved; go on with: {' '.join(again)}") from None
+        given = {"--data-root": data_root, "-o": output, "--device": device if device != "auto" else None}
+        words = [word for key, value in given.items() if value for word in (key, str(value))]
+        again = shlex.join(["genzoo", "train", recipe, *words, "--resume"])
+        raise KeyboardInterrupt(f"stopped, and the state is saved; go on with: {again}") from None
     assert model.checkpoint is not None
-    click.echo(model.checkpoint.folder)
+    folder = str(model.checkpoint.folder)
+    click.echo(folder if is_path(folder) else f"./{folder}")  # as the other commands take it
 
 
 @contextmanager

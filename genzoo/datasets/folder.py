@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from genzoo.datasets.split import Split
 from genzoo.errors import InvalidInput, NotFound
-from genzoo.pictures import read_image
+from genzoo.pictures import is_picture, read_image
 
 __all__ = ["folder"]
 
@@ -36,7 +36,7 @@ def folder(root: Path, split: str, shape: tuple[int, ...]) -> Split:
         NotFound: no such folder, or no image in it.
         InvalidInput: a shape that is not a picture's.
     """
-    if len(shape) != 3 or shape[0] not in (1, 3):
+    if not is_picture(shape):
         raise InvalidInput(f"pictures have shape (1 or 3, height, width); model.input_shape is {shape}")
     if not root.is_dir():
         raise NotFound(f"{root} is not a folder; give the folder of your images with --data-root DIR")

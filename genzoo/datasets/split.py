@@ -12,6 +12,9 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from genzoo.errors import InvalidInput
+from genzoo.randomness import stream
+
 __all__ = ["Split", "default_root"]
 
 
@@ -36,19 +39,34 @@ class Split:
         return len(self.source)  # type: ignore[arg-type]  # every Dataset we take is sized
 
     def batches(
-        self, order: Int[Tensor, " m"], batch_size: int, device: torch.device | str = "cpu"
+        self,
+        order: Int[Tensor, " m"],
+        batch_size: int,
+        device: torch.device | str = "cpu",
+        *,
+        generator: torch.Generator | None = None,
     ) -> Iterator[Float[Tensor, "batch c h w"]]:
-        """The images at the indices `order`, in that order; the last batch may be smaller."""
+        """The images at the indices `order`, in that order; the last batch may be smaller.
+
+        Binarisation draws on the device from torch's global generator, or on the CPU from `generator`, which gives the
+        same draws for every device.
+        """
         for raw in self._raw_batches(order, batch_size):
-            grey = raw.to(device, non_blocking=True).float().div_(255)
-            yield torch.bernoulli(grey) if self.binarised else grey
+            if self.binarised and generator is not None:
+                yield torch.bernoulli(raw.float().div_(255), generator=generator).to(device)
+            else:
+                grey = raw.to(device, non_blocking=True).float().div_(255)
+                yield torch.bernoulli(grey) if self.binarised else grey
 
     def _raw_batches(self, order: Tensor, batch_size: int) -> Iterator[Tensor]:
         if isinstance(self.source, Tensor):
             for indices in torch.split(order, batch_size):
                 yield self.source[indices]
-        else:
+            return
+        try:
             yield from self._loader(order, batch_size)
+        except InvalidInput as error:  # a worker puts its traceback around the message
+            raise InvalidInput(str(error).strip().splitlines()[-1].partition(": ")[2] or str(error)) from None
 
     def _loader(self, order: Tensor, batch_size: int) -> Iterable[Tensor]:
         # A generator of its own: a loader draws from the global one, and a resumed epoch makes one loader more.
@@ -57,18 +75,17 @@ class Split:
             batch_size,
             sampler=order.tolist(),
             num_workers=min(4, os.cpu_count() or 1),
-            generator=torch.Generator(),
+            generator=stream("loader", *order[:8].tolist()),
         )
 
     def first(self, n: int) -> Float[Tensor, "n c h w"]:
-        """The first n images; binarised ones by draws that are always the same."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            return next(self.batches(torch.arange(min(n, len(self))), n))
+        """The first n images, on the CPU; binarised ones by draws that are always the same."""
+        order = torch.arange(min(n, len(self)))
+        return next(self.batches(order, n, generator=stream("first")))
 
 
 def default_root() -> Path:
     """Where data sets lie unless told otherwise: ``$GENZOO_DATA``, or ``genzoo/data`` in the user's cache folder."""
     if root := os.environ.get("GENZOO_DATA"):
-        return Path(root)
+        return Path(root).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genzoo" / "data"

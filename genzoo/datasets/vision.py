@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from genzoo.datasets.split import Split
-from genzoo.errors import MissingDependency, NetworkError, NotFound
+from genzoo.errors import InvalidInput, MissingDependency, NetworkError, NotFound
 
 __all__ = ["cifar10", "fashion_mnist", "mnist", "mnist_dynamic"]
 
@@ -51,10 +51,15 @@ def _open(name: str, root: Path, **options: Any) -> Any:
             suggestions=["pip install --upgrade torch torchvision"],
         ) from None
     dataset = getattr(datasets, name)
+    if root.exists() and not root.is_dir():
+        raise NotFound(f"{root} is not a folder; give the folder that holds {name}/ with --data-root DIR")
     try:
         return dataset(root, download=False, **options)
-    except RuntimeError:  # torchvision's way to say that it is not there
-        pass
+    except RuntimeError as error:
+        if "not found" not in str(error):  # torchvision's way to say that it is not there
+            raise _damaged(name, root, error) from None
+    except Exception as error:  # its readers raise of many types at a damaged file
+        raise _damaged(name, root, error) from None
     try:
         return dataset(root, download=True, **options)
     except OSError as error:  # URLError is one
@@ -63,6 +68,11 @@ def _open(name: str, root: Path, **options: Any) -> Any:
         raise _no_download(name, root, error) from None
     except RuntimeError as error:
         raise _no_download(name, root, error) from None
+
+
+def _damaged(name: str, root: Path, error: Exception) -> InvalidInput:
+    cause = " ".join(str(error).split()) or type(error).__name__
+    return InvalidInput(f"the files of {name} in {root} cannot be read ({cause}); remove {root / name} to load it anew")
 
 
 def _no_download(name: str, root: Path, error: Exception) -> NetworkError:

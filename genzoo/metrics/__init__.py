@@ -12,6 +12,9 @@ from genzoo.datasets import Split
 from genzoo.metrics.likelihood import negative_elbo
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.models import Model
+from genzoo.models.autoencoder import Autoencoder
+from genzoo.models.vae import VAE
+from genzoo.randomness import stream
 
 __all__ = ["measure"]
 
@@ -22,22 +25,27 @@ SEED = 0
 def measure(model: Model, data: Split, split: str) -> dict[str, Any]:
     """Every metric the model has a meaning for: ``{name: {"value", "unit", "protocol"}}``.
 
-    All are means over the whole split, in float32, with the random numbers of seed 0.
+    All are means over the whole split, in float32; random numbers are drawn on the CPU, so that every device has the
+    same.
     """
     metrics: dict[str, Any] = {}
-    if hasattr(type(model), "posterior"):
-        metrics["negative_elbo"] = _entry(_mean(negative_elbo, model, data), "nats", data, split, draws=1)
-    if hasattr(type(model), "reconstruct"):
-        metrics["reconstruction_mse"] = _entry(_mean(squared_error, model, data), "per value", data, split)
+    if isinstance(model, VAE):
+        value = _mean(lambda x, start: negative_elbo(model, x, seed=SEED, start=start), model, data)
+        metrics["negative_elbo"] = _entry(value, "nats", data, split, draws=1)
+    if isinstance(model, VAE | Autoencoder):
+        value = _mean(lambda x, start: squared_error(model, x), model, data)
+        metrics["reconstruction_mse"] = _entry(value, "per value", data, split)
     return metrics
 
 
 @torch.no_grad()
-def _mean(metric: Callable[[Any, Tensor], Tensor], model: Model, data: Split) -> float:
-    with torch.random.fork_rng():
-        torch.manual_seed(SEED)
-        batches = data.batches(torch.arange(len(data)), BATCH, model.device)
-        return torch.cat([metric(model, batch).double().cpu() for batch in batches]).mean().item()
+def _mean(metric: Callable[[Tensor, int], Tensor], model: Model, data: Split) -> float:
+    """The mean of ``metric(batch, index of its first example)`` over a split."""
+    values, start = [], 0
+    for batch in data.batches(torch.arange(len(data)), BATCH, model.device, generator=stream("binarise", SEED)):
+        values.append(metric(batch, start).double().cpu())
+        start += len(batch)
+    return torch.cat(values).mean().item()
 
 
 def _entry(value: float, unit: str, data: Split, split: str, **protocol: Any) -> dict[str, Any]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from genzoo.models.base import Model, NetworkBuilder, full_precision
+from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks, verb
 
-__all__ = ["Model", "NetworkBuilder", "full_precision"]
+__all__ = ["Model", "NetworkBuilder", "full_precision", "sample_in_blocks", "verb"]

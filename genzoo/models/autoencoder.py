@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self, final
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from genzoo.models.base import Model, NetworkBuilder
+from genzoo.models.base import Model, NetworkBuilder, verb
 from genzoo.spec import ModelSpec
 
 __all__ = ["Autoencoder"]
@@ -40,18 +39,19 @@ class Autoencoder(Model):
     def players(self) -> Mapping[str, nn.Module]:
         return {"model": self}
 
-    @torch.no_grad()
+    @verb
     def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
         """The code of each x. x: values in [0, 1]."""
         code: Tensor = self.encoder(self.checked_data(x, "encode"))
         return code
 
-    @torch.no_grad()
+    @verb
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
         """The picture of each z, in [0, 1]."""
         logits: Tensor = self.decoder(self.checked_latent(z, "decode"))
         return logits.sigmoid()
 
+    @verb
     def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:
         """decode(encode(x))."""
         return self.decode(self.encode(x))

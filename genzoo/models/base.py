@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Protocol, Self
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, Protocol, Self, cast
 
 import torch
 from jaxtyping import Float
@@ -14,7 +17,9 @@ from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.randomness import stream
 from genzoo.spec import Checkpoint, ModelSpec
 
-__all__ = ["VERBS", "Model", "NetworkBuilder", "full_precision", "noise", "sample_in_blocks"]
+__all__ = ["VERBS", "Model", "NetworkBuilder", "full_precision", "noise", "sample_in_blocks", "verb"]
+
+P = ParamSpec("P")
 
 VERBS = ("encode", "decode", "reconstruct", "sample", "discriminate")
 NOISE_ROWS = 64  # part of what a seed means: changing it changes every sample
@@ -26,11 +31,33 @@ class NetworkBuilder(Protocol):
     def __call__(self, role: str, *shape: Any) -> nn.Module: ...
 
 
+def verb(method: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """Make a method a verb: it tracks no gradient, and runs in eval mode whatever mode the model is in.
+
+    In training mode batch normalisation would make a result depend on its neighbours, and change the model.
+    """
+
+    @wraps(method)
+    def run(*args: P.args, **options: P.kwargs) -> Tensor:
+        model = cast(nn.Module, args[0])
+        training = model.training
+        if training:
+            model.eval()
+        try:
+            with torch.no_grad():
+                return method(*args, **options)
+        finally:
+            if training:
+                model.train()
+
+    return run
+
+
 class Model(nn.Module, ABC):
     """Base of every family.
 
     The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, as far as the family has them) do not track
-    gradients; the role networks, and what a family documents beside its verbs, do.
+    gradients and run in eval mode; the role networks, and what a family documents beside its verbs, do track them.
 
     Attributes:
         spec: family, architecture and config.
@@ -127,6 +154,15 @@ def _refuse_verb(model: Model, verb: str) -> NoReturn:
     raise UnsupportedVerb(f"{model.name} ({model.spec.family}) cannot {verb}; it can {can}", suggestions=model.verbs)
 
 
+def _whole(value: object, what: str) -> int:
+    """A whole number of at least 0, numpy's too."""
+    if not isinstance(value, bool):
+        with contextlib.suppress(TypeError):
+            if (number := operator.index(value)) >= 0:  # type: ignore[arg-type]  # TypeError is the answer
+                return number
+    raise InvalidInput(f"{what} must be a whole number of at least 0; got {value!r:.80}")
+
+
 def full_precision(output: Tensor) -> Tensor:
     """A network's output in at least float32: under autocast it comes in bfloat16, too coarse for losses."""
     return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
@@ -146,17 +182,14 @@ def noise(n: int, latent_dim: int, seed: int, start: int = 0) -> Float[Tensor, "
     return torch.cat(blocks)[skip : skip + n] if blocks else torch.empty(0, latent_dim)
 
 
-@torch.no_grad()
 def sample_in_blocks(model: Model, decode: Callable[[Tensor], Tensor], n: int, seed: int | None) -> Tensor:
     """`decode` of n rows of noise, computed in blocks of exactly `model.sample_block` rows.
 
     Every block is whole (what is beyond n is cut off): fast, and the reason why picture i is the same bits whatever n.
     Without a seed one is drawn from torch's global generator.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise InvalidInput(f"{model.name}.sample: n must be a whole number of at least 0; got {n!r:.80}")
-    if seed is None:
-        seed = int(torch.randint(2**62, ()).item())
+    n = _whole(n, f"{model.name}.sample: n")
+    seed = int(torch.randint(2**62, ()).item()) if seed is None else _whole(seed, f"{model.name}.sample: seed")
     reference = model._reference
     images = torch.empty(n, *model.input_shape, device=reference.device, dtype=reference.dtype)
     for start in range(0, n, model.sample_block):

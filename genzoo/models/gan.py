@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks
+from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks, verb
 from genzoo.spec import ModelSpec
 
 __all__ = ["GAN"]
@@ -47,18 +47,23 @@ class GAN(Model):
 
     def logits(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
         """The logit of D(x) for x in [0, 1]. Differentiable."""
-        return full_precision(self.discriminator(2 * x - 1))
+        return self.score(2 * x - 1)
 
-    @torch.no_grad()
+    def score(self, signed: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
+        """The discriminator's logit at its own input, pictures in [−1, 1]. Differentiable."""
+        return full_precision(self.discriminator(signed))
+
+    @verb
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
         """G(z), in [0, 1]."""
         return self.generate(self.checked_latent(z, "decode"))
 
-    @torch.no_grad()
+    @verb
     def discriminate(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
         """The logit of "x is real": D(x) = sigmoid(logit). x: values in [0, 1]."""
         return self.logits(self.checked_data(x, "discriminate"))
 
+    @verb
     def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
         """G(z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
         return sample_in_blocks(self, self.decode, n, seed)

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
 from genzoo.errors import InvalidInput
-from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks
+from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks, verb
 from genzoo.spec import ModelSpec
 
 __all__ = ["VAE"]
 
+MIN_LOG_SCALE = -6.0  # a grey level is 1/256 ≈ exp(−5.5): a sharper density would only reward rounding
 MAX_LOG_VAR = 20.0  # keeps σ and 1/σ finite in float32; reached only by a diverging network
 
 
@@ -49,10 +50,16 @@ class VAE(Model):
         return {"model": self}
 
     def check_values(self, values: str) -> None:
-        if self.spec.config["likelihood"] == "bernoulli" and values != "binary":
+        bernoulli = self.spec.config["likelihood"] == "bernoulli"
+        if bernoulli and values != "binary":
             raise InvalidInput(
                 "model.likelihood = 'bernoulli' is a likelihood of 0 and 1, and this data has grey levels: "
                 "take binarised data (data.name = 'mnist-dynamic') or model.likelihood = 'gaussian'"
+            )
+        if not bernoulli and values == "binary":
+            raise InvalidInput(
+                "model.likelihood = 'gaussian' is a density of real values, and this data is 0 and 1: "
+                "take grey levels (data.name = 'mnist') or model.likelihood = 'bernoulli'"
             )
 
     @property
@@ -73,23 +80,25 @@ class VAE(Model):
         event = len(self.input_shape)
         if self.spec.config["likelihood"] == "bernoulli":
             return Independent(Bernoulli(logits=logits, validate_args=False), event)
-        scale = self.log_scale.exp().expand_as(logits)
+        scale = self.log_scale.clamp(min=MIN_LOG_SCALE).exp().expand_as(logits)
         return Independent(Normal(logits.sigmoid(), scale, validate_args=False), event)
 
-    @torch.no_grad()
+    @verb
     def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
         """The posterior mean μ(x), never a draw. x: values in [0, 1]."""
         return self.posterior(self.checked_data(x, "encode")).mean
 
-    @torch.no_grad()
+    @verb
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
         """The mean of p(x | z), in [0, 1]."""
         return self.likelihood(self.checked_latent(z, "decode")).mean
 
+    @verb
     def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:
         """decode(encode(x))."""
         return self.decode(self.encode(x))
 
+    @verb
     def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
         """The mean of p(x | z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
         return sample_in_blocks(self, self.decode, n, seed)

@@ -47,7 +47,7 @@ def non_saturating_generator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[s
 
 
 def r1_discriminator(model: GAN, x: Float[Tensor, " n *data"], *, gamma: float) -> dict[str, Float[Tensor, " n"]]:
-    """The discriminator's loss + γ/2 ‖∇_x logit(x)‖² on data (Mescheder et al. 2018, eq. 9)."""
+    """The discriminator's loss + γ/2 ‖∇ logit(x)‖² on data (Mescheder et al. 2018, eq. 9)."""
     terms = discriminator(model, x)
     r1 = _gradient_norm(model, x).square()
     return {**terms, "loss": terms["loss"] + gamma / 2 * r1, "r1": r1}
@@ -93,8 +93,8 @@ def _pictures(model: GAN, x: Tensor) -> Tensor:
 
 
 def _gradient_norm(model: GAN, x: Tensor) -> Tensor:
-    """‖∇_x logit(x)‖ of each example, differentiable in the parameters."""
-    x = x.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(model.logits(x).sum(), x, create_graph=True)
+    """‖∇ logit‖ of each example in the discriminator's own coordinates, [−1, 1]; differentiable in the parameters."""
+    signed = (2 * x.detach() - 1).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model.score(signed).sum(), signed, create_graph=True)
     # The gradient of a norm at 0 is not a number; a tiny constant keeps it 0.
     return (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()

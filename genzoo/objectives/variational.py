@@ -20,7 +20,7 @@ def elbo(
     *,
     beta: float = 1.0,
     free_bits: float = 0.0,
-    warmup_steps: int = 0,
+    annealing_steps: int = 0,
     step: Tensor | None = None,
 ) -> dict[str, Float[Tensor, " n"]]:
     """−E_q log p(x | z) + β KL(q(z | x) ‖ p(z)), with one reparametrised draw z = μ + σ ⊙ ε.
@@ -34,15 +34,15 @@ def elbo(
         beta: weight of the KL term.
         free_bits: λ nats that each latent has for free: Σ_j max(λ, mean over the batch of KL_j) replaces the KL in the
             loss (Kingma et al. 2016, eq. 15); 0 for none.
-        warmup_steps: β rises from 0 over so many steps (KL annealing, Bowman et al. 2016).
-        step: the step of the run, for `warmup_steps`.
+        annealing_steps: β rises from 0 over so many steps (KL annealing, Bowman et al. 2016).
+        step: the step of the run, for `annealing_steps`.
     """
     posterior = model.posterior(x)
     reconstruction = -model.likelihood(posterior.rsample()).log_prob(x)
     per_latent = kl_divergence(_base(posterior), _base(model.prior))
     kl = per_latent.sum(1)
     penalty = per_latent.mean(0).clamp(min=free_bits).sum().expand_as(kl) if free_bits else kl
-    weight = beta * ((step + 1) / warmup_steps).clamp(max=1.0) if warmup_steps and step is not None else beta
+    weight = beta * ((step + 1) / annealing_steps).clamp(max=1.0) if annealing_steps and step is not None else beta
     return {"loss": reconstruction + weight * penalty, "reconstruction": reconstruction, "kl": kl}
 
 

@@ -100,7 +100,9 @@ class _Trainer:
     model: Model
     players: list[_Player]
     average: AveragedModel | None
+    examples: int = 0
     step: int = 0
+    seconds: float = 0.0
     means: _Means = field(default_factory=_Means)
 
     def state(self) -> dict[str, Tensor]:
@@ -110,9 +112,23 @@ class _Trainer:
         for player in self.players:
             for index, moments in player.optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer.{player.name}.{index}.{key}": value for key, value in moments.items()}
-        if torch.cuda.is_available():
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
-        return tensors | {"random.cpu": torch.get_rng_state(), "step": torch.tensor(self.step)}
+        if self.model.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.model.device)
+        return tensors | {
+            "random.cpu": torch.get_rng_state(),
+            "step": torch.tensor(self.step),
+            "examples": torch.tensor(self.examples),
+            "seconds": torch.tensor(self.seconds, dtype=torch.float64),
+        }
+
+    def expected(self) -> dict[str, Tensor]:
+        """Tensors like those of a state: Adam's moments are like its parameters."""
+        tensors = self.state()
+        for player in self.players:
+            for index, parameter in enumerate(player.module.parameters()):
+                moments = {"step": torch.tensor(0.0), "exp_avg": parameter, "exp_avg_sq": parameter}
+                tensors |= {f"optimizer.{player.name}.{index}.{key}": value for key, value in moments.items()}
+        return tensors
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         self.model.load_state_dict(_below(tensors, "model."))
@@ -125,10 +141,15 @@ class _Trainer:
                 state.setdefault(int(index), {})[moment] = value
             groups = player.optimizer.state_dict()["param_groups"]
             player.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        if "random.cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["random.cuda"])
+        if "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.model.device)
         torch.set_rng_state(tensors["random.cpu"])
-        self.step = int(tensors["step"])
+        self.step, self.seconds = int(tensors["step"]), float(tensors["seconds"])
+        if int(tensors["examples"]) != self.examples:
+            raise InvalidInput(
+                f"the run began with {int(tensors['examples'])} examples, and the data now has {self.examples}: "
+                "restore the data, or start anew with --force"
+            )
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -174,11 +195,11 @@ def fit(
     if settings["compile"]:
         _check_compiler()
     trainer = _trainer(model, losses, recipe, data_size=len(data))
-    if (state := run.load_state()) is not None:
+    if (state := run.load_state(trainer.expected())) is not None:
         trainer.restore(state)
     run.forget_log_after(trainer.step)
     steps = steps_per_epoch * settings["epochs"]
-    clock = _Clock(first_step=trainer.step, steps=steps, batch_size=settings["batch_size"])
+    clock = _Clock(trainer=trainer, steps=steps, batch_size=settings["batch_size"])
     kept = model if trainer.average is None else cast(Model, trainer.average.module)
     with _stop_requests() as stop_requested:
         while trainer.step < steps:
@@ -188,23 +209,29 @@ def fit(
             order = order[done * settings["batch_size"] : steps_per_epoch * settings["batch_size"]]
             for batch in data.batches(order, settings["batch_size"], model.device):
                 _play(trainer, batch, settings, steps)
+                clock.tick()
                 ended = trainer.step % steps_per_epoch == 0
                 if ended or clock.report_due():
-                    terms = trainer.means.values()
-                    report(clock.progress(epoch, settings["epochs"], trainer.step, terms, ended))
-                if clock.save_due() or trainer.step == steps or stop_requested():
+                    report(clock.progress(epoch, settings["epochs"], trainer.means.values(), ended))
+                if ended:  # before the state that says so: what is killed in between is done again
+                    _end_epoch(trainer, run, kept, epoch + 1, on_epoch)
+                stop = stop_requested() and trainer.step < steps
+                if clock.save_due() or trainer.step == steps or stop:
                     run.save_state(trainer.state())
-                if stop_requested() and trainer.step < steps:
+                if stop:
                     raise Interrupted
-            run.log({"epoch": epoch + 1, "step": trainer.step, "seconds": clock.seconds(), **terms})
-            on_epoch(kept.eval(), epoch + 1)
-            model.train()
     return kept.requires_grad_(True).eval()
+
+
+def _end_epoch(trainer: _Trainer, run: Run, kept: Model, epoch: int, on_epoch: Callable[[Model, int], None]) -> None:
+    run.log({"epoch": epoch, "step": trainer.step, "seconds": round(trainer.seconds, 3), **trainer.means.values()})
+    on_epoch(kept.eval(), epoch)
+    trainer.model.train()
 
 
 def _check_compiler() -> None:
     """MissingDependency if torch.compile would find no C++ compiler."""
-    names = (os.environ.get("CXX", "g++"), "g++", "clang++", "cl")
+    names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++", "cl"]
     if not any(map(shutil.which, names)):
         raise MissingDependency(
             "training.compile = true needs a C++ compiler, and none is on the PATH; install one (g++ or clang++), "
@@ -234,7 +261,7 @@ def _trainer(model: Model, losses: Losses, recipe: Recipe, *, data_size: int) ->
     if decay := recipe.training["ema"]:
         follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         average = AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
-    return _Trainer(model=model.train(), players=players, average=average)
+    return _Trainer(model=model.train(), players=players, average=average, examples=data_size)
 
 
 def _play(trainer: _Trainer, batch: Tensor, settings: Mapping[str, Any], steps: int) -> None:
@@ -248,7 +275,7 @@ def _play(trainer: _Trainer, batch: Tensor, settings: Mapping[str, Any], steps: 
                 other.module.requires_grad_(other is player)
         with _autocast(batch.device, settings["precision"]):
             terms = player.terms(trainer.model, batch, trainer.step)
-        _check_finite(terms, player, trainer)
+        _check_finite(terms, player, trainer.step)
         player.optimizer.zero_grad()
         terms["loss"].backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         for group in player.optimizer.param_groups:
@@ -264,12 +291,12 @@ def _autocast(device: torch.device, precision: str) -> AbstractContextManager[An
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-def _check_finite(terms: Mapping[str, Tensor], player: _Player, trainer: _Trainer) -> None:
+def _check_finite(terms: Mapping[str, Tensor], player: _Player, step: int) -> None:
     if not terms["loss"].isfinite():
         bad = ", ".join(key for key, value in terms.items() if not value.isfinite())
         raise TrainingDiverged(
-            f"{bad} of the {player.name} became NaN or infinite at step {trainer.step}; the last good state is kept. "
-            "Try a smaller optimizer.learning_rate, or training.precision = 'float32'"
+            f"{bad} of the {player.name} became NaN or infinite at step {step}; no state after that is saved. Try a "
+            "smaller optimizer.learning_rate, or training.precision = 'float32', with --force or -o DIR"
         )
 
 
@@ -282,12 +309,14 @@ def _schedule(step: int, steps: int, schedule: str, warmup_steps: int) -> float:
 class _Clock:
     """Rates, and what is due."""
 
-    def __init__(self, *, first_step: int, steps: int, batch_size: int) -> None:
-        self.first_step, self.steps, self.batch_size = first_step, steps, batch_size
+    def __init__(self, *, trainer: _Trainer, steps: int, batch_size: int) -> None:
+        self.trainer, self.steps, self.batch_size = trainer, steps, batch_size
+        self.first_step, self.before = trainer.step, trainer.seconds
         self.start = self.reported = self.saved = time.monotonic()
 
-    def seconds(self) -> float:
-        return round(time.monotonic() - self.start, 3)
+    def tick(self) -> None:
+        """Count the time of the run, all its parts, in the trainer."""
+        self.trainer.seconds = self.before + time.monotonic() - self.start
 
     def report_due(self) -> bool:
         return time.monotonic() - self.reported >= REPORT_SECONDS
@@ -298,8 +327,9 @@ class _Clock:
             self.saved = time.monotonic()
         return due
 
-    def progress(self, epoch: int, epochs: int, step: int, terms: Mapping[str, float], ended: bool) -> Progress:
+    def progress(self, epoch: int, epochs: int, terms: Mapping[str, float], ended: bool) -> Progress:
         self.reported = time.monotonic()
+        step = self.trainer.step
         per_step = (self.reported - self.start) / (step - self.first_step)
         return Progress(
             epoch=epoch + 1,

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from genzoo.errors import InvalidInput, NotFound, did_you_mean
+from genzoo.errors import InvalidInput, MalformedWeights, did_you_mean
+from genzoo.files import read_regular
 from genzoo.spec import Field, check_config, check_name
 
 __all__ = ["OPTIMIZER", "TRAINING", "Recipe"]
@@ -23,7 +24,7 @@ OPTIMIZER = {
 }
 
 TRAINING = {
-    "epochs": Field(kind="int", doc="passes over the data", required=True, minimum=1, maximum=1_000_000),
+    "epochs": Field(kind="int", doc="passes over the data", minimum=1, maximum=1_000_000),
     "batch_size": Field(kind="int", doc="examples in a step", default=128, minimum=1, maximum=65536),
     "seed": Field(kind="int", doc="seed of initial weights, order and noise", default=0, minimum=0, maximum=2**62),
     "schedule": Field(
@@ -47,8 +48,8 @@ TRAINING = {
 }
 
 _TOP = {
-    "name": Field(kind="str", doc="name of the checkpoint", required=True),
-    "license": Field(kind="str", doc="SPDX licence of the weights", default="Apache-2.0"),
+    "name": Field(kind="str", doc="name of the checkpoint"),
+    "license": Field(kind="str", doc="SPDX licence of the weights", default="unstated"),
 }
 _SECTIONS = ("model", "objective", "data", "optimizer", "training")
 _REQUIRED = {"model": ("family", "architecture"), "objective": ("name",), "data": ("name",)}
@@ -76,15 +77,9 @@ class Recipe:
             InvalidInput: not TOML, or not a recipe; the message names the key.
         """
         try:
-            text = path.read_bytes()
-        except FileNotFoundError:
-            raise NotFound(f"{path} does not exist") from None
-        except OSError as error:
-            raise NotFound(f"cannot read {path}: {error.strerror}") from None
-        if len(text) > MAX_RECIPE_BYTES:
-            raise InvalidInput(f"{path} is larger than {MAX_RECIPE_BYTES:,} bytes: not a recipe")
-        try:
-            table = tomllib.loads(text.decode())
+            table = tomllib.loads(read_regular(path, limit=MAX_RECIPE_BYTES).decode())
+        except MalformedWeights as error:
+            raise InvalidInput(f"no recipe: {error.message}") from None
         except (ValueError, RecursionError) as error:
             raise InvalidInput(f"{path} is not TOML: {error}") from None
         return cls.parse(table, str(path))
@@ -127,6 +122,8 @@ def _optimizer(section: dict[str, Any], where: str) -> dict[str, Any]:
     checked = check_config(OPTIMIZER, shared, where)
     for player, table in section.items():
         if isinstance(table, dict):
+            if player in OPTIMIZER:
+                raise InvalidInput(f"{where}.{player} must be {OPTIMIZER[player].allowed()}; got a table")
             full = check_config(OPTIMIZER, table, f"{where}.{player}")
             checked[player] = {key: full[key] for key in table}
     return checked

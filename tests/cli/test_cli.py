@@ -145,6 +145,11 @@ ERRORS: dict[str, tuple[list[str], int, str]] = {
     "data of another shape": (["reconstruct", "vae-conv-mnist", "--data", "cifar10"], 2, "cifar10"),
     "no folder for output": (["sample", "vae-conv-mnist", "-o", "no/a.png"], 2, "mkdir -p no"),
     "no such device": (["sample", "vae-conv-mnist", "--device", "gpu"], 2, "try 'auto'"),
+    "not a PNG": (["sample", "vae-conv-mnist", "-o", "a.jpg"], 2, "ends in .png"),
+    "a name too long": (["sample", "vae-conv-mnist", "-o", "a" * 300], 2, "is no path"),
+    "a path with a NUL": (["show", "./\0"], 2, "is no path"),
+    "no such user": (["show", "~nobody-here/x"], 2, "is no path"),
+    "the device meta": (["sample", "vae-conv-mnist", "--device", "meta"], 2, "try 'auto'"),
     "no such run": (["sample", "./run"], 3, "holds no checkpoint"),
     "no such recipe": (["train", "mine.toml"], 3, "mine.toml does not exist"),
     "resume and force": (["train", "mine.toml", "--resume", "--force"], 2, "exclude each other"),
@@ -208,6 +213,24 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert result.stderr == ""
 
 
+def test_a_full_disk_under_stdout_is_one_line() -> None:
+    command = f"{sys.executable} -m genzoo list --json > /dev/full"
+    result = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert (
+        result.stderr
+        == '{"error": {"code": "output", "message": "cannot write: No space left on device", "suggestions": []}}\n'
+    )
+
+
+def test_a_folder_that_looks_like_a_name_is_hinted_at(tmp_path: Path, capsys: Capture) -> None:
+    import shutil
+
+    shutil.copytree(genzoo.show("vae-conv-mnist").folder, tmp_path / "mine")
+    assert run(["show", "mine"]) == 3
+    assert "write ./mine" in capsys.readouterr().err
+
+
 def test_version_and_help(capsys: Capture) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"genzoo {genzoo.__version__}\n"
@@ -230,7 +253,7 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_works(stranger: Path, tmp_path: P
         assert process.wait(timeout=60) == 130
     assert "Traceback" not in rest
     assert "genzoo train longer.toml -o run --resume" in rest
-    assert (tmp_path / "run" / "state.safetensors").exists()
+    assert (tmp_path / "run" / "state").exists()
     with subprocess.Popen([*command, "--resume"], env=env, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
@@ -258,7 +281,7 @@ def test_a_real_model_trains_on_all_of_mnist(data_root: Path, tmp_path: Path, ca
     )
     assert run(["train", str(recipe), "--data-root", str(data_root), "-o", "run"]) == 0
     output = capsys.readouterr()
-    assert output.out == "run\n"
+    assert output.out == "./run\n"
     assert "images/s" in output.err
     assert genzoo.show(Path("run")).metrics["reconstruction_mse"]["value"] < 0.0446
     assert {path.name for path in Path("run/samples").iterdir()} == {"epoch-0001.png", "epoch-0002.png"}

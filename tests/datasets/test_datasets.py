@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import genzoo
 from genzoo.api.data import open_data
 from genzoo.datasets import Split, vision
 from genzoo.errors import InvalidInput, MissingDependency, NetworkError, NotFound
+from genzoo.pictures import read_image
 
 
 def test_mnist_is_all_of_mnist(data_root: Path) -> None:
@@ -25,6 +27,8 @@ def test_mnist_is_all_of_mnist(data_root: Path) -> None:
 
 
 def test_fashion_mnist_is_another_set(data_root: Path) -> None:
+    if not (data_root / "FashionMNIST" / "raw").is_dir():
+        pytest.skip(f"FashionMNIST is not in {data_root}")
     fashion = open_data("fashion-mnist", "train", root=data_root)
     assert fashion.labels is not None
     assert fashion.labels.bincount().tolist() == [6000] * 10
@@ -66,6 +70,37 @@ def test_without_torchvision_the_pip_line_is_given(tmp_path: Path, monkeypatch: 
 def test_a_split_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="mnist has no split 'validation': it has train, test"):
         open_data("mnist", "validation", root=tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage" * 100])
+def test_damaged_files_of_a_set_are_named(tmp_path: Path, data_root: Path, damage: bytes) -> None:
+    shutil.copytree(data_root / "MNIST", tmp_path / "MNIST")
+    (tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte").write_bytes(damage)
+    with pytest.raises(InvalidInput, match=r"the files of MNIST in .* cannot be read .*; remove"):
+        open_data("mnist", "test", root=tmp_path)
+
+
+def test_a_file_as_data_root(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotFound, match="is not a folder"):
+        open_data("mnist", "test", root=tmp_path / "file")
+
+
+def test_16_bit_grey_is_scaled_and_transparency_is_white(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 64, dtype=np.uint16).reshape(8, 8)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    deep = read_image(tmp_path / "deep.png", (1, 8, 8))
+    assert (deep[0].int() - torch.from_numpy((ramp >> 8).astype(np.int32))).abs().max() <= 1
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert (read_image(tmp_path / "clear.png", (3, 8, 8)) == 255).all()
+
+
+def test_one_bad_file_in_a_folder_is_named_without_a_traceback(pictures: Path) -> None:
+    (pictures / "bad.png").write_bytes(b"no picture")
+    split = open_data("folder", "train", root=pictures, shape=(3, 8, 8))
+    with pytest.raises(InvalidInput, match=r"bad\.png cannot be read as an image") as caught:
+        list(split.batches(torch.arange(len(split)), 4))
+    assert "Traceback" not in str(caught.value)
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ from genzoo.errors import (
     NotFound,
     StateMismatch,
 )
-from genzoo.hub.files import atomic_write, encode_weights, read_weights
+from genzoo.files import atomic_write
+from genzoo.hub.files import encode_weights, parse_weights, read_weights
 from genzoo.spec import Checkpoint
 
 GOOD = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3)}
@@ -156,6 +157,12 @@ BAD = {
     "shape": (change_state(set_first(lambda tensor: tensor[:1])), StateMismatch, "is float32"),
     "dtype": (change_state(set_first(lambda tensor: tensor.double())), StateMismatch, "is float64"),
     "half": (change_state(set_first(lambda tensor: tensor.half())), StateMismatch, "is float16"),
+    "float8": (change_state(set_first(lambda tensor: tensor.to(torch.float8_e4m3fn))), StateMismatch, "is float8"),
+    "huge shape": (
+        change_bytes(with_header(b'{"a":{"dtype":"F32","shape":[0,9223372036854775808],"data_offsets":[0,0]}}')),
+        MalformedWeights,
+        "not safetensors",
+    ),
     "NaN": (change_state(set_first(fill(float("nan")))), NonFiniteWeights, "NaN or infinity in"),
     "infinite": (change_state(set_first(fill(-float("inf")))), NonFiniteWeights, "NaN or infinity in"),
 }
@@ -171,6 +178,7 @@ def test_bad_weights_are_a_typed_error(
     assert isinstance(caught.value, IntegrityError)
     assert caught.value.exit_code == 5
     assert "model.safetensors" in str(caught.value)
+    assert "copy the folder again, or train it anew" in str(caught.value)
 
 
 def test_good_weights_are_loaded_as_they_were(checkpoint: Path) -> None:
@@ -233,9 +241,9 @@ def test_mutated_bytes_load_the_same_tensors_or_are_refused(
     path = tmp_path_factory.mktemp("mutated") / "model.safetensors"
     path.write_bytes(bytes(data[: cut % len(data)] if cut else data))
     with pytest.raises(GenzooError):
-        read_weights(path, sha256=hashlib.sha256(good).hexdigest(), size=len(good))
-    with contextlib.suppress(GenzooError):  # without a record it may parse, but nothing else may be raised
-        read_weights(path)
+        read_weights(path, GOOD, sha256=hashlib.sha256(good).hexdigest(), size=len(good))
+    with contextlib.suppress(GenzooError):  # the values alone may differ, but nothing else may be raised
+        parse_weights(path.read_bytes(), GOOD, "here")
 
 
 def test_the_same_tensors_give_the_same_bytes_in_another_process() -> None:
@@ -261,6 +269,29 @@ def test_writing_keeps_the_umask_and_leaves_nothing_behind(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("kind", ["fifo", "folder"])
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "there"
+    os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    with pytest.raises(InvalidInput, match="not a regular file"):
+        atomic_write(path, b"new")
+    assert not path.is_file()
+
+
+def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("file")
+    atomic_write(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_a_fifo_as_a_record_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "genzoo.json")
+    with pytest.raises(MalformedWeights, match="not a regular file"):
+        genzoo.load(tmp_path)
+
+
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
@@ -283,7 +314,7 @@ def test_a_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> N
     )
     for delay in (0.05, 0.11, 0.17, 0.23):
         with subprocess.Popen([sys.executable, "-c", code, str(path)]) as process:
-            while not path.exists():
+            while not path.exists() and process.poll() is None:
                 time.sleep(0.005)
             time.sleep(delay)
             process.send_signal(signal.SIGKILL)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genzoo
+from genzoo.api.train import Plan
 from genzoo.errors import GenzooError, InvalidInput, NotFound
 from genzoo.training import Recipe
 
@@ -63,6 +67,11 @@ BAD = {
         r"not \(1, 9, 9\)",
     ),
     "player": (GOOD + "[optimizer.generator]\nbeta1 = 0.5\n", r"optimizer\.generator: the players are model"),
+    "table for a number": (GOOD + "[optimizer.learning_rate]\nx = 1\n", r"optimizer\.learning_rate must be a number"),
+    "density of bits": (
+        GOOD.replace("latent_dim", 'likelihood = "gaussian"\nlatent_dim'),
+        "is a density of real values",
+    ),
     "NaN": (GOOD + "ema = nan\n", r"training\.ema must be a number from 0"),
 }
 
@@ -88,15 +97,43 @@ def test_a_recipe_survives_its_dictionary(tmp_path: Path) -> None:
     path.write_text(GOOD + "[optimizer]\nlearning_rate = 0.1\n[optimizer.model]\nbeta1 = 0.5\n")
     recipe = Recipe.read(path)
     assert Recipe.parse(recipe.to_dict(), "again") == recipe
-    assert recipe.optimizer_of("model") == {"learning_rate": 0.1, "beta1": 0.5, "beta2": 0.999}
+    assert recipe.optimizer_of("model") == {"learning_rate": 0.1, "beta1": 0.5, "beta2": 0.999, "every": 1}
     assert recipe.optimizer_of("other")["beta1"] == 0.9
 
 
+SECTIONS = ["model", "objective", "data", "optimizer", "training"]
+KEYS = [
+    "family",
+    "architecture",
+    "latent_dim",
+    "input_shape",
+    "hidden",
+    "name",
+    "split",
+    "beta",
+    "every",
+    "epochs",
+    "x",
+]
+
+
 @given(
-    st.dictionaries(
-        st.sampled_from(["name", "license", "model", "objective", "data", "optimizer", "training", "x"]), json_values
+    st.one_of(
+        st.dictionaries(st.sampled_from(["name", "license", *SECTIONS, "x"]), json_values),
+        st.dictionaries(st.sampled_from(SECTIONS), st.dictionaries(st.sampled_from(KEYS), json_values, max_size=2)),
     )
 )
-def test_any_table_is_a_recipe_or_refused(table: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput):
-        Recipe.parse(table, "table")
+def test_a_changed_recipe_is_planned_or_refused(change: dict[str, Any]) -> None:
+    table: dict[str, Any] = tomllib.loads(GOOD)
+    for key, value in change.items():
+        both = isinstance(value, dict) and isinstance(table.get(key), dict)
+        table[key] = {**table[key], **value} if both else value
+    with contextlib.suppress(GenzooError):  # nothing else may be raised
+        assert Plan.of(Recipe.parse(table, "table")).blueprint.spec.latent_dim >= 1
+
+
+def test_a_device_or_a_fifo_as_a_recipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.toml")
+    for path in (Path("/dev/zero"), tmp_path / "fifo.toml"):
+        with pytest.raises(InvalidInput, match="not a regular file"):
+            genzoo.train(path)

@@ -1,0 +1,106 @@
+"""Reading and writing of whole files: bounded, never waiting, never half."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+from genzoo.errors import DamagedFile, InvalidInput, MalformedWeights, NotFound, OutputExists
+
+__all__ = ["atomic_write", "read_regular", "refuse_existing", "user_path", "writable_folder"]
+
+
+def user_path(text: str | Path) -> Path:
+    """The path a user means, with ``~`` expanded; InvalidInput if it can be none."""
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InvalidInput(f"{str(text)!r:.80} is no path: {error}") from None
+    return path
+
+
+def read_regular(path: Path, *, limit: int | None = None, size: int | None = None) -> bytes:
+    """The bytes of a regular file, in one read.
+
+    Args:
+        path: anything but a regular file (a FIFO, a device, a folder) is refused without waiting for it.
+        limit: more bytes than these are refused before they are read.
+        size: another number of bytes is refused before they are read.
+
+    Raises:
+        NotFound: it is not there, or cannot be opened.
+        MalformedWeights: it is not a regular file, or over the limit.
+        DamagedFile: it has not the size.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # opening a FIFO must not wait
+    except FileNotFoundError:
+        raise NotFound(f"{path} does not exist") from None
+    except (OSError, ValueError) as error:
+        raise NotFound(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise MalformedWeights(f"{path} is not a regular file")
+    with open(descriptor, "rb") as file:
+        if size is not None and status.st_size != size:
+            raise DamagedFile(f"{path} is damaged: it has {status.st_size:,} bytes, its record says {size:,}")
+        if limit is not None and status.st_size > limit:
+            raise MalformedWeights(f"{path} has {status.st_size:,} bytes, more than the {limit:,} allowed")
+        return file.read()
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Write `path` whole or leave it as it was, also when killed, out of disk or out of power.
+
+    Raises:
+        InvalidInput: it cannot be written, or something that is no regular file is there.
+    """
+    target = path.resolve()  # what a link points to is replaced, not the link
+    if target.exists() and not target.is_file():
+        raise InvalidInput(f"cannot write {path}: something that is not a regular file is there")
+    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)  # the kernel applies the umask
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise InvalidInput(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """OutputExists if something is at `path`, unless `force`."""
+    if path.exists() and not force:
+        raise OutputExists(f"{path} exists; give another path or --force", suggestions=["--force"])
+
+
+def writable_folder(folder: Path) -> Path:
+    """`folder`, made if need be; InvalidInput if it cannot be made or written to."""
+    probe = folder / f".{os.getpid()}.{os.urandom(4).hex()}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise InvalidInput(f"cannot write to {folder}: {error.strerror}") from None
+    return folder
