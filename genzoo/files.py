@@ -16,7 +16,9 @@ def user_path(text: str | Path) -> Path:
     """The path a user means, with ``~`` expanded; InvalidInput if it can be none."""
     try:
         path = Path(text).expanduser()
-        path.exists()
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return path  # a path, if of nothing: whoever opens it says so
     except (OSError, RuntimeError, ValueError) as error:
         raise InvalidInput(f"{str(text)!r:.80} is no path: {error}") from None
     return path

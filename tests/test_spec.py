@@ -119,10 +119,16 @@ def test_a_file_of_anything_is_no_record(tmp_path_factory: pytest.TempPathFactor
         Checkpoint.read(folder)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": 2}', '{"format": 1}', " " * (2 << 20)])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": 2}', '{"format": 1}', "", "3"])
 def test_an_odd_file_is_no_record(tmp_path: Path, text: str) -> None:
     (tmp_path / "genzoo.json").write_text(text)
     with pytest.raises(MalformedWeights, match="is not a genzoo record"):
+        Checkpoint.read(tmp_path)
+
+
+def test_a_large_file_is_not_read_as_a_record(tmp_path: Path) -> None:
+    (tmp_path / "genzoo.json").write_text(" " * (2 << 20))
+    with pytest.raises(MalformedWeights, match="more than the 1,048,576 allowed"):
         Checkpoint.read(tmp_path)
 
 

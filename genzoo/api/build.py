@@ -133,7 +133,7 @@ class Blueprint:
                 raise
             except Exception as error:  # a stranger's code
                 if "overflow" in str(error):  # torch, of a tensor larger than it can count
-                    raise InvalidInput(f"{self.architecture.name} cannot build so large a {role}: {shape}") from None
+                    raise InvalidInput(f"{self.architecture.name} cannot build its {role} so large: {shape}") from None
                 raise PluginError(f"{self.architecture.name} failed to build its {role}: {error!r}") from error
             return module
 

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -223,10 +222,10 @@ def test_what_is_no_file_is_refused_and_never_waited_for(checkpoint: Path, kind:
     ],
 )
 def test_a_record_with_a_bad_config_is_refused(checkpoint: Path, config: dict[str, object], error: str) -> None:
-    record = Checkpoint.read(checkpoint)
-    changed = replace(record, config={**record.config, **config})
-    (checkpoint / "genzoo.json").write_text(changed.to_json())
-    with pytest.raises(InvalidInput, match=error):
+    record = json.loads((checkpoint / "genzoo.json").read_text())
+    record["config"] |= config
+    (checkpoint / "genzoo.json").write_text(json.dumps(record))
+    with pytest.raises(GenzooError, match=error):
         genzoo.load(checkpoint)
 
 
@@ -309,7 +308,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
 def test_a_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     path = tmp_path / "file"
     code = (
-        "import sys; from pathlib import Path; from genzoo.hub.files import atomic_write\n"
+        "import sys; from pathlib import Path; from genzoo.files import atomic_write\n"
         "for i in range(10**9): atomic_write(Path(sys.argv[1]), bytes([i % 251]) * 4_000_000)"
     )
     for delay in (0.05, 0.11, 0.17, 0.23):

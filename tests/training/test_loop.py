@@ -134,7 +134,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_run_is_not_overwritten_nor_mixed(tmp_path: Path) -> None:
     trained("vae", tmp_path / "run")
-    with pytest.raises(OutputExists, match="--resume goes on with it"):
+    with pytest.raises(OutputExists, match="--resume goes on with a run"):
         trained("vae", tmp_path / "run")
     with pytest.raises(InvalidInput, match=r"another recipe \(training differ\)"):
         trained("vae", tmp_path / "run", resume=True, training={"epochs": 4})
