@@ -2,7 +2,8 @@
 
 Strided and transposed convolutions (kernel 4, stride 2, padding 1: exact halving and doubling), batch normalisation but
 at the generator's output and the discriminator's input, ReLU in the generator, LeakyReLU of slope 0.2 in the
-discriminator, weights from N(0, 0.02²). The family applies the tanh.
+discriminator, weights from N(0, 0.02²); scales of the normalisation from N(1, 0.02²), as in the authors' code. The
+family applies the tanh, and its noise is normal where the paper's is uniform.
 """
 
 from __future__ import annotations
