@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from genzoo.api.build import create as create
     from genzoo.api.build import load as load
     from genzoo.api.evaluate import evaluate as evaluate
+    from genzoo.api.evaluate import verify as verify
     from genzoo.api.train import train as train
     from genzoo.catalog import list_models as list_models
     from genzoo.catalog import show as show
@@ -63,6 +64,7 @@ __all__ = [
     "shipped",
     "show",
     "train",
+    "verify",
 ]
 
 __version__ = "0.1.0"
@@ -94,6 +96,7 @@ _HOME = {
     "shipped": "genzoo.spec",
     "show": "genzoo.catalog",
     "train": "genzoo.api.train",
+    "verify": "genzoo.api.evaluate",
 }
 
 

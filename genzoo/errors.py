@@ -14,7 +14,8 @@
     │   └── NonFiniteWeights                 5  NaN or infinity in a tensor
     ├── MissingDependency (ImportError)      6  an optional part is not installed
     ├── PluginError                          1  a plugin broke its contract
-    └── TrainingDiverged  (ArithmeticError)  1  a loss became NaN or infinite
+    ├── TrainingDiverged  (ArithmeticError)  1  a loss became NaN or infinite
+    └── VerificationFailed                   7  a number is not the recorded one
 
 A message says what is wrong, where, and what to type next. `suggestions` holds the things to type, for programs.
 """
@@ -41,6 +42,7 @@ __all__ = [
     "StateMismatch",
     "TrainingDiverged",
     "UnsupportedVerb",
+    "VerificationFailed",
 ]
 
 
@@ -143,6 +145,13 @@ class TrainingDiverged(GenzooError, ArithmeticError):
     """A loss became NaN or infinite."""
 
     code = "diverged"
+
+
+class VerificationFailed(GenzooError):
+    """A number is not the recorded one."""
+
+    code = "verification"
+    exit_code = 7
 
 
 def closest(name: str, known: Iterable[str]) -> list[str]:

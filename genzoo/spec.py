@@ -293,9 +293,9 @@ class ModelSpec:
 class Checkpoint(Record):
     """Trained weights with everything needed to rebuild, check and judge them.
 
-    `metrics` maps a metric's name to ``{"value": float, "unit": str, "protocol": {...}}``; `recipe` is the recipe as it
-    was run; `trained` says with what. `distribution` is the one whose architecture it was trained with, looked in first
-    where several offer the name. `folder` is where the files lie.
+    `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``; `recipe`
+    is the recipe as it was run; `trained` says with what. `distribution` is the one whose architecture it was trained
+    with, looked in first where several offer the name. `folder` is where the files lie.
     """
 
     kind: ClassVar[str] = "checkpoint"
@@ -320,9 +320,12 @@ class Checkpoint(Record):
         for key, rule in MODEL_FIELDS.items():
             rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
         for metric, entry in self.metrics.items():
-            if not isinstance(entry, Mapping) or set(entry) != {"value", "unit", "protocol"}:
-                raise InvalidInput(f"checkpoint {self.name}: metrics.{metric} must have value, unit and protocol")
-            if not isinstance(entry["value"], float) or not isinstance(entry["protocol"], Mapping):
+            if not isinstance(entry, Mapping) or set(entry) != {"value", "unit", "tolerance", "protocol"}:
+                raise InvalidInput(
+                    f"checkpoint {self.name}: metrics.{metric} must have value, unit, tolerance and protocol"
+                )
+            numbers = (entry["value"], entry["tolerance"])
+            if not all(isinstance(number, float) for number in numbers) or not isinstance(entry["protocol"], Mapping):
                 raise InvalidInput(f"checkpoint {self.name}: metrics.{metric} has values of the wrong type")
 
     @property

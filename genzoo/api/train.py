@@ -83,7 +83,7 @@ def train(
         model.name = found.name
         model = fit(model, plan.losses, data, found, run, report=report, on_epoch=partial(_save_preview, run, data))
     model.checkpoint = _save_checkpoint(model, plan, run)
-    metrics = measure_test(model, plan.dataset, data_root)
+    metrics = measure_test(model, found, plan.dataset, data_root)
     model.checkpoint = replace(model.checkpoint, metrics=metrics)
     run.save_record(model.checkpoint)
     return model

@@ -1,7 +1,7 @@
 """The command line: parse, call the library, print. Data on stdout; progress, notes and errors on stderr.
 
 Exit codes: 0 done · 1 a fault of ours · 2 wrong usage · 3 not found · 4 network · 5 integrity · 6 a missing optional
-part · 130 Ctrl-C. Nothing here imports torch before a command needs it.
+part · 7 a number that is not the recorded one · 130 Ctrl-C. Nothing here imports torch before a command needs it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ import click
 
 from genzoo import __version__
 from genzoo.cli.catalog import list_command, plugins_command, show_command
-from genzoo.cli.run import evaluate_command, reconstruct_command, sample_command, train_command
+from genzoo.cli.run import (
+    evaluate_command,
+    reconstruct_command,
+    sample_command,
+    train_command,
+    verify_command,
+)
 from genzoo.errors import GenzooError
 
 __all__ = ["cli", "main"]
@@ -37,6 +43,7 @@ for command in (
     reconstruct_command,
     train_command,
     evaluate_command,
+    verify_command,
     plugins_command,
 ):
     cli.add_command(command)

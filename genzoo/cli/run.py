@@ -14,7 +14,7 @@ import click
 
 from genzoo.catalog import is_path
 from genzoo.cli.process import keep_memory
-from genzoo.errors import InvalidInput
+from genzoo.errors import InvalidInput, VerificationFailed
 from genzoo.files import atomic_write, refuse_existing, user_path
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from genzoo.models import Model
     from genzoo.training import Progress
 
-__all__ = ["evaluate_command", "reconstruct_command", "sample_command", "train_command"]
+__all__ = ["evaluate_command", "reconstruct_command", "sample_command", "train_command", "verify_command"]
 
 MAX_SAMPLES = 100_000
 path_type = click.Path(path_type=Path)
@@ -199,14 +199,15 @@ def _line(progress: Progress) -> str:
 @click.argument("name")
 @data_root_option
 @device_option
+@click.option("--metric", "metrics", multiple=True, help="Only this one; may be given several times.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
-def evaluate_command(name: str, data_root: Path | None, device: str, as_json: bool) -> None:
+def evaluate_command(name: str, data_root: Path | None, device: str, metrics: tuple[str, ...], as_json: bool) -> None:
     """Compute the metrics of a checkpoint anew, on the test split of its data set."""
     keep_memory()
     from genzoo.api.evaluate import evaluate
     from genzoo.catalog import show
 
-    found = evaluate(name, data_root=data_root, device=device)
+    found = evaluate(name, metrics=metrics, data_root=data_root, device=device)
     if as_json:
         click.echo(json.dumps(found, indent=1))
         return
@@ -216,3 +217,30 @@ def evaluate_command(name: str, data_root: Path | None, device: str, as_json: bo
     for metric, entry in found.items():
         before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"
         click.echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  (recorded: {before})")
+
+
+@click.command("verify", short_help="Recompute the numbers of checkpoints, and fail if one is wrong.")
+@click.argument("names", nargs=-1)
+@click.option("--all", "all_of_them", is_flag=True, help="Every checkpoint.")
+@data_root_option
+@device_option
+def verify_command(names: tuple[str, ...], all_of_them: bool, data_root: Path | None, device: str) -> None:
+    """Compute every recorded number of checkpoints anew; exit 7 if one is outside its tolerance."""
+    if bool(names) == all_of_them:
+        raise click.UsageError("give names, or --all, one of the two")
+    keep_memory()
+    from genzoo.api.evaluate import verify
+    from genzoo.catalog import list_models
+
+    failures = []
+    for name in names or list_models():
+        try:
+            found = verify(name, data_root=data_root, device=device)
+        except VerificationFailed as error:
+            failures.append(error.message)
+            click.echo(f"{name}  WRONG")
+        else:
+            numbers = ", ".join(f"{metric} {entry['value']:.6g}" for metric, entry in found.items())
+            click.echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}")
+    if failures:
+        raise VerificationFailed("; ".join(failures))

@@ -1,54 +1,101 @@
-"""Numbers on a card: each with its protocol, so that anyone can compute it again."""
+"""Numbers on a card: each with its protocol and a tolerance, so that anyone can compute it again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from genzoo.datasets import Split
-from genzoo.metrics.likelihood import negative_elbo
+from genzoo.metrics.likelihood import importance_bound, kl_per_latent, negative_elbo
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.models import Model
 from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.vae import VAE
 from genzoo.randomness import stream
 
-__all__ = ["measure"]
+__all__ = ["Metric", "measure", "metrics_of"]
 
 BATCH = 500
 SEED = 0
+ACTIVE = 0.01
 
 
-def measure(model: Model, data: Split, split: str) -> dict[str, Any]:
-    """Every metric the model has a meaning for: ``{name: {"value", "unit", "protocol"}}``.
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A number of a model on a split: the mean over all examples of `each`, or what `total` makes of all its values.
 
-    All are means over the whole split, in float32; random numbers are drawn on the CPU, so that every device has the
-    same.
+    `each` takes a batch and the index of its first example in the split. `tolerance` is how far a value may be from
+    another machine's, in `unit`.
     """
-    metrics: dict[str, Any] = {}
+
+    unit: str
+    tolerance: float
+    each: Callable[[Tensor, int], Tensor]
+    total: Callable[[Tensor], float] = lambda values: values.mean().item()
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+
+
+def metrics_of(model: Model, evaluation: Mapping[str, Any]) -> dict[str, Metric]:
+    """The metrics that have a meaning for a model; `evaluation` is that section of its recipe."""
+    metrics: dict[str, Metric] = {}
     if isinstance(model, VAE):
-        value = _mean(lambda x, start: negative_elbo(model, x, seed=SEED, start=start), model, data)
-        metrics["negative_elbo"] = _entry(value, "nats", data, split, draws=1)
+        metrics |= _bounds(model, evaluation["importance_draws"])
     if isinstance(model, VAE | Autoencoder):
-        value = _mean(lambda x, start: squared_error(model, x), model, data)
-        metrics["reconstruction_mse"] = _entry(value, "per value", data, split)
+        metrics["reconstruction_mse"] = Metric(
+            unit="per value", tolerance=1e-5, each=lambda x, start: squared_error(model, x)
+        )
     return metrics
 
 
-@torch.no_grad()
-def _mean(metric: Callable[[Tensor, int], Tensor], model: Model, data: Split) -> float:
-    """The mean of ``metric(batch, index of its first example)`` over a split."""
-    values, start = [], 0
-    for batch in data.batches(torch.arange(len(data)), BATCH, model.device, generator=stream("binarise", SEED)):
-        values.append(metric(batch, start).double().cpu())
-        start += len(batch)
-    return torch.cat(values).mean().item()
+def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
+    bounds = {
+        "negative_elbo": Metric(
+            unit="nats",
+            tolerance=0.01,
+            each=lambda x, start: negative_elbo(model, x, seed=SEED, start=start),
+            protocol={"draws": 1, "seed": SEED},
+        ),
+        "active_latents": Metric(
+            unit=f"of {model.latent_dim}",
+            tolerance=0.0,
+            each=lambda x, start: kl_per_latent(model, x),
+            total=lambda values: float((values.mean(0) > ACTIVE).sum()),
+            protocol={"active": f"mean KL > {ACTIVE} nats"},
+        ),
+    }
+    if draws:
+        bounds["negative_log_likelihood"] = Metric(
+            unit="nats",
+            tolerance=0.01,
+            each=lambda x, start: importance_bound(model, x, k=draws, seed=SEED, start=start),
+            protocol={"estimator": "importance weighted bound", "draws": draws, "seed": SEED},
+        )
+    return bounds
 
 
-def _entry(value: float, unit: str, data: Split, split: str, **protocol: Any) -> dict[str, Any]:
+def measure(metrics: Mapping[str, Metric], model: Model, data: Split, split: str) -> dict[str, Any]:
+    """The values of metrics over a whole split, in float32: ``{name: {"value", "unit", "tolerance", "protocol"}}``.
+
+    Random numbers are drawn on the CPU, so that every device has the same.
+    """
+    return {name: _entry(metric, model, data, split) for name, metric in metrics.items()}
+
+
+def _entry(metric: Metric, model: Model, data: Split, split: str) -> dict[str, Any]:
+    protocol = {"split": split, "n": len(data), **metric.protocol}
     if data.binarised:
-        protocol["binarisation"] = "dynamic"
-    return {"value": value, "unit": unit, "protocol": {"split": split, "n": len(data), "seed": SEED, **protocol}}
+        protocol["binarisation"] = f"dynamic, seed {SEED}"
+    with torch.no_grad():
+        value = metric.total(torch.cat(list(_values(metric, model, data))))
+    return {"value": value, "unit": metric.unit, "tolerance": metric.tolerance, "protocol": protocol}
+
+
+def _values(metric: Metric, model: Model, data: Split) -> Iterator[Tensor]:
+    start = 0
+    for batch in data.batches(torch.arange(len(data)), BATCH, model.device, generator=stream("binarise", SEED)):
+        yield metric.each(batch, start).double().cpu()
+        start += len(batch)

@@ -1,7 +1,14 @@
-"""Bounds on the likelihood, in nats."""
+"""Bounds on the likelihood in nats, and which latents are used.
+
+Noise is named by (seed, index of the example in the split), so that a number depends neither on the batch nor on the
+device.
+"""
 
 from __future__ import annotations
 
+from math import log
+
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import kl_divergence
@@ -9,7 +16,9 @@ from torch.distributions import kl_divergence
 from genzoo.models.base import noise
 from genzoo.models.vae import VAE
 
-__all__ = ["negative_elbo"]
+__all__ = ["importance_bound", "kl_per_latent", "negative_elbo"]
+
+MAX_DRAWS = 64
 
 
 def negative_elbo(model: VAE, x: Float[Tensor, " n *data"], *, seed: int, start: int = 0) -> Float[Tensor, " n"]:
@@ -22,3 +31,30 @@ def negative_elbo(model: VAE, x: Float[Tensor, " n *data"], *, seed: int, start:
     z = posterior.mean + posterior.stddev * epsilon
     bound: Tensor = kl_divergence(posterior, model.prior) - model.likelihood(z).log_prob(x)
     return bound
+
+
+def importance_bound(
+    model: VAE, x: Float[Tensor, " n *data"], *, k: int, seed: int, start: int = 0
+) -> Float[Tensor, " n"]:
+    """−log 1/k Σ_i p(x, z_i) / q(z_i | x) with exactly k draws z_i ~ q(z | x) for each x (Burda et al. 2015, eq. 8).
+
+    An upper bound of −log p(x) in expectation, which tightens with k. The draws are computed a few at a time and summed
+    by logsumexp, so memory does not grow with k. Those for example i of the split are named by (seed, i).
+    """
+    posterior = model.posterior(x)
+    total = torch.full((len(x),), -torch.inf, device=x.device)
+    for first in range(0, k, MAX_DRAWS):
+        draws = min(MAX_DRAWS, k - first)
+        epsilon = noise(len(x), draws * model.latent_dim, f"{seed}/{first}", start).to(x)
+        z = posterior.mean + posterior.stddev * epsilon.view(len(x), draws, -1).transpose(0, 1)
+        log_x = model.likelihood(z.flatten(0, 1)).log_prob(x.repeat(draws, *[1] * (x.dim() - 1)))
+        log_w = log_x.view(draws, len(x)) + model.prior.log_prob(z) - posterior.log_prob(z)
+        total = torch.logaddexp(total, log_w.logsumexp(0))
+    return log(k) - total
+
+
+def kl_per_latent(model: VAE, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
+    """KL(q(z_j | x) ‖ p(z_j)) of each latent, in nats: about 0 for every x where a latent has collapsed."""
+    posterior = model.posterior(x)
+    variance = posterior.variance
+    return 0.5 * (variance + posterior.mean.square() - 1 - variance.log())

@@ -168,7 +168,7 @@ def full_precision(output: Tensor) -> Tensor:
     return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
 
 
-def noise(n: int, latent_dim: int, seed: int, start: int = 0) -> Float[Tensor, "n latent"]:
+def noise(n: int, latent_dim: int, seed: int | str, start: int = 0) -> Float[Tensor, "n latent"]:
     """Rows start … start + n − 1 of the standard normal noise of `seed`; row i depends on (seed, i) alone.
 
     Drawn on the CPU in whole blocks of rows, each from a generator of its own, so that neither n nor the device

@@ -12,7 +12,7 @@ from genzoo.errors import InvalidInput, MalformedWeights, did_you_mean
 from genzoo.files import read_regular
 from genzoo.spec import Field, check_config, check_name
 
-__all__ = ["OPTIMIZER", "TRAINING", "Recipe"]
+__all__ = ["EVALUATION", "OPTIMIZER", "TRAINING", "Recipe"]
 
 MAX_RECIPE_BYTES = 1 << 20
 
@@ -47,18 +47,28 @@ TRAINING = {
     "compile": Field(kind="bool", doc="torch.compile the losses (needs a C++ compiler)", default=False),
 }
 
+EVALUATION = {
+    "importance_draws": Field(
+        kind="int",
+        doc="draws of the importance weighted bound that is reported as −log p(x); 0 for none",
+        default=0,
+        minimum=0,
+        maximum=1_000_000,
+    ),
+}
+
 _TOP = {
     "name": Field(kind="str", doc="name of the checkpoint"),
     "license": Field(kind="str", doc="SPDX licence of the weights", default="unstated"),
 }
-_SECTIONS = ("model", "objective", "data", "optimizer", "training")
+_SECTIONS = ("model", "objective", "data", "optimizer", "training", "evaluation")
 _REQUIRED = {"model": ("family", "architecture"), "objective": ("name",), "data": ("name",)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Its sections as checked as they can be without the registry: `optimizer` and `training` fully, of the others
-    that what names a record is a name."""
+    """Its sections as checked as they can be without the registry: `optimizer`, `training` and `evaluation` fully, of
+    the others that what names a record is a name."""
 
     name: str
     license: str
@@ -67,6 +77,7 @@ class Recipe:
     data: Mapping[str, Any]
     optimizer: Mapping[str, Any]
     training: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -92,6 +103,7 @@ class Recipe:
         sections: dict[str, Any] = {section: _section(table, section, where) for section in _SECTIONS}
         sections["optimizer"] = _optimizer(sections["optimizer"], f"{where}: optimizer")
         sections["training"] = check_config(TRAINING, sections["training"], f"{where}: training")
+        sections["evaluation"] = check_config(EVALUATION, sections["evaluation"], f"{where}: evaluation")
         return cls(**top, **sections)
 
     def to_dict(self) -> dict[str, Any]:
