@@ -187,6 +187,15 @@ DATASETS = (
         values="unit",
     ),
     DatasetSpec(
+        name="sprites",
+        target="genzoo.datasets.sprites:sprites",
+        summary="a square, ellipse or heart of any scale, orientation and place: dSprites' factors, drawn",
+        shape=(1, 64, 64),
+        values="binary",
+        splits=("train",),
+        license="Apache-2.0",
+    ),
+    DatasetSpec(
         name="folder",
         target="genzoo.datasets.folder:folder",
         summary="your own images: every picture below the data root, resized to model.input_shape",

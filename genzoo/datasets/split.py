@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -18,19 +19,28 @@ from genzoo.randomness import stream
 __all__ = ["Split", "default_root"]
 
 
+class Indexed(Protocol):
+    """A set that gives whole batches; a uint8 tensor is one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: Tensor, /) -> Tensor: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """Images of one split.
 
     Attributes:
-        source: the whole set as one uint8 tensor (n, c, h, w), or a torch Dataset of uint8 (c, h, w), read through a
-            DataLoader, for what does not fit into memory.
+        source: what gives a uint8 batch (m, c, h, w) for a tensor of m indices: the whole set as one tensor, or
+            something that draws it; or a torch Dataset of uint8 (c, h, w), read through a DataLoader, for what does
+            not fit into memory.
         shape: (c, h, w).
         labels: (n,) or None.
         binarised: each value is drawn as Bernoulli(grey level) anew each time a batch is made.
     """
 
-    source: UInt8[Tensor, "n c h w"] | Dataset[Tensor]
+    source: Indexed | Dataset[Tensor]
     shape: tuple[int, ...]
     labels: Int[Tensor, " n"] | None = None
     binarised: bool = False
@@ -59,7 +69,7 @@ class Split:
                 yield torch.bernoulli(grey) if self.binarised else grey
 
     def _raw_batches(self, order: Tensor, batch_size: int) -> Iterator[Tensor]:
-        if isinstance(self.source, Tensor):
+        if not isinstance(self.source, Dataset):
             for indices in torch.split(order, batch_size):
                 yield self.source[indices]
             return
