@@ -20,7 +20,7 @@ SHAPES = range(3)
 def pictures(**values: int | list[int]) -> Tensor:
     """Pictures with the factors given (one of them a list), the others in the middle."""
     middle = {"shape": 0, "scale": 5, "orientation": 0, "x": 15, "y": 15}
-    count = max(len(value) for value in values.values() if isinstance(value, list))
+    count = max((len(value) for value in values.values() if isinstance(value, list)), default=1)
     columns = [torch.as_tensor(values.get(name, middle[name])).expand(count) for name in FACTORS]
     return render(torch.stack(columns, dim=1))
 
