@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genzoo.errors import GenzooError as GenzooError
     from genzoo.errors import InvalidInput as InvalidInput
     from genzoo.errors import NotFound as NotFound
+    from genzoo.fields import Field as Field
     from genzoo.hookspecs import hookimpl as hookimpl
     from genzoo.models import Model as Model
     from genzoo.pictures import grid as grid
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from genzoo.spec import Checkpoint as Checkpoint
     from genzoo.spec import DatasetSpec as DatasetSpec
     from genzoo.spec import Family as Family
-    from genzoo.spec import Field as Field
     from genzoo.spec import ModelSpec as ModelSpec
     from genzoo.spec import Objective as Objective
     from genzoo.spec import Record as Record
@@ -77,7 +77,7 @@ _HOME = {
     "Discriminator": "genzoo.protocols",
     "Encoder": "genzoo.protocols",
     "Family": "genzoo.spec",
-    "Field": "genzoo.spec",
+    "Field": "genzoo.fields",
     "Generator": "genzoo.protocols",
     "GenzooError": "genzoo.errors",
     "InvalidInput": "genzoo.errors",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
-from genzoo.spec import DatasetSpec, Family, Field, Objective, Record
+from genzoo.spec import DatasetSpec, Family, Objective, Record
 
 GENZOO_API = 1
 

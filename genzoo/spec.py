@@ -1,4 +1,4 @@
-"""What a plugin declares: frozen records without torch, and the fields their configs are checked against.
+"""What a plugin declares: frozen records without torch.
 
 A record names code by a ``"module:attribute"`` string, which is imported when a model is built and never to list it.
 """
@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from genzoo.errors import InvalidInput, MalformedWeights, NotFound, did_you_mean
+from genzoo.errors import InvalidInput, MalformedWeights, NotFound
+from genzoo.fields import Field
 from genzoo.files import read_regular
 
 __all__ = [
@@ -20,12 +21,10 @@ __all__ = [
     "Checkpoint",
     "DatasetSpec",
     "Family",
-    "Field",
     "ModelSpec",
     "Objective",
     "RecipeFile",
     "Record",
-    "check_config",
     "shipped",
 ]
 
@@ -36,107 +35,6 @@ RECORD_FORMAT = 1
 MAX_RECORD_BYTES = 1 << 20
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
-REQUIRED: Any = object()
-"""The default of a Field that has none."""
-
-Kind = Literal["int", "float", "bool", "str", "ints"]
-_KIND_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "a string",
-    "ints": "a list of whole numbers",
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Field:
-    """One key of a config: its kind, default, range and meaning.
-
-    For ``kind="ints"`` the range bounds each element and `length` the number of elements. A field without a default is
-    required; a default must be an allowed value.
-    """
-
-    kind: Kind
-    doc: str
-    default: Any = REQUIRED
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    length: tuple[int, int] = (1, 16)
-
-    def __post_init__(self) -> None:
-        if not self.required:
-            self.check(self.default, f"the default ({self.doc})")
-
-    @property
-    def required(self) -> bool:
-        """Whether there is no default."""
-        return self.default is REQUIRED
-
-    def allowed(self) -> str:
-        """The allowed values, in words: ``a whole number from 1 to 65536``."""
-        words = _KIND_WORDS[self.kind]
-        if self.choices:
-            words = "one of " + ", ".join(self.choices)
-        if self.kind == "ints":
-            words += f" ({self.length[0]} to {self.length[1]} of them)"
-        if self.minimum is not None and self.maximum is not None:
-            words += f" from {self.minimum:g} to {self.maximum:g}"
-        elif self.minimum is not None:
-            words += f" of at least {self.minimum:g}"
-        return words
-
-    def check(self, value: Any, where: str) -> Any:
-        """`value` in its canonical type; InvalidInput that names `where` and the allowed values otherwise."""
-        if not self._admits(value):
-            raise InvalidInput(f"{where} must be {self.allowed()}; got {value!r:.80}")
-        if self.kind == "float":
-            return float(value)
-        return tuple(value) if self.kind == "ints" else value
-
-    def _admits(self, value: Any) -> bool:
-        if self.kind == "ints":
-            is_list = isinstance(value, list | tuple) and self.length[0] <= len(value) <= self.length[1]
-            return is_list and all(_is_int(item) and self._in_range(item) for item in value)
-        if self.kind == "bool":
-            return isinstance(value, bool)
-        if self.kind == "str":
-            return isinstance(value, str) and (not self.choices or value in self.choices)
-        number = _is_int(value) or (self.kind == "float" and isinstance(value, float))
-        return number and self._in_range(value)
-
-    def _in_range(self, value: float) -> bool:
-        low = -float("inf") if self.minimum is None else self.minimum
-        high = float("inf") if self.maximum is None else self.maximum
-        return low <= value <= high  # False for NaN
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def check_config(declared: Mapping[str, Field], given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """`given` checked against `declared`, defaults filled in.
-
-    Raises:
-        InvalidInput: an unknown key (with the nearest known one), a missing one, a wrong type or a value out of range.
-    """
-    for key in given:
-        if key not in declared:
-            hint, near = did_you_mean(key, declared)
-            known = ", ".join(sorted(declared)) or "none"
-            raise InvalidInput(f"{where} has no key {key!r}{hint} (known: {known})", suggestions=near)
-    config = {}
-    for key, rule in declared.items():
-        if key in given:
-            config[key] = rule.check(given[key], f"{where}.{key}")
-        elif rule.required:
-            raise InvalidInput(f"{where}.{key} is missing: {rule.doc}, {rule.allowed()}")
-        else:
-            config[key] = rule.default
-    return config
 
 
 def check_name(name: str, what: str) -> None:

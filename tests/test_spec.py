@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import genzoo
 from genzoo.errors import GenzooError, InvalidInput, MalformedWeights, NotFound
-from genzoo.spec import Architecture, Checkpoint, Field, check_config
+from genzoo.fields import Field, check_config
+from genzoo.spec import Architecture, Checkpoint
 
 FIELDS = {
     "width": Field(kind="int", doc="units", default=8, minimum=1, maximum=64),

@@ -11,10 +11,11 @@ from torch import nn
 
 from genzoo.catalog import find_checkpoint
 from genzoo.errors import GenzooError, IntegrityError, InvalidInput, NotFound, PluginError, did_you_mean
+from genzoo.fields import check_config
 from genzoo.hub.files import read_weights
 from genzoo.models import Model
 from genzoo.registry import load_target, registry
-from genzoo.spec import MODEL_FIELDS, Architecture, Family, ModelSpec, check_config
+from genzoo.spec import MODEL_FIELDS, Architecture, Family, ModelSpec
 
 __all__ = ["Blueprint", "combinations", "create", "load", "pick_device"]
 

@@ -19,21 +19,14 @@ from genzoo.api.evaluate import measure_test
 from genzoo.catalog import is_path
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, NotFound
+from genzoo.fields import Field, check_config
 from genzoo.files import atomic_write, user_path
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
 from genzoo.pictures import grid, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator
 from genzoo.registry import load_target, registry
-from genzoo.spec import (
-    Checkpoint,
-    DatasetSpec,
-    Field,
-    ModelSpec,
-    Objective,
-    RecipeFile,
-    check_config,
-)
+from genzoo.spec import Checkpoint, DatasetSpec, ModelSpec, Objective, RecipeFile
 from genzoo.training import Losses, Progress, Recipe, Run, fit
 from genzoo.training.recipe import check_players
 

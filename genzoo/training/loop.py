@@ -35,6 +35,11 @@ __all__ = ["Interrupted", "Losses", "Progress", "fit"]
 SAVE_SECONDS = 20.0
 REPORT_SECONDS = 0.5
 
+_REMEDY = (
+    "no state after that is saved. Try a smaller optimizer.learning_rate, or training.precision = 'float32', "
+    "with --force or -o DIR"
+)
+
 Loss = Callable[..., dict[str, Tensor]]
 Losses = Mapping[str, Loss]
 """player -> loss: (model, batch) -> {term: (n,) tensor}, ``loss`` among them; in the order of play. A loss that has
@@ -217,7 +222,7 @@ def fit(
                     _end_epoch(trainer, run, kept, epoch + 1, on_epoch)
                 stop = stop_requested() and trainer.step < steps
                 if clock.save_due() or trainer.step == steps or stop:
-                    run.save_state(trainer.state())
+                    _save(trainer, run)
                 if stop:
                     raise Interrupted
     return kept.requires_grad_(True).eval()
@@ -227,6 +232,14 @@ def _end_epoch(trainer: _Trainer, run: Run, kept: Model, epoch: int, on_epoch: C
     run.log({"epoch": epoch, "step": trainer.step, "seconds": round(trainer.seconds, 3), **trainer.means.values()})
     on_epoch(kept.eval(), epoch)
     trainer.model.train()
+
+
+def _save(trainer: _Trainer, run: Run) -> None:
+    """Save the state, unless the last step left NaN in it: what is saved can always be gone on from."""
+    tensors = trainer.state()
+    if bad := [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]:
+        raise TrainingDiverged(f"{bad[0]} became NaN or infinite at step {trainer.step}; {_REMEDY}")
+    run.save_state(tensors)
 
 
 def _check_compiler() -> None:
@@ -294,10 +307,7 @@ def _autocast(device: torch.device, precision: str) -> AbstractContextManager[An
 def _check_finite(terms: Mapping[str, Tensor], player: _Player, step: int) -> None:
     if not terms["loss"].isfinite():
         bad = ", ".join(key for key, value in terms.items() if not value.isfinite())
-        raise TrainingDiverged(
-            f"{bad} of the {player.name} became NaN or infinite at step {step}; no state after that is saved. Try a "
-            "smaller optimizer.learning_rate, or training.precision = 'float32', with --force or -o DIR"
-        )
+        raise TrainingDiverged(f"{bad} of the {player.name} became NaN or infinite at step {step}; {_REMEDY}")
 
 
 def _schedule(step: int, steps: int, schedule: str, warmup_steps: int) -> float:

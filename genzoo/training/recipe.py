@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from genzoo.errors import InvalidInput, MalformedWeights, did_you_mean
+from genzoo.fields import Field, check_config
 from genzoo.files import read_regular
-from genzoo.spec import Field, check_config, check_name
+from genzoo.spec import check_name
 
 __all__ = ["EVALUATION", "OPTIMIZER", "TRAINING", "Recipe"]
 

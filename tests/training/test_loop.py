@@ -183,6 +183,23 @@ def test_a_loss_that_is_nan_stops_the_run_and_keeps_the_last_good_state(
     assert all(parameter.isfinite().all() for parameter in trained("ae", tmp_path, resume=True).parameters())
 
 
+def test_weights_that_become_nan_are_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
+    model, losses = players("ae")
+    calls: Iterator[int] = iter(range(100))
+
+    def loss(model: Any, x: Tensor) -> dict[str, Tensor]:
+        terms = losses["model"](model, x)
+        if next(calls) == 4:  # a finite loss with an infinite gradient
+            terms["loss"] = terms["loss"] + (terms["loss"] - terms["loss"].detach()).sqrt()
+        return terms
+
+    run = begin(tmp_path, recipe())
+    with pytest.raises(TrainingDiverged, match="became NaN or infinite at step 5"):
+        fit(model, {"model": loss}, images(), recipe(), run)
+    assert saved_step(tmp_path) == 4
+
+
 def test_fewer_images_than_a_batch_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="there are only 15 images"):
         trained("ae", tmp_path, data=images(15))
