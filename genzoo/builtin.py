@@ -58,6 +58,14 @@ OBJECTIVES = (
         summary="binary cross-entropy of the reconstruction; an error, not a likelihood, on grey levels",
     ),
     Objective(
+        name="denoising",
+        family="ae",
+        players={"model": "genzoo.objectives.reconstruction:denoising"},
+        summary="mean squared error of the picture restored from a noisy one",
+        config={"noise": Field(kind="float", doc="standard deviation", default=0.3, minimum=0, maximum=10)},
+        paper="Extracting and composing robust features with denoising autoencoders (Vincent et al., 2008)",
+    ),
+    Objective(
         name="elbo",
         family="vae",
         players={"model": "genzoo.objectives.variational:elbo"},

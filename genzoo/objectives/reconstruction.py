@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from genzoo.models import full_precision
 from genzoo.models.autoencoder import Autoencoder
 
-__all__ = ["binary_cross_entropy", "squared_error"]
+__all__ = ["binary_cross_entropy", "denoising", "squared_error"]
 
 
 def squared_error(model: Autoencoder, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
@@ -25,6 +26,12 @@ def binary_cross_entropy(model: Autoencoder, x: Float[Tensor, " n *data"]) -> di
     """
     error = F.binary_cross_entropy_with_logits(_logits(model, x), x, reduction="none")
     return {"loss": error.flatten(1).sum(1)}
+
+
+def denoising(model: Autoencoder, x: Float[Tensor, " n *data"], *, noise: float) -> dict[str, Float[Tensor, " n"]]:
+    """‖x̂(x̃) − x‖² / D for x̃ = x + noise · ε, ε ~ N(0, I), clipped to [0, 1] (Vincent et al. 2008, Gaussian)."""
+    corrupted = (x + noise * torch.randn_like(x)).clamp(0, 1)
+    return {"loss": (_logits(model, corrupted).sigmoid() - x).square().flatten(1).mean(1)}
 
 
 def _logits(model: Autoencoder, x: Tensor) -> Tensor:
