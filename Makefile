@@ -7,6 +7,7 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/genzoo list
 	$(BIN)/python examples/demo.py demo
+	@echo "the pictures are in demo/"
 
 test: check
 	$(BIN)/pytest
@@ -34,6 +35,7 @@ benchmark: .venv/installed
 	$(PYTHON) -m venv .venv
 
 .venv/installed: .venv/bin/python pyproject.toml
+	@echo "installing; torch is large, so this takes minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
 

@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    picture.save(path)
+    picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST).save(path)
     print(path.resolve())
 
 

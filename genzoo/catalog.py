@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from genzoo.errors import AmbiguousName, NotFound
+from genzoo.fields import Field
 from genzoo.files import user_path
 from genzoo.registry import Plugin, registry
-from genzoo.spec import RECORD_FILE, Checkpoint
+from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective
+
+_Explained = Architecture | Family | Objective | DatasetSpec
 
 __all__ = ["describe", "find_checkpoint", "is_path", "list_models", "show", "summary"]
 
@@ -79,7 +82,31 @@ def summary(name: str | Path) -> dict[str, Any]:
 
 
 def describe(name: str | Path) -> dict[str, Any]:
-    """The whole record of a checkpoint, for ``genzoo show``."""
+    """The whole record of a checkpoint, or what a family, architecture, objective or data set is and takes, for
+    ``genzoo show``."""
+    kinds: tuple[type[_Explained], ...] = (Architecture, Family, Objective, DatasetSpec)
+    for kind in kinds:
+        if not is_path(name) and str(name) in registry().names(kind):
+            return _explain(registry().find(kind, str(name)))
     checkpoint, _ = find_checkpoint(name)
     more = ("config", "recipe", "trained")
     return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | {"path": str(checkpoint.folder)}
+
+
+def _explain(record: _Explained) -> dict[str, Any]:
+    """A record that is no checkpoint, with the keys a recipe may give it."""
+    told: dict[str, Any] = {"name": record.name, "kind": record.kind, "summary": record.summary}
+    if isinstance(record, DatasetSpec):
+        return told | {
+            "shape": record.shape,
+            "values": record.values,
+            "splits": record.splits,
+            "license": record.license,
+        }
+    fields = {**MODEL_FIELDS, **record.config} if isinstance(record, Family) else record.config
+    keys = {key: f"{rule.doc}; {rule.allowed()}{_default(rule)}" for key, rule in fields.items()}
+    return told | {"paper": record.paper or None, "config": keys}
+
+
+def _default(rule: Field) -> str:
+    return " (required)" if rule.required else f" [default: {rule.default}]"

@@ -40,6 +40,8 @@ class Field:
     length: tuple[int, int] = (1, 16)
 
     def __post_init__(self) -> None:
+        if self.kind not in _KIND_WORDS:
+            raise InvalidInput(f"a field's kind must be one of {', '.join(_KIND_WORDS)}; got {self.kind!r:.80}")
         if not self.required:
             self.check(self.default, f"the default ({self.doc})")
 
@@ -56,9 +58,9 @@ class Field:
         if self.kind == "ints":
             words += f" ({self.length[0]} to {self.length[1]} of them)"
         if self.minimum is not None and self.maximum is not None:
-            words += f" from {self.minimum:g} to {self.maximum:g}"
+            words += f" from {_number(self.minimum)} to {_number(self.maximum)}"
         elif self.minimum is not None:
-            words += f" of at least {self.minimum:g}"
+            words += f" of at least {_number(self.minimum)}"
         return words
 
     def check(self, value: Any, where: str) -> Any:
@@ -84,6 +86,10 @@ class Field:
         low = -float("inf") if self.minimum is None else self.minimum
         high = float("inf") if self.maximum is None else self.maximum
         return low <= value <= high  # False for NaN
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _is_int(value: Any) -> bool:

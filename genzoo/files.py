@@ -92,6 +92,8 @@ def _sync_folder(folder: Path) -> None:
 
 def refuse_existing(path: Path, *, force: bool) -> None:
     """OutputExists if something is at `path`, unless `force`."""
+    if path.is_dir():
+        raise InvalidInput(f"{path} is a folder; give the name of a file")
     if path.exists() and not force:
         raise OutputExists(f"{path} exists; give another path or --force", suggestions=["--force"])
 

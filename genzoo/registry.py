@@ -7,6 +7,7 @@ go on. Nothing here imports torch.
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -121,7 +122,7 @@ class Registry:
             listed = "genzoo list" if record_type.kind in ("checkpoint", "recipe") else "genzoo plugins"
             hint = f"; known: {', '.join(known) or 'none'}" if len(known) <= 12 else f"; see: {listed}"
         failed = [f"{p.distribution} ({p.name}) is {p.status}" for p in self.plugins if p.status in _UNUSABLE]
-        note = f". Not loaded: {', '.join(failed)}; see: genzoo plugins" if failed else ""
+        note = f" Not loaded: {', '.join(failed)}; see: genzoo plugins" if failed else ""
         return NotFound(f"no {record_type.kind} is called {name!r:.80}{hint}{note}", suggestions=near)
 
 
@@ -175,7 +176,7 @@ def _load_plugin(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[
     try:
         module = load()
     except (Exception, SystemExit) as error:  # a stranger's code: what it raises is that plugin's failure alone
-        plugin.fail("broken", f"import failed: {type(error).__name__}: {error}; {_remedy(plugin)}")
+        plugin.fail("broken", f"import failed: {_cause(error)}; {_remedy(plugin)}")
         return plugin
     plugin.path = str(getattr(module, "__file__", None) or "")
     wanted = getattr(module, "GENZOO_API", None)
@@ -185,7 +186,7 @@ def _load_plugin(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[
     try:
         plugin.records = _records(manager, plugin, module)
     except (Exception, SystemExit) as error:  # as above
-        plugin.fail("broken", f"{type(error).__name__}: {error}; {_remedy(plugin)}")
+        plugin.fail("broken", f"{_cause(error)}; {_remedy(plugin)}")
     return plugin
 
 
@@ -207,6 +208,13 @@ def _records(manager: pluggy.PluginManager, plugin: Plugin, module: Any) -> list
     if twice := {key for key in keys if keys.count(key) > 1}:
         raise PluginError("genzoo_records gave {} {!r} twice".format(*min(twice)))
     return records
+
+
+def _cause(error: BaseException) -> str:
+    """An error on one line, with the place it was raised at."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 
 def _remedy(plugin: Plugin) -> str:
@@ -234,5 +242,5 @@ def load_target(target: str, owner: str) -> Any:
         return getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:  # a stranger's code
         raise PluginError(
-            f"{owner} names {target}, which cannot be imported: {type(error).__name__}: {error}; see: genzoo plugins"
+            f"{owner} names {target}, which cannot be imported: {_cause(error)}; its plugin's author can mend that"
         ) from error

@@ -257,8 +257,14 @@ class Checkpoint(Record):
             MalformedWeights: it is not a record of this format.
         """
         path = folder / RECORD_FILE
+        if not folder.is_dir():
+            raise NotFound(f"{folder} is not a folder; the names are: genzoo list")
+        if not path.exists() and (folder / "recipe.json").exists():
+            raise NotFound(
+                f"the run in {folder} is not finished; go on with it: genzoo train RECIPE -o {folder} --resume"
+            )
         if not path.exists():
-            raise NotFound(f"{folder} holds no checkpoint: {RECORD_FILE} is missing; see: genzoo list")
+            raise NotFound(f"{folder} holds no checkpoint: {RECORD_FILE} is missing; the names are: genzoo list")
         try:
             return replace(cls._parse(read_regular(path, limit=MAX_RECORD_BYTES)), folder=folder)
         except (ValueError, RecursionError) as error:

@@ -47,7 +47,7 @@ def test_pictures_are_there() -> None:
 
 def test_the_plugin_in_contributing_is_the_example() -> None:
     example = (ROOT / "examples/genzoo-tiny/src/genzoo_tiny/__init__.py").read_text()
-    (block,) = re.findall(
+    _, block = re.findall(
         r"^   ```python\n(.*?)^   ```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL | re.MULTILINE
     )
     for line in block.splitlines():

@@ -37,6 +37,8 @@ def list_command(pattern: str, as_json: bool) -> None:
         )
     else:
         click.echo("".join(f"{row['name']}\n" for row in rows), nl=False)
+    if not rows:
+        click.echo(f"genzoo: no checkpoint matches {pattern!r}", err=True)
     _note_failures()
 
 
@@ -66,11 +68,15 @@ def _note_failures() -> None:
         click.echo(f"genzoo: not loaded: {names}; see: genzoo plugins", err=True)
 
 
-@click.command("show", short_help="Show the record of a checkpoint.")
+@click.command("show", short_help="Show a checkpoint, architecture, objective or data set.")
 @click.argument("name")
 @as_json
 def show_command(name: str, as_json: bool) -> None:
-    """Show the record of a checkpoint, by name or run folder (a path with a '/')."""
+    """Show the record of a checkpoint, by name or run folder (a path with a '/').
+
+    Of a family, architecture, objective or data set (vae, conv, elbo, mnist): what it is, and the keys a recipe may
+    give.
+    """
     record = catalog.describe(name)
     if as_json:
         click.echo(json.dumps(record, indent=1))

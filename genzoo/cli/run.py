@@ -16,6 +16,8 @@ from genzoo.catalog import is_path
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput, VerificationFailed
 from genzoo.files import atomic_write, refuse_existing, user_path
+from genzoo.registry import registry
+from genzoo.spec import DatasetSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,7 +34,9 @@ device_option = click.option("--device", default="auto", show_default=True, help
 data_root_option = click.option(
     "--data-root", type=path_type, help="Where data sets lie or are downloaded to [default: $GENZOO_DATA or the cache]."
 )
-output_option = click.option("-o", "--output", type=path_type, help="PNG file to write; '-' is stdout.")
+output_option = click.option(
+    "-o", "--output", type=path_type, help="PNG file to write [default: named after NAME, here]; '-' is stdout."
+)
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
 
 
@@ -59,7 +63,7 @@ def sample_command(name: str, count: int, seed: int, output: Path | None, force:
 @click.argument("name")
 @click.argument("images", nargs=-1, type=path_type)
 @click.option("--data", help="Take the pictures from this data set instead.")
-@click.option("--split", default="test", show_default=True, help="Its split.")
+@click.option("--split", help="Its split [default: test, or the only one].")
 @click.option("-n", "count", type=click.IntRange(1, MAX_SAMPLES), default=8, show_default=True, help="How many of it.")
 @data_root_option
 @output_option
@@ -69,14 +73,18 @@ def reconstruct_command(
     name: str,
     images: tuple[Path, ...],
     data: str | None,
-    split: str,
+    split: str | None,
     count: int,
     data_root: Path | None,
     output: Path | None,
     force: bool,
     device: str,
 ) -> None:
-    """Encode and decode pictures: the given ones above, what comes back below."""
+    """Encode and decode pictures: the given ones above, what comes back below.
+
+    Pictures are made grey or RGB as the model wants, cropped to its aspect and resized; transparency is laid on white.
+    Models of MNIST expect white on black. NAME is the name of a checkpoint, or a run folder (a path with a '/').
+    """
     if bool(images) == bool(data):
         raise click.UsageError("give image files, or --data NAME, one of the two")
     target = _target(output, f"{Path(name).resolve().name}-reconstructions.png", force=force)
@@ -87,7 +95,9 @@ def reconstruct_command(
     from genzoo.pictures import grid
 
     if data:
-        x = open_data(data, split, root=data_root, shape=model.input_shape).first(count)
+        dataset = registry().find(DatasetSpec, data)
+        wanted = split or ("test" if "test" in dataset.splits else dataset.splits[0])
+        x = open_data(dataset, wanted, root=data_root, shape=model.input_shape).first(count)
     else:
         x = _read_images(images, model.input_shape)
     x = x.to(model.device)
@@ -145,7 +155,7 @@ def _write(target: Path | None, picture: Image) -> None:
 def train_command(
     recipe: str, data_root: Path | None, output: Path | None, resume: bool, force: bool, device: str
 ) -> None:
-    """Train RECIPE: a TOML file, or the name of a checkpoint, to train it anew.
+    """Train RECIPE: a TOML file, the name of a recipe or a checkpoint, or a run folder, to train it anew.
 
     Prints the run folder, which `sample`, `reconstruct` and `show` take as a name.
     """
@@ -213,7 +223,7 @@ def evaluate_command(name: str, data_root: Path | None, device: str, metrics: tu
         return
     recorded = show(name).metrics
     if not found:
-        click.echo(f"genzoo: {name} has no metric yet", err=True)
+        click.echo(f"genzoo: nothing to measure: {name} has no metric on a test split", err=True)
     for metric, entry in found.items():
         before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"
         click.echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  (recorded: {before})")

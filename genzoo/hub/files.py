@@ -55,7 +55,7 @@ def parse_weights(data: bytes, expected: Mapping[str, Tensor], where: str) -> di
 
 
 def _parse(data: bytes, where: str) -> dict[str, Tensor]:
-    if data.startswith(_PICKLES):
+    if data[8:9] != b"{" and data.startswith(_PICKLES):  # a header's length may begin like a pickle, its text does not
         raise MalformedWeights(f"{where} is a pickle, not safetensors; genzoo never unpickles")
     header = int.from_bytes(data[:8], "little")
     if len(data) < 8 or header > len(data) - 8:

@@ -53,13 +53,13 @@ class VAE(Model):
         bernoulli = self.spec.config["likelihood"] == "bernoulli"
         if bernoulli and values != "binary":
             raise InvalidInput(
-                "model.likelihood = 'bernoulli' is a likelihood of 0 and 1, and this data has grey levels: "
-                "take binarised data (data.name = 'mnist-dynamic') or model.likelihood = 'gaussian'"
+                "model.likelihood is 'bernoulli' (the default), a likelihood of 0 and 1; this data has grey levels: "
+                "write model.likelihood = 'gaussian', or take binarised data, as mnist-dynamic is"
             )
         if not bernoulli and values == "binary":
             raise InvalidInput(
                 "model.likelihood = 'gaussian' is a density of real values, and this data is 0 and 1: "
-                "take grey levels (data.name = 'mnist') or model.likelihood = 'bernoulli'"
+                "write model.likelihood = 'bernoulli', or take grey levels"
             )
 
     @property

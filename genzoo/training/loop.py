@@ -196,7 +196,10 @@ def fit(
     settings = recipe.training
     steps_per_epoch = len(data) // settings["batch_size"]
     if steps_per_epoch == 0:
-        raise InvalidInput(f"training.batch_size is {settings['batch_size']}, but there are only {len(data)} images")
+        raise InvalidInput(
+            f"training.batch_size is {settings['batch_size']}, but there are only {len(data)} images: "
+            f"write training.batch_size = {max(1, len(data) // 4)} or so"
+        )
     if settings["compile"]:
         _check_compiler()
     trainer = _trainer(model, losses, recipe, data_size=len(data))

@@ -99,6 +99,10 @@ class Recipe:
     @classmethod
     def parse(cls, table: Mapping[str, Any], where: str) -> Self:
         """The recipe in a table, as TOML or a record holds it; `where` is for messages."""
+        if unknown := [key for key in table if key not in (*_TOP, *_SECTIONS)]:
+            known = (*_TOP, *(f"[{section}]" for section in _SECTIONS))
+            hint, near = did_you_mean(unknown[0], (*_TOP, *_SECTIONS))
+            raise InvalidInput(f"{where} has no key {unknown[0]!r}{hint} (known: {', '.join(known)})", suggestions=near)
         top = check_config(_TOP, {k: v for k, v in table.items() if k not in _SECTIONS}, where)
         check_name(top["name"], f"{where}: name")
         sections: dict[str, Any] = {section: _section(table, section, where) for section in _SECTIONS}

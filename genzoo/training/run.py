@@ -57,12 +57,12 @@ class Run:
     def _check_same(self, recipe: Recipe) -> None:
         try:
             there = json.loads(read_regular(self.recipe_path, limit=MAX_RECIPE_BYTES))
-            differing = [key for key, value in recipe.to_dict().items() if there.get(key) != _as_json(value)]
+            differing = _differences(there, _as_json(recipe.to_dict()))
         except (ValueError, AttributeError, RecursionError) as error:
             raise DamagedFile(f"{self.recipe_path} is damaged ({error}); --force starts anew") from None
         if differing:
             raise InvalidInput(
-                f"{self.folder} is a run of another recipe ({', '.join(differing)} differ); "
+                f"{self.folder} is a run of another recipe ({'; '.join(differing)}); "
                 "give the same recipe, --force to start anew, or -o DIR to go elsewhere"
             )
 
@@ -119,6 +119,18 @@ class Run:
 
     def picture_path(self, epoch: int) -> Path:
         return self.folder / "samples" / f"epoch-{epoch:04d}.png"
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The keys in which two recipes differ, with both values: ``training.epochs 6 → 7``."""
+    found = []
+    for key in sorted(there.keys() | here.keys()):
+        old, new = there.get(key), here.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key} {old} → {new}")
+    return found
 
 
 def _as_json(value: Any) -> Any:

@@ -85,6 +85,21 @@ def test_show_says_everything_in_the_record(capsys: Capture) -> None:
     assert shown["recipe"] == json.loads(json.dumps(record.recipe))
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("elbo", ["weight of the KL term", "free_bits", "[default: 1.0]"]),
+        ("conv", ["a whole number from 1 to 8", "layers that halve"]),
+        ("vae", ["bernoulli, gaussian", "latent_dim", "(required)"]),
+        ("mnist", ["1×28×28", "CC-BY-SA"]),
+    ],
+)
+def test_show_explains_what_a_recipe_may_name(name: str, words: list[str], capsys: Capture) -> None:
+    assert run(["show", name]) == 0
+    text = capsys.readouterr().out
+    assert all(word in text for word in words), text
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("ae-")])
 def test_sample_twice_gives_identical_files(name: str, tmp_path: Path, capsys: Capture) -> None:
     for output in ("a.png", "b.png"):
@@ -151,7 +166,7 @@ ERRORS: dict[str, tuple[list[str], int, str]] = {
     "a path with a NUL": (["show", "./\0"], 2, "is no path"),
     "no such user": (["show", "~nobody-here/x"], 2, "is no path"),
     "the device meta": (["sample", "vae-conv-mnist", "--device", "meta"], 2, "try 'auto'"),
-    "no such run": (["sample", "./run"], 3, "holds no checkpoint"),
+    "no such run": (["sample", "./run"], 3, "is not a folder"),
     "no such recipe": (["train", "mine.toml"], 3, "mine.toml does not exist"),
     "resume and force": (["train", "mine.toml", "--resume", "--force"], 2, "exclude each other"),
 }
@@ -251,6 +266,7 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_works(stranger: Path, tmp_path: P
     assert "Traceback" not in rest
     assert "genzoo train longer.toml -o run --resume" in rest
     assert (tmp_path / "run" / "state").exists()
+    assert "is not finished; go on with it" in genzoo_cli("sample", "./run").stderr
     with subprocess.Popen([*command, "--resume"], env=env, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         first = process.stderr.readline()

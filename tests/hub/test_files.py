@@ -187,6 +187,15 @@ def test_good_weights_are_loaded_as_they_were(checkpoint: Path) -> None:
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
+@pytest.mark.parametrize("length", [0x0280, 0x0380, 0x0480, 0x0580, 0x4B50])
+def test_a_header_as_long_as_a_pickles_first_bytes_say_is_no_pickle(length: int) -> None:
+    good = encode_weights(GOOD)
+    size = int.from_bytes(good[:8], "little")
+    data = struct.pack("<Q", length) + good[8 : 8 + size].ljust(length) + good[8 + size :]
+    found = parse_weights(data, GOOD, "here")
+    assert all(torch.equal(found[key], GOOD[key]) for key in GOOD)
+
+
 def test_no_pickle_is_run(checkpoint: Path, tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:

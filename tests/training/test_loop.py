@@ -136,7 +136,7 @@ def test_a_run_is_not_overwritten_nor_mixed(tmp_path: Path) -> None:
     trained("vae", tmp_path / "run")
     with pytest.raises(OutputExists, match="--resume goes on with a run"):
         trained("vae", tmp_path / "run")
-    with pytest.raises(InvalidInput, match=r"another recipe \(training differ\)"):
+    with pytest.raises(InvalidInput, match=r"another recipe \(training.epochs 3 → 4\)"):
         trained("vae", tmp_path / "run", resume=True, training={"epochs": 4})
 
 

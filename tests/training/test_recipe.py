@@ -60,7 +60,7 @@ BAD = {
     "path as data": (GOOD.replace("mnist-dynamic", "/etc/passwd"), "no dataset is called '/etc/passwd'"),
     "code as architecture": (GOOD.replace('"dense"', '"os:system"'), "no architecture is called 'os:system'"),
     "no such split": (GOOD.replace('"mnist-dynamic"', '"mnist-dynamic"\nsplit = "x"'), "one of train, test"),
-    "grey data": (GOOD.replace("mnist-dynamic", "mnist"), "take binarised data"),
+    "grey data": (GOOD.replace("mnist-dynamic", "mnist"), "or take binarised data"),
     "missing role": (GOOD.replace('"dense"', '"dcgan"'), "builds no encoder and no decoder"),
     "shape of the data": (
         GOOD.replace("latent_dim", "input_shape = [1, 9, 9]\nlatent_dim"),
