@@ -135,6 +135,13 @@ def test_reconstruct_files_of_any_size_and_mode(name: str, tmp_path: Path) -> No
         assert sheet.size == (62, 62)
 
 
+def test_the_error_falls_with_the_size_of_the_bottleneck() -> None:
+    names = ("ae-dense-mnist-2d", "ae-dense-mnist-5d", "ae-dense-mnist")
+    errors = [genzoo.show(name).metrics["reconstruction_mse"]["value"] for name in names]
+    assert errors == sorted(errors, reverse=True)
+    assert [genzoo.show(name).latent_dim for name in names] == [2, 5, 32]
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("gan-")])
 def test_reconstructions_of_real_data_look_like_it(name: str, tmp_path: Path, data_root: Path) -> None:
     arguments = ["--data", "mnist", "--split", "test", "-n", "8", "--data-root", str(data_root), "-o", "r.png"]
@@ -142,7 +149,10 @@ def test_reconstructions_of_real_data_look_like_it(name: str, tmp_path: Path, da
     with Image.open(tmp_path / "r.png") as sheet:
         pixels = np.asarray(sheet, dtype=float) / 255
     originals, reconstructions = pixels[2:30], pixels[32:60]
-    assert ((originals - reconstructions) ** 2).mean() < 0.02
+    record = genzoo.show(name)
+    narrow = record.latent_dim < 32  # blurred by design: no worse than on the whole test set, roughly
+    bound = 1.5 * record.metrics["reconstruction_mse"]["value"] if narrow else 0.02
+    assert ((originals - reconstructions) ** 2).mean() < bound
 
 
 ERRORS: dict[str, tuple[list[str], int, str]] = {
