@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
@@ -42,7 +43,13 @@ FAMILIES = (
     ),
 )
 
-_ADVERSARIAL = "genzoo.objectives.adversarial"
+
+def _adversarial(name: str, discriminator: str, generator: str, **told: Any) -> Objective:
+    """An objective of a GAN, by the names of its players' losses in genzoo.objectives.adversarial."""
+    room = "genzoo.objectives.adversarial"
+    players = {"discriminator": f"{room}:{discriminator}", "generator": f"{room}:{generator}"}
+    return Objective(name=name, family="gan", players=players, **told)
+
 
 OBJECTIVES = (
     Objective(
@@ -97,64 +104,46 @@ OBJECTIVES = (
         },
         paper="Isolating sources of disentanglement in VAEs (Chen et al., 2018), arXiv:1802.04942",
     ),
-    Objective(
-        name="minimax",
-        family="gan",
-        players={
-            "discriminator": f"{_ADVERSARIAL}:discriminator",
-            "generator": f"{_ADVERSARIAL}:minimax_generator",
-        },
+    _adversarial(
+        "minimax",
+        "discriminator",
+        "minimax_generator",
         summary="the minimax game as first stated",
         paper="Generative adversarial nets (Goodfellow et al., 2014), eq. 1",
     ),
-    Objective(
-        name="non-saturating",
-        family="gan",
-        players={
-            "discriminator": f"{_ADVERSARIAL}:discriminator",
-            "generator": f"{_ADVERSARIAL}:non_saturating_generator",
-        },
+    _adversarial(
+        "non-saturating",
+        "discriminator",
+        "non_saturating_generator",
         summary="minimax for D, −log D(G(z)) for G",
         paper="Generative adversarial nets (Goodfellow et al., 2014), §3",
     ),
-    Objective(
-        name="r1",
-        family="gan",
-        players={
-            "discriminator": f"{_ADVERSARIAL}:r1_discriminator",
-            "generator": f"{_ADVERSARIAL}:non_saturating_generator",
-        },
+    _adversarial(
+        "r1",
+        "r1_discriminator",
+        "non_saturating_generator",
         summary="non-saturating, with a gradient penalty on data for D",
         config={"gamma": Field(kind="float", doc="weight of the penalty", default=10.0, minimum=0, maximum=1e4)},
         paper="Which training methods for GANs do actually converge? (Mescheder et al., 2018), arXiv:1801.04406",
     ),
-    Objective(
-        name="least-squares",
-        family="gan",
-        players={
-            "discriminator": f"{_ADVERSARIAL}:least_squares_discriminator",
-            "generator": f"{_ADVERSARIAL}:least_squares_generator",
-        },
+    _adversarial(
+        "least-squares",
+        "least_squares_discriminator",
+        "least_squares_generator",
         summary="squared distance of the score to 0 and 1",
         paper="Least squares generative adversarial networks (Mao et al., 2017), arXiv:1611.04076",
     ),
-    Objective(
-        name="hinge",
-        family="gan",
-        players={
-            "discriminator": f"{_ADVERSARIAL}:hinge_discriminator",
-            "generator": f"{_ADVERSARIAL}:wasserstein_generator",
-        },
+    _adversarial(
+        "hinge",
+        "hinge_discriminator",
+        "wasserstein_generator",
         summary="hinge loss of the score",
         paper="Geometric GAN (Lim & Ye, 2017), arXiv:1705.02894; Spectral normalization (Miyato et al., 2018)",
     ),
-    Objective(
-        name="wasserstein",
-        family="gan",
-        players={
-            "discriminator": f"{_ADVERSARIAL}:wasserstein_critic",
-            "generator": f"{_ADVERSARIAL}:wasserstein_generator",
-        },
+    _adversarial(
+        "wasserstein",
+        "wasserstein_critic",
+        "wasserstein_generator",
         summary="Wasserstein distance with gradient penalty; the critic must not normalise over the batch",
         config={"penalty": Field(kind="float", doc="weight of the penalty", default=10.0, minimum=0, maximum=1e4)},
         paper="Improved training of Wasserstein GANs (Gulrajani et al., 2017), arXiv:1704.00028",

@@ -12,9 +12,9 @@ from genzoo.files import user_path
 from genzoo.registry import Plugin, registry
 from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective
 
-_Explained = Architecture | Family | Objective | DatasetSpec
-
 __all__ = ["describe", "find_checkpoint", "is_path", "list_models", "show", "summary"]
+
+_Explained = Architecture | Family | Objective | DatasetSpec
 
 
 def list_models(pattern: str = "*") -> list[str]:

@@ -77,6 +77,11 @@ class Registry:
                     )
                     return
 
+    @property
+    def failed(self) -> list[Plugin]:
+        """The plugins that offer nothing, because they are broken or of another API version."""
+        return [plugin for plugin in self.plugins if plugin.status in ("broken", "incompatible")]
+
     def names(self, record_type: type[R]) -> list[str]:
         """All names of a kind, sorted; a clashing one once for each distribution, as ``distribution:name``."""
         return sorted(name for name, _, _ in self.entries(record_type))
@@ -121,12 +126,9 @@ class Registry:
         if not hint:
             listed = "genzoo list" if record_type.kind in ("checkpoint", "recipe") else "genzoo plugins"
             hint = f"; known: {', '.join(known) or 'none'}" if len(known) <= 12 else f"; see: {listed}"
-        failed = [f"{p.distribution} ({p.name}) is {p.status}" for p in self.plugins if p.status in _UNUSABLE]
+        failed = [f"{plugin.distribution} ({plugin.name}) is {plugin.status}" for plugin in self.failed]
         note = f" Not loaded: {', '.join(failed)}; see: genzoo plugins" if failed else ""
         return NotFound(f"no {record_type.kind} is called {name!r:.80}{hint}{note}", suggestions=near)
-
-
-_UNUSABLE = ("broken", "incompatible")
 
 
 def _same(distribution: str, other: str) -> bool:

@@ -13,7 +13,7 @@ from genzoo import catalog
 from genzoo.errors import NotFound, did_you_mean
 from genzoo.registry import registry
 
-__all__ = ["list_command", "plugins_command", "show_command"]
+__all__ = ["as_json", "list_command", "plugins_command", "show_command"]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
 
@@ -62,8 +62,7 @@ def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _note_failures() -> None:
-    failed = [plugin for plugin in registry().plugins if plugin.status in ("broken", "incompatible")]
-    if failed:
+    if failed := registry().failed:
         names = ", ".join(f"{plugin.name} ({plugin.distribution})" for plugin in failed)
         click.echo(f"genzoo: not loaded: {names}; see: genzoo plugins", err=True)
 

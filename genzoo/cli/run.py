@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genzoo.catalog import is_path
+from genzoo.cli.catalog import as_json
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput, VerificationFailed
 from genzoo.files import atomic_write, refuse_existing, user_path
@@ -210,7 +211,7 @@ def _line(progress: Progress) -> str:
 @data_root_option
 @device_option
 @click.option("--metric", "metrics", multiple=True, help="Only this one; may be given several times.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
+@as_json
 def evaluate_command(name: str, data_root: Path | None, device: str, metrics: tuple[str, ...], as_json: bool) -> None:
     """Compute the metrics of a checkpoint anew, on the test split of its data set."""
     keep_memory()

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from genzoo.datasets import Split
-from genzoo.metrics.likelihood import importance_bound, kl_per_latent, negative_elbo
+from genzoo.metrics.likelihood import importance_bound, negative_elbo
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.models import Model
 from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.vae import VAE
+from genzoo.objectives.variational import kl_per_latent
 from genzoo.randomness import stream
 
 __all__ = ["Metric", "measure", "metrics_of"]
@@ -62,7 +63,7 @@ def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
         "active_latents": Metric(
             unit=f"of {model.latent_dim}",
             tolerance=0.0,
-            each=lambda x, start: kl_per_latent(model, x),
+            each=lambda x, start: kl_per_latent(model, model.posterior(x)),
             total=lambda values: float((values.mean(0) > ACTIVE).sum()),
             protocol={"active": f"mean KL > {ACTIVE} nats"},
         ),

@@ -1,4 +1,4 @@
-"""Bounds on the likelihood in nats, and which latents are used.
+"""Bounds on the likelihood, in nats.
 
 Noise is named by (seed, index of the example in the split), so that a number depends neither on the batch nor on the
 device.
@@ -15,8 +15,9 @@ from torch.distributions import kl_divergence
 
 from genzoo.models.base import noise
 from genzoo.models.vae import VAE
+from genzoo.objectives.variational import log_weights
 
-__all__ = ["importance_bound", "kl_per_latent", "negative_elbo"]
+__all__ = ["importance_bound", "negative_elbo"]
 
 MAX_DRAWS = 64
 
@@ -47,14 +48,5 @@ def importance_bound(
         draws = min(MAX_DRAWS, k - first)
         epsilon = noise(len(x), draws * model.latent_dim, f"{seed}/{first}", start).to(x)
         z = posterior.mean + posterior.stddev * epsilon.view(len(x), draws, -1).transpose(0, 1)
-        log_x = model.likelihood(z.flatten(0, 1)).log_prob(x.repeat(draws, *[1] * (x.dim() - 1)))
-        log_w = log_x.view(draws, len(x)) + model.prior.log_prob(z) - posterior.log_prob(z)
-        total = torch.logaddexp(total, log_w.logsumexp(0))
+        total = torch.logaddexp(total, log_weights(model, x, posterior, z).logsumexp(0))
     return log(k) - total
-
-
-def kl_per_latent(model: VAE, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
-    """KL(q(z_j | x) ‖ p(z_j)) of each latent, in nats: about 0 for every x where a latent has collapsed."""
-    posterior = model.posterior(x)
-    variance = posterior.variance
-    return 0.5 * (variance + posterior.mean.square() - 1 - variance.log())

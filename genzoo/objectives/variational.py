@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from math import log
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Independent, kl_divergence
+from torch.distributions import Distribution, Independent, kl_divergence
 
 from genzoo.models.vae import VAE
 
-__all__ = ["elbo", "importance_weighted", "log_importance_weights", "total_correlation"]
+__all__ = [
+    "elbo",
+    "importance_weighted",
+    "kl_per_latent",
+    "log_importance_weights",
+    "log_weights",
+    "total_correlation",
+]
 
 
 def elbo(
@@ -39,7 +45,7 @@ def elbo(
     """
     posterior = model.posterior(x)
     reconstruction = -model.likelihood(posterior.rsample()).log_prob(x)
-    per_latent = kl_divergence(_base(posterior), _base(model.prior))
+    per_latent = kl_per_latent(model, posterior)
     kl = per_latent.sum(1)
     penalty = per_latent.mean(0).clamp(min=free_bits).sum().expand_as(kl) if free_bits else kl
     weight = beta * ((step + 1) / annealing_steps).clamp(max=1.0) if annealing_steps and step is not None else beta
@@ -49,11 +55,21 @@ def elbo(
 def log_importance_weights(model: VAE, x: Float[Tensor, " n *data"], k: int) -> Float[Tensor, "k n"]:
     """log w_i = log p(x | z_i) + log p(z_i) − log q(z_i | x) for k draws z_i ~ q(z | x)."""
     posterior = model.posterior(x)
-    z = posterior.rsample((k,))
-    likelihood = model.likelihood(z.flatten(0, 1))
-    log_x: Tensor = likelihood.log_prob(x.repeat(k, *[1] * (x.dim() - 1)))
-    log_w: Tensor = log_x.view(k, len(x)) + model.prior.log_prob(z) - posterior.log_prob(z)
+    return log_weights(model, x, posterior, posterior.rsample((k,)))
+
+
+def log_weights(
+    model: VAE, x: Float[Tensor, " n *data"], posterior: Distribution, z: Float[Tensor, "k n latent"]
+) -> Float[Tensor, "k n"]:
+    """log p(x | z) + log p(z) − log q(z | x) at given z, k of them for each x."""
+    log_x: Tensor = model.likelihood(z.flatten(0, 1)).log_prob(x.repeat(len(z), *[1] * (x.dim() - 1)))
+    log_w: Tensor = log_x.view(len(z), len(x)) + model.prior.log_prob(z) - posterior.log_prob(z)
     return log_w
+
+
+def kl_per_latent(model: VAE, posterior: Distribution) -> Float[Tensor, "n latent"]:
+    """KL(q(z_j | x) ‖ p(z_j)) of each latent, in nats: about 0 for every x where a latent has collapsed."""
+    return kl_divergence(_base(posterior), _base(model.prior))
 
 
 def importance_weighted(model: VAE, x: Float[Tensor, " n *data"], *, k: int) -> dict[str, Float[Tensor, " n"]]:
@@ -91,6 +107,6 @@ def total_correlation(
     }
 
 
-def _base(distribution: torch.distributions.Distribution) -> torch.distributions.Distribution:
+def _base(distribution: Distribution) -> Distribution:
     """The distribution of the single latents."""
     return distribution.base_dist if isinstance(distribution, Independent) else distribution
