@@ -151,6 +151,7 @@ OBJECTIVES = (
 )
 
 _MNIST_LICENSE = "CC-BY-SA-3.0"
+_MNIST_FEATURES = "features-lenet-mnist"
 
 DATASETS = (
     DatasetSpec(
@@ -160,6 +161,7 @@ DATASETS = (
         shape=(1, 28, 28),
         values="unit",
         license=_MNIST_LICENSE,
+        features=_MNIST_FEATURES,
     ),
     DatasetSpec(
         name="mnist-dynamic",
@@ -168,6 +170,8 @@ DATASETS = (
         shape=(1, 28, 28),
         values="binary",
         license=_MNIST_LICENSE,
+        pictures="mnist",
+        features=_MNIST_FEATURES,
     ),
     DatasetSpec(
         name="fashion-mnist",
@@ -176,6 +180,7 @@ DATASETS = (
         shape=(1, 28, 28),
         values="unit",
         license="MIT",
+        features="features-lenet-fashion",
     ),
     DatasetSpec(
         name="cifar10",

@@ -146,16 +146,21 @@ class Objective(Record):
 class DatasetSpec(Record):
     """A named data set. `target` is called as ``target(root, split, shape)`` -> genzoo.datasets.Split.
 
-    `shape` is (channels, height, width), or None where the recipe's ``model.input_shape`` decides it.
+    `shape` is (channels, height, width) for pictures, or None where the recipe's ``model.input_shape`` decides it.
+    `values` says what the numbers are: ``unit`` in [0, 1], ``binary`` 0 or 1, ``real`` any. `pictures` names the data
+    set whose pictures samples are compared with where that is another one (grey digits for binarised ones), `features`
+    the checkpoint of the network in whose features they are compared.
     """
 
     kind: ClassVar[str] = "dataset"
     target: str
     summary: str
     shape: tuple[int, ...] | None
-    values: Literal["unit", "binary"]
+    values: Literal["unit", "binary", "real"]
     splits: tuple[str, ...] = ("train", "test")
     license: str = ""
+    pictures: str = ""
+    features: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
