@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ import genzoo
 from genzoo.api.build import combinations
 from genzoo.models import Model
 from genzoo.registry import load_target, registry
-from genzoo.spec import Objective
+from genzoo.spec import Architecture, Family, Objective
 from genzoo.testing import LAWS, Law
 from genzoo.training import Recipe
 
@@ -25,11 +27,26 @@ def untrained(name: str, shape: tuple[int, ...]) -> Model:
     return genzoo.create(name, input_shape=shape, latent_dim=5, seed=0).eval()
 
 
+def variants() -> Iterator[tuple[str, str, Any]]:
+    """Every choice that is not the default, and every optional part (a number that is 0) switched on."""
+    for name, (family, architecture) in sorted(combinations().items()):
+        fields = {**registry().find(Family, family).config, **registry().find(Architecture, architecture).config}
+        for key, field in fields.items():
+            values = field.choices if field.kind == "str" else (1,) if field.default == 0 else ()
+            yield from ((name, key, value) for value in values if value != field.default)
+
+
 @laws
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_every_combination_keeps_the_laws(name: str, law: Law) -> None:
     for shape in SHAPES[:2]:
         law(untrained(name, shape))
+
+
+@laws
+@pytest.mark.parametrize(("name", "key", "value"), list(variants()))
+def test_every_choice_of_a_config_keeps_the_laws(name: str, key: str, value: Any, law: Law) -> None:
+    law(genzoo.create(name, input_shape=SHAPES[0], latent_dim=3, seed=0, **{key: value}).eval())
 
 
 @laws

@@ -21,6 +21,9 @@ CONV = Architecture(
             minimum=1,
             maximum=1024,
         ),
+        "blocks": Field(
+            kind="int", doc="residual blocks at each level, two 3×3 convolutions each", default=0, minimum=0, maximum=16
+        ),
         "hidden": Field(
             kind="int",
             doc="units between the feature map and the latent side",

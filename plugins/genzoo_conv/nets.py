@@ -45,8 +45,23 @@ def level_sizes(shape: tuple[int, ...], depth: int) -> list[Size]:
     return [(height >> level, width >> level) for level in range(depth + 1)]
 
 
-def _block(conv: nn.Module, channels: int, norm: str) -> list[nn.Module]:
-    return [conv, *([nn.BatchNorm2d(channels)] if norm == "batch" else []), nn.ReLU()]
+def _normalised(layer: nn.Module, channels: int, norm: str) -> list[nn.Module]:
+    return [layer, *([nn.BatchNorm2d(channels)] if norm == "batch" else [])]
+
+
+@final
+class Residual(nn.Module):
+    """x + f(x) with two 3×3 convolutions, each after its normalisation and ReLU (He et al. 2016, figure 1b)."""
+
+    def __init__(self, channels: int, norm: str) -> None:
+        super().__init__()
+        before = [*([nn.BatchNorm2d(channels)] if norm == "batch" else []), nn.ReLU()]
+        first = _normalised(nn.Conv2d(channels, channels, 3, padding=1), channels, norm)
+        self.layers = nn.Sequential(*before, *first, nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1))
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        y: Tensor = x + self.layers(x)
+        return y
 
 
 @final
@@ -54,14 +69,15 @@ class ConvEncoder(nn.Module):
     """(n, *input_shape) -> (n, outputs)."""
 
     def __init__(
-        self, input_shape: tuple[int, ...], outputs: int, *, depth: int, width: int, hidden: int, norm: str
+        self, input_shape: tuple[int, ...], outputs: int, *, depth: int, width: int, blocks: int, hidden: int, norm: str
     ) -> None:
         super().__init__()
         height, breadth = level_sizes(input_shape, depth)[-1]
         channels = [input_shape[0], *(width << level for level in range(depth))]
         layers: list[nn.Module] = []
         for before, after in pairwise(channels):
-            layers += _block(nn.Conv2d(before, after, 4, stride=2, padding=1), after, norm)
+            layers += [*_normalised(nn.Conv2d(before, after, 4, stride=2, padding=1), after, norm), nn.ReLU()]
+            layers += [Residual(after, norm) for _ in range(blocks)]
         head = [nn.Flatten(), nn.Linear(channels[-1] * height * breadth, hidden), nn.ReLU(), nn.Linear(hidden, outputs)]
         self.layers = nn.Sequential(*layers, *head)
 
@@ -75,7 +91,15 @@ class ConvDecoder(nn.Module):
     """(n, latent_dim) -> (n, *output_shape): the encoder's levels in reverse."""
 
     def __init__(
-        self, latent_dim: int, output_shape: tuple[int, ...], *, depth: int, width: int, hidden: int, norm: str
+        self,
+        latent_dim: int,
+        output_shape: tuple[int, ...],
+        *,
+        depth: int,
+        width: int,
+        blocks: int,
+        hidden: int,
+        norm: str,
     ) -> None:
         super().__init__()
         sizes = level_sizes(output_shape, depth)
@@ -88,7 +112,10 @@ class ConvDecoder(nn.Module):
             nn.Unflatten(1, bottom),
         ]
         for level in range(depth - 1, 0, -1):
-            layers += _block(_up(width << level, width << (level - 1), sizes[level]), width << (level - 1), norm)
+            layers += [Residual(width << level, norm) for _ in range(blocks)]
+            after = width << (level - 1)
+            layers += [*_normalised(_up(width << level, after, sizes[level]), after, norm), nn.ReLU()]
+        layers += [Residual(width, norm) for _ in range(blocks)]
         self.layers = nn.Sequential(*layers, _up(width, output_shape[0], sizes[0]))
 
     def forward(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, "n c h w"]:

@@ -20,6 +20,13 @@ DCGAN = Architecture(
             minimum=1,
             maximum=1024,
         ),
+        "critic_norm": Field(
+            kind="str",
+            doc="normalisation in the discriminator: batch as in the paper, layer (over the channels and places of one "
+            "example, for objectives with a gradient penalty), spectral (of the weights), or none",
+            default="batch",
+            choices=("batch", "layer", "spectral", "none"),
+        ),
     },
     paper="Unsupervised representation learning with deep convolutional generative adversarial networks "
     "(Radford et al., 2015), arXiv:1511.06434",

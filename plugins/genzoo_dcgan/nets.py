@@ -13,6 +13,7 @@ from typing import final
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from genzoo import InvalidInput
 
@@ -51,7 +52,7 @@ def _normal_weights(module: nn.Module) -> None:
 class Generator(nn.Module):
     """(n, latent_dim) -> (n, *output_shape): project and reshape, then double the size n times."""
 
-    def __init__(self, latent_dim: int, output_shape: tuple[int, ...], *, width: int) -> None:
+    def __init__(self, latent_dim: int, output_shape: tuple[int, ...], *, width: int, critic_norm: str) -> None:
         super().__init__()
         doublings, height, breadth = base_size(output_shape)
         channels = [width << level for level in reversed(range(doublings))]
@@ -74,19 +75,35 @@ class Generator(nn.Module):
 
 @final
 class Discriminator(nn.Module):
-    """(n, *input_shape) -> (n,) logits: halve the size n times, then one linear unit."""
+    """(n, *input_shape) -> (n,) logits: halve the size n times, then one linear unit.
 
-    def __init__(self, input_shape: tuple[int, ...], *, width: int) -> None:
+    `critic_norm`: batch normalisation (Radford et al. 2015); layer normalisation, which leaves examples independent as
+    a gradient penalty wants them (Gulrajani et al. 2017, §4); spectral normalisation of each weight (Miyato et al.
+    2018).
+    """
+
+    def __init__(self, input_shape: tuple[int, ...], *, width: int, critic_norm: str) -> None:
         super().__init__()
         doublings, height, breadth = base_size(input_shape)
         channels = [width << level for level in range(doublings)]
         layers: list[nn.Module] = [nn.Conv2d(input_shape[0], width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         for before, after in pairwise(channels):
-            down = nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)
-            layers += [down, nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+            down = nn.Conv2d(before, after, 4, stride=2, padding=1, bias=critic_norm not in ("batch", "layer"))
+            layers += [down, *_norm(critic_norm, after), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * height * breadth, 1))
         self.apply(_normal_weights)
+        if critic_norm == "spectral":
+            for module in self.layers:
+                if isinstance(module, nn.Conv2d | nn.Linear):
+                    spectral_norm(module)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
         logits: Tensor = self.layers(x)
         return logits.squeeze(1)
+
+
+def _norm(kind: str, channels: int) -> list[nn.Module]:
+    """The module that normalises feature maps, if any; one group of all channels is layer normalisation."""
+    if kind == "batch":
+        return [nn.BatchNorm2d(channels)]
+    return [nn.GroupNorm(1, channels)] if kind == "layer" else []
