@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from genzoo.datasets.factors import Factors
 from genzoo.datasets.split import Split, default_root
 
-__all__ = ["Split", "default_root"]
+__all__ = ["Factors", "Split", "default_root"]

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from genzoo.datasets.factors import Factors
 from genzoo.errors import InvalidInput
 from genzoo.randomness import stream
 
@@ -37,6 +38,7 @@ class Split:
             not fit into memory.
         shape: (c, h, w).
         labels: (n,) or None.
+        factors: what generated each image, where that is known.
         binarised: each value is drawn as Bernoulli(grey level) anew each time a batch is made.
     """
 
@@ -44,6 +46,7 @@ class Split:
     shape: tuple[int, ...]
     labels: Int[Tensor, " n"] | None = None
     binarised: bool = False
+    factors: Factors | None = None
 
     def __len__(self) -> int:
         return len(self.source)  # type: ignore[arg-type]  # every Dataset we take is sized
