@@ -27,9 +27,10 @@ FAMILIES = (
         config={
             "likelihood": Field(
                 kind="str",
-                doc="type of p(x | z): bernoulli for binary data, gaussian (one learned variance) for grey or colour",
+                doc="type of p(x | z): bernoulli for binary data, gaussian (one learned variance) for grey, colour or "
+                "real values, logistic (discretised, one learned scale) for 8-bit grey or colour",
                 default="bernoulli",
-                choices=("bernoulli", "gaussian"),
+                choices=("bernoulli", "gaussian", "logistic"),
             )
         },
         paper="Auto-encoding variational Bayes (Kingma & Welling, 2013), arXiv:1312.6114",

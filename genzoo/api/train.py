@@ -129,6 +129,7 @@ class Plan:
         given = {key: value for key, value in recipe.model.items() if key not in ("family", "architecture")}
         if dataset.shape is not None:
             given.setdefault("input_shape", dataset.shape)
+        given.setdefault("values", "real" if dataset.values == "real" else "unit")
         data = {key: value for key, value in recipe.data.items() if key != "name"}
         split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]
         spec = ModelSpec(family=recipe.model["family"], architecture=recipe.model["architecture"], config=given)
