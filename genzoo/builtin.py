@@ -154,6 +154,19 @@ OBJECTIVES = (
 _MNIST_LICENSE = "CC-BY-SA-3.0"
 _MNIST_FEATURES = "features-lenet-mnist"
 
+
+def _toy(name: str, target: str, dimensions: int, summary: str) -> DatasetSpec:
+    """A data set of points whose density is known."""
+    return DatasetSpec(
+        name=name,
+        target=f"genzoo.datasets.toy:{target}",
+        summary=f"{summary}; the log-density is known",
+        shape=(dimensions,),
+        values="real",
+        license="Apache-2.0",
+    )
+
+
 DATASETS = (
     DatasetSpec(
         name="mnist",
@@ -199,6 +212,11 @@ DATASETS = (
         splits=("train",),
         license="Apache-2.0",
     ),
+    _toy("toy1d", "toy1d", 1, "numbers from two normals that overlap"),
+    _toy("toy1d-bumps", "toy1d_bumps", 1, "numbers from two normals far apart"),
+    _toy("toy2d-mixture", "toy2d_mixture", 2, "points from eight normals on a circle"),
+    _toy("toy2d-moons", "toy2d_moons", 2, "points about two half circles that reach into each other"),
+    _toy("toy2d-ring", "toy2d_ring", 2, "points about a circle"),
     DatasetSpec(
         name="folder",
         target="genzoo.datasets.folder:folder",

@@ -1,4 +1,4 @@
-"""Tensors to pictures and back."""
+"""Tensors to pictures and back; plots of numbers and points."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from genzoo.errors import InvalidInput, NotFound
 
-__all__ = ["grid", "is_picture", "png", "read_image"]
+__all__ = ["draw", "grid", "how_many", "is_drawable", "is_picture", "png", "read_image"]
 
+POINT_SHAPES = ((1,), (2,))
+PICTURES, POINTS = 64, 2000
+BINS = 50
 PADDING = 2
 BACKGROUND = 128
 
@@ -52,6 +56,49 @@ def grid(images: Float[Tensor, "n c h w"], columns: int | None = None) -> Image.
 def is_picture(shape: tuple[int, ...]) -> bool:
     """Whether a shape is (1 or 3, height, width)."""
     return len(shape) == 3 and shape[0] in (1, 3)
+
+
+def draw(samples: Float[Tensor, " n *data"]) -> Image.Image:
+    """What n samples look like: pictures as `grid` has them, numbers (n, 1) as a histogram of their density, points
+    (n, 2) as a scatter plot with equal axes.
+
+    Raises:
+        InvalidInput: none of the three, or no sample.
+    """
+    shape = tuple(samples.shape[1:])
+    if shape not in POINT_SHAPES:
+        return grid(samples)
+    if not len(samples):
+        raise InvalidInput("there is nothing to draw: no samples")
+    return _plot(samples.detach().cpu().float().numpy())
+
+
+def is_drawable(shape: tuple[int, ...]) -> bool:
+    """Whether `draw` can show examples of this shape."""
+    return is_picture(shape) or shape in POINT_SHAPES
+
+
+def how_many(shape: tuple[int, ...]) -> int:
+    """How many samples of this shape fill a drawing: 64 pictures, 2,000 points."""
+    return PICTURES if is_picture(shape) else POINTS
+
+
+def _plot(points: NDArray[np.float32]) -> Image.Image:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    if points.shape[1] == 1:
+        axes.hist(points[:, 0], bins=BINS, density=True)
+        axes.set(xlabel="x", ylabel="density")
+    else:
+        axes.scatter(points[:, 0], points[:, 1], s=4, linewidths=0)
+        axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
+    canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib leaves it untyped
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]  # as above
+    return Image.fromarray(pixels).convert("RGB")
 
 
 def _to_bytes(images: Tensor) -> UInt8[Tensor, "n c h w"]:
