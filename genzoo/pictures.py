@@ -15,11 +15,12 @@ from torch import Tensor
 
 from genzoo.errors import InvalidInput, NotFound
 
-__all__ = ["draw", "grid", "how_many", "is_drawable", "is_picture", "png", "read_image"]
+__all__ = ["draw", "grid", "how_many", "is_drawable", "is_picture", "looks_readable", "png", "read_image"]
 
 POINT_SHAPES = ((1,), (2,))
 PICTURES, POINTS = 64, 2000
 BINS = 50
+UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # Pillow's errors
 PADDING = 2
 BACKGROUND = 128
 
@@ -129,12 +130,21 @@ def read_image(path: Path, shape: tuple[int, ...]) -> UInt8[Tensor, "c h w"]:
             image = _eight_bits(ImageOps.exif_transpose(file)).convert("L" if channels == 1 else "RGB")
     except FileNotFoundError:
         raise NotFound(f"{path} does not exist") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise InvalidInput(f"{path} cannot be read as an image: {error}") from None
     if image.size != (width, height):
         image = ImageOps.fit(image, (width, height))
     pixels = torch.from_numpy(np.array(image))
     return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+
+
+def looks_readable(path: Path) -> bool:
+    """Whether a file's first bytes are an image's; its pixels are not decoded."""
+    try:
+        with Image.open(path):
+            return True
+    except UNREADABLE:
+        return False
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

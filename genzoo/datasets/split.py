@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from genzoo.datasets.files import Files
 from genzoo.errors import InvalidInput
 from genzoo.randomness import stream
 
@@ -41,7 +42,7 @@ class Split:
         log_prob: the log-density that the examples were drawn from, (m, *shape) -> (m,) in nats, where it is known.
     """
 
-    source: Indexed | Dataset[Tensor]
+    source: Indexed | Files | Dataset[Tensor]
     shape: tuple[int, ...]
     labels: Int[Tensor, " n"] | None = None
     binarised: bool = False
@@ -76,11 +77,12 @@ class Split:
                 yield self.source[indices]
             return
         try:
-            yield from self._loader(order, batch_size)
+            for batch in self._loader(order, batch_size):
+                yield self.source.heed(*batch) if isinstance(self.source, Files) else batch
         except InvalidInput as error:  # a worker puts its traceback around the message
             raise InvalidInput(str(error).strip().splitlines()[-1].partition(": ")[2] or str(error)) from None
 
-    def _loader(self, order: Tensor, batch_size: int) -> Iterable[Tensor]:
+    def _loader(self, order: Tensor, batch_size: int) -> Iterable[Any]:
         # A generator of its own: a loader draws from the global one, and a resumed epoch makes one loader more.
         return DataLoader(
             self.source,  # type: ignore[arg-type]  # a Dataset here
