@@ -153,6 +153,7 @@ OBJECTIVES = (
 
 _MNIST_LICENSE = "CC-BY-SA-3.0"
 _MNIST_FEATURES = "features-lenet-mnist"
+_FASHION_FEATURES = "features-lenet-fashion"
 
 
 def _toy(name: str, target: str, dimensions: int, summary: str) -> DatasetSpec:
@@ -188,13 +189,48 @@ DATASETS = (
         features=_MNIST_FEATURES,
     ),
     DatasetSpec(
+        name="mnist-static",
+        target="genzoo.datasets.vision:mnist_static",
+        summary="handwritten digits, each pixel drawn as Bernoulli(grey level) once, the same on every machine",
+        shape=(1, 28, 28),
+        values="binary",
+        license=_MNIST_LICENSE,
+        pictures="mnist",
+        features=_MNIST_FEATURES,
+    ),
+    DatasetSpec(
         name="fashion-mnist",
         target="genzoo.datasets.vision:fashion_mnist",
         summary="photographs of clothes, grey levels",
         shape=(1, 28, 28),
         values="unit",
         license="MIT",
-        features="features-lenet-fashion",
+        features=_FASHION_FEATURES,
+    ),
+    DatasetSpec(
+        name="fashion-mnist-dynamic",
+        target="genzoo.datasets.vision:fashion_mnist_dynamic",
+        summary="photographs of clothes, each pixel drawn as Bernoulli(grey level) anew each time it is read",
+        shape=(1, 28, 28),
+        values="binary",
+        license="MIT",
+        pictures="fashion-mnist",
+        features=_FASHION_FEATURES,
+    ),
+    DatasetSpec(
+        name="kmnist",
+        target="genzoo.datasets.vision:kmnist",
+        summary="cursive hiragana of ten classes, grey levels",
+        shape=(1, 28, 28),
+        values="unit",
+        license="CC-BY-SA-4.0",
+    ),
+    DatasetSpec(
+        name="emnist",
+        target="genzoo.datasets.vision:emnist",
+        summary="handwritten digits and letters, EMNIST's balanced split of 47 classes, upright, grey levels",
+        shape=(1, 28, 28),
+        values="unit",
     ),
     DatasetSpec(
         name="cifar10",
@@ -202,6 +238,23 @@ DATASETS = (
         summary="small colour photographs of ten classes",
         shape=(3, 32, 32),
         values="unit",
+    ),
+    DatasetSpec(
+        name="svhn",
+        target="genzoo.datasets.vision:svhn",
+        summary="house numbers, one digit in the middle of each colour photograph",
+        shape=(3, 32, 32),
+        values="unit",
+        license="non-commercial use only",
+    ),
+    DatasetSpec(
+        name="celeba",
+        target="genzoo.datasets.vision:celeba",
+        summary="faces of celebrities in colour, cropped to the middle 148×148 and resized, read as they are needed",
+        shape=(3, 64, 64),
+        values="unit",
+        splits=("train", "valid", "test"),
+        license="non-commercial research only",
     ),
     DatasetSpec(
         name="sprites",

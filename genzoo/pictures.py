@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from math import ceil, sqrt
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +16,18 @@ from torch import Tensor
 
 from genzoo.errors import InvalidInput, NotFound
 
-__all__ = ["draw", "grid", "how_many", "is_drawable", "is_picture", "looks_readable", "png", "read_image"]
+__all__ = [
+    "draw",
+    "grid",
+    "how_many",
+    "is_drawable",
+    "is_picture",
+    "looks_readable",
+    "open_image",
+    "png",
+    "read_image",
+    "to_tensor",
+]
 
 POINT_SHAPES = ((1,), (2,))
 PICTURES, POINTS = 64, 2000
@@ -125,17 +137,25 @@ def read_image(path: Path, shape: tuple[int, ...]) -> UInt8[Tensor, "c h w"]:
     if not is_picture(shape):
         raise InvalidInput(f"{path}: a picture cannot be read as shape {shape}, which is not (1 or 3, height, width)")
     channels, height, width = shape
+    image = open_image(path, "L" if channels == 1 else "RGB")
+    return to_tensor(image if image.size == (width, height) else ImageOps.fit(image, (width, height)))
+
+
+def open_image(path: Path, mode: Literal["L", "RGB"]) -> Image.Image:
+    """The image in a file, of any size, upright, as grey or RGB; raises as `read_image` does."""
     try:
         with Image.open(path) as file:
-            image = _eight_bits(ImageOps.exif_transpose(file)).convert("L" if channels == 1 else "RGB")
+            return _eight_bits(ImageOps.exif_transpose(file)).convert(mode)
     except FileNotFoundError:
         raise NotFound(f"{path} does not exist") from None
     except UNREADABLE as error:
         raise InvalidInput(f"{path} cannot be read as an image: {error}") from None
-    if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height))
+
+
+def to_tensor(image: Image.Image) -> UInt8[Tensor, "c h w"]:
+    """The pixels of a grey or RGB image."""
     pixels = torch.from_numpy(np.array(image))
-    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+    return pixels[None] if pixels.dim() == 2 else pixels.permute(2, 0, 1).contiguous()
 
 
 def looks_readable(path: Path) -> bool:

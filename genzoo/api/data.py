@@ -36,7 +36,9 @@ def open_data(
     if shape is None and record.shape is None:
         raise InvalidInput(f"{name} has pictures of any size: give model.input_shape = [channels, height, width]")
     if shape is not None and record.shape not in (None, tuple(shape)):
-        raise InvalidInput(f"{name} has pictures of shape {record.shape}, not {tuple(shape)}; take another data set")
+        same = [other.name for _, _, other in registry().entries(DatasetSpec) if other.shape == tuple(shape)]
+        hint = f"those of {', '.join(sorted(same))} have it" if same else "folder:PATH makes your own pictures so"
+        raise InvalidInput(f"{name} has examples of shape {record.shape}, not {tuple(shape)}; {hint}")
     where = default_root() if root is None else user_path(root)
     data: Split = load_target(record.target, record.name)(where, split, record.shape or shape)
     return data

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from genzoo.errors import GenzooWarning, InvalidInput
+from genzoo.errors import GenzooWarning, InvalidInput, NotFound
 
 __all__ = ["Files"]
 
@@ -38,7 +38,7 @@ class Files(Dataset[Sample]):
         for step in range(len(self.paths)):
             try:
                 return self.read(self.paths[(index + step) % len(self.paths)]), complaint
-            except InvalidInput as error:
+            except (InvalidInput, NotFound) as error:
                 complaint = complaint or error.message
         raise InvalidInput(f"no picture can be read any more; {complaint}")
 

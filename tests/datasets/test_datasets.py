@@ -125,6 +125,13 @@ def test_a_picture_that_turns_out_cut_is_replaced_and_named_once(pictures: Path)
     assert torch.equal(torch.cat(list(split.batches(order, 4))), first)  # the same picture again, and no warning
 
 
+def test_a_picture_that_is_removed_during_a_run_is_replaced(pictures: Path) -> None:
+    split = open_data("folder", "train", root=pictures, shape=(3, 8, 8))
+    (pictures / "4.png").unlink()
+    with pytest.warns(GenzooWarning, match=r"4\.png does not exist; another picture takes its place"):
+        assert split.first(6).shape == (6, 3, 8, 8)
+
+
 def test_a_folder_whose_pictures_are_all_cut_ends_in_one_line(pictures: Path) -> None:
     for path in pictures.rglob("*.png"):
         cut(path)
