@@ -27,9 +27,10 @@ FAMILIES = (
         config={
             "likelihood": Field(
                 kind="str",
-                doc="type of p(x | z): bernoulli for binary data, gaussian (one learned variance) for grey or colour",
+                doc="type of p(x | z): bernoulli for binary data, gaussian (one learned variance) for grey, colour or "
+                "real values, logistic (discretised, one learned scale) for 8-bit grey or colour",
                 default="bernoulli",
-                choices=("bernoulli", "gaussian"),
+                choices=("bernoulli", "gaussian", "logistic"),
             )
         },
         paper="Auto-encoding variational Bayes (Kingma & Welling, 2013), arXiv:1312.6114",
@@ -152,6 +153,20 @@ OBJECTIVES = (
 
 _MNIST_LICENSE = "CC-BY-SA-3.0"
 _MNIST_FEATURES = "features-lenet-mnist"
+_FASHION_FEATURES = "features-lenet-fashion"
+
+
+def _toy(name: str, target: str, dimensions: int, summary: str) -> DatasetSpec:
+    """A data set of points whose density is known."""
+    return DatasetSpec(
+        name=name,
+        target=f"genzoo.datasets.toy:{target}",
+        summary=f"{summary}; the log-density is known",
+        shape=(dimensions,),
+        values="real",
+        license="Apache-2.0",
+    )
+
 
 DATASETS = (
     DatasetSpec(
@@ -174,13 +189,48 @@ DATASETS = (
         features=_MNIST_FEATURES,
     ),
     DatasetSpec(
+        name="mnist-static",
+        target="genzoo.datasets.vision:mnist_static",
+        summary="handwritten digits, each pixel drawn as Bernoulli(grey level) once, the same on every machine",
+        shape=(1, 28, 28),
+        values="binary",
+        license=_MNIST_LICENSE,
+        pictures="mnist",
+        features=_MNIST_FEATURES,
+    ),
+    DatasetSpec(
         name="fashion-mnist",
         target="genzoo.datasets.vision:fashion_mnist",
         summary="photographs of clothes, grey levels",
         shape=(1, 28, 28),
         values="unit",
         license="MIT",
-        features="features-lenet-fashion",
+        features=_FASHION_FEATURES,
+    ),
+    DatasetSpec(
+        name="fashion-mnist-dynamic",
+        target="genzoo.datasets.vision:fashion_mnist_dynamic",
+        summary="photographs of clothes, each pixel drawn as Bernoulli(grey level) anew each time it is read",
+        shape=(1, 28, 28),
+        values="binary",
+        license="MIT",
+        pictures="fashion-mnist",
+        features=_FASHION_FEATURES,
+    ),
+    DatasetSpec(
+        name="kmnist",
+        target="genzoo.datasets.vision:kmnist",
+        summary="cursive hiragana of ten classes, grey levels",
+        shape=(1, 28, 28),
+        values="unit",
+        license="CC-BY-SA-4.0",
+    ),
+    DatasetSpec(
+        name="emnist",
+        target="genzoo.datasets.vision:emnist",
+        summary="handwritten digits and letters, EMNIST's balanced split of 47 classes, upright, grey levels",
+        shape=(1, 28, 28),
+        values="unit",
     ),
     DatasetSpec(
         name="cifar10",
@@ -188,6 +238,23 @@ DATASETS = (
         summary="small colour photographs of ten classes",
         shape=(3, 32, 32),
         values="unit",
+    ),
+    DatasetSpec(
+        name="svhn",
+        target="genzoo.datasets.vision:svhn",
+        summary="house numbers, one digit in the middle of each colour photograph",
+        shape=(3, 32, 32),
+        values="unit",
+        license="non-commercial use only",
+    ),
+    DatasetSpec(
+        name="celeba",
+        target="genzoo.datasets.vision:celeba",
+        summary="faces of celebrities in colour, cropped to the middle 148×148 and resized, read as they are needed",
+        shape=(3, 64, 64),
+        values="unit",
+        splits=("train", "valid", "test"),
+        license="non-commercial research only",
     ),
     DatasetSpec(
         name="sprites",
@@ -198,6 +265,11 @@ DATASETS = (
         splits=("train",),
         license="Apache-2.0",
     ),
+    _toy("toy1d", "toy1d", 1, "numbers from two normals that overlap"),
+    _toy("toy1d-bumps", "toy1d_bumps", 1, "numbers from two normals far apart"),
+    _toy("toy2d-mixture", "toy2d_mixture", 2, "points from eight normals on a circle"),
+    _toy("toy2d-moons", "toy2d_moons", 2, "points about two half circles that reach into each other"),
+    _toy("toy2d-ring", "toy2d_ring", 2, "points about a circle"),
     DatasetSpec(
         name="folder",
         target="genzoo.datasets.folder:folder",

@@ -30,6 +30,7 @@ __all__ = [
     "AmbiguousName",
     "DamagedFile",
     "GenzooError",
+    "GenzooWarning",
     "IntegrityError",
     "InvalidInput",
     "MalformedWeights",
@@ -152,6 +153,10 @@ class VerificationFailed(GenzooError):
 
     code = "verification"
     exit_code = 7
+
+
+class GenzooWarning(UserWarning):
+    """Something was amiss, and genzoo went on."""
 
 
 def closest(name: str, known: Iterable[str]) -> list[str]:

@@ -1,21 +1,38 @@
-"""Tensors to pictures and back."""
+"""Tensors to pictures and back; plots of numbers and points."""
 
 from __future__ import annotations
 
 import io
 from math import ceil, sqrt
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from genzoo.errors import InvalidInput, NotFound
 
-__all__ = ["grid", "is_picture", "png", "read_image"]
+__all__ = [
+    "draw",
+    "grid",
+    "how_many",
+    "is_drawable",
+    "is_picture",
+    "looks_readable",
+    "open_image",
+    "png",
+    "read_image",
+    "to_tensor",
+]
 
+POINT_SHAPES = ((1,), (2,))
+PICTURES, POINTS = 64, 2000
+BINS = 50
+UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # Pillow's errors
 PADDING = 2
 BACKGROUND = 128
 
@@ -54,6 +71,49 @@ def is_picture(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[0] in (1, 3)
 
 
+def draw(samples: Float[Tensor, " n *data"]) -> Image.Image:
+    """What n samples look like: pictures as `grid` has them, numbers (n, 1) as a histogram of their density, points
+    (n, 2) as a scatter plot with equal axes.
+
+    Raises:
+        InvalidInput: none of the three, or no sample.
+    """
+    shape = tuple(samples.shape[1:])
+    if shape not in POINT_SHAPES:
+        return grid(samples)
+    if not len(samples):
+        raise InvalidInput("there is nothing to draw: no samples")
+    return _plot(samples.detach().cpu().float().numpy())
+
+
+def is_drawable(shape: tuple[int, ...]) -> bool:
+    """Whether `draw` can show examples of this shape."""
+    return is_picture(shape) or shape in POINT_SHAPES
+
+
+def how_many(shape: tuple[int, ...]) -> int:
+    """How many samples of this shape fill a drawing: 64 pictures, 2,000 points."""
+    return PICTURES if is_picture(shape) else POINTS
+
+
+def _plot(points: NDArray[np.float32]) -> Image.Image:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    if points.shape[1] == 1:
+        axes.hist(points[:, 0], bins=BINS, density=True)
+        axes.set(xlabel="x", ylabel="density")
+    else:
+        axes.scatter(points[:, 0], points[:, 1], s=4, linewidths=0)
+        axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
+    canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib leaves it untyped
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]  # as above
+    return Image.fromarray(pixels).convert("RGB")
+
+
 def _to_bytes(images: Tensor) -> UInt8[Tensor, "n c h w"]:
     return images.detach().cpu().float().clamp(0, 1).mul(255).round().to(torch.uint8)
 
@@ -77,17 +137,34 @@ def read_image(path: Path, shape: tuple[int, ...]) -> UInt8[Tensor, "c h w"]:
     if not is_picture(shape):
         raise InvalidInput(f"{path}: a picture cannot be read as shape {shape}, which is not (1 or 3, height, width)")
     channels, height, width = shape
+    image = open_image(path, "L" if channels == 1 else "RGB")
+    return to_tensor(image if image.size == (width, height) else ImageOps.fit(image, (width, height)))
+
+
+def open_image(path: Path, mode: Literal["L", "RGB"]) -> Image.Image:
+    """The image in a file, of any size, upright, as grey or RGB; raises as `read_image` does."""
     try:
         with Image.open(path) as file:
-            image = _eight_bits(ImageOps.exif_transpose(file)).convert("L" if channels == 1 else "RGB")
+            return _eight_bits(ImageOps.exif_transpose(file)).convert(mode)
     except FileNotFoundError:
         raise NotFound(f"{path} does not exist") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise InvalidInput(f"{path} cannot be read as an image: {error}") from None
-    if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height))
+
+
+def to_tensor(image: Image.Image) -> UInt8[Tensor, "c h w"]:
+    """The pixels of a grey or RGB image."""
     pixels = torch.from_numpy(np.array(image))
-    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+    return pixels[None] if pixels.dim() == 2 else pixels.permute(2, 0, 1).contiguous()
+
+
+def looks_readable(path: Path) -> bool:
+    """Whether a file's first bytes are an image's; its pixels are not decoded."""
+    try:
+        with Image.open(path):
+            return True
+    except UNREADABLE:
+        return False
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -1,6 +1,7 @@
 """The four roles. What a model can do is what it satisfies: ``isinstance(model, genzoo.Encoder)``.
 
-Shapes: ``data`` is the model's input shape, (channels, height, width) for pictures, with values in [0, 1].
+Shapes: ``data`` is the model's input shape, (channels, height, width) for pictures, with values in [0, 1]; any values
+where the model's are real.
 """
 
 from __future__ import annotations

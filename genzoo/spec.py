@@ -56,6 +56,12 @@ MODEL_FIELDS = {
         length=(1, 4),
     ),
     "latent_dim": Field(kind="int", doc="length of a code", minimum=1, maximum=65536),
+    "values": Field(
+        kind="str",
+        doc="what the numbers of an example are: unit for [0, 1], real for any",
+        default="unit",
+        choices=("unit", "real"),
+    ),
 }
 """What the config of every model has."""
 
@@ -191,6 +197,10 @@ class ModelSpec:
     def latent_dim(self) -> int:
         return int(self.config["latent_dim"])
 
+    @property
+    def values(self) -> str:
+        return str(self.config.get("values", MODEL_FIELDS["values"].default))  # older records do not say it
+
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint(Record):
@@ -221,7 +231,8 @@ class Checkpoint(Record):
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
         for key, rule in MODEL_FIELDS.items():
-            rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
+            if key in self.config or rule.required:
+                rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
         for metric, entry in self.metrics.items():
             if not isinstance(entry, Mapping) or set(entry) != {"value", "unit", "tolerance", "protocol"}:
                 raise InvalidInput(

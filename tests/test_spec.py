@@ -94,6 +94,12 @@ def test_a_record_refuses_what_is_no_target(target: str) -> None:
         Architecture(name="a", roles={"encoder": target}, summary="")
 
 
+def test_a_record_of_before_values_had_a_name_is_one_of_unit_values() -> None:
+    assert Checkpoint(**RECORD).spec.values == "unit"
+    with pytest.raises(InvalidInput, match=r"config\.values must be one of unit, real"):
+        Checkpoint(**{**RECORD, "config": {**RECORD["config"], "values": "complex"}})
+
+
 def test_a_record_survives_its_file(tmp_path: Path) -> None:
     record = Checkpoint(**RECORD, folder=tmp_path)
     (tmp_path / "genzoo.json").write_text(record.to_json())

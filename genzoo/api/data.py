@@ -1,4 +1,4 @@
-"""open_data: a split of a data set by name."""
+"""open_data: a split of a data set by name; split_root: a name and a folder in one argument."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from genzoo.datasets import Split, default_root
 from genzoo.errors import InvalidInput, NotFound
 from genzoo.files import user_path
 from genzoo.registry import load_target, registry
-from genzoo.spec import DatasetSpec
+from genzoo.spec import NAME, DatasetSpec
 
-__all__ = ["open_data"]
+__all__ = ["open_data", "split_root"]
 
 
 def open_data(
@@ -36,7 +36,28 @@ def open_data(
     if shape is None and record.shape is None:
         raise InvalidInput(f"{name} has pictures of any size: give model.input_shape = [channels, height, width]")
     if shape is not None and record.shape not in (None, tuple(shape)):
-        raise InvalidInput(f"{name} has pictures of shape {record.shape}, not {tuple(shape)}; take another data set")
+        same = [other.name for _, _, other in registry().entries(DatasetSpec) if other.shape == tuple(shape)]
+        hint = f"those of {', '.join(sorted(same))} have it" if same else "folder:PATH makes your own pictures so"
+        raise InvalidInput(f"{name} has examples of shape {record.shape}, not {tuple(shape)}; {hint}")
     where = default_root() if root is None else user_path(root)
     data: Split = load_target(record.target, record.name)(where, split, record.shape or shape)
     return data
+
+
+def split_root(text: str) -> tuple[str, Path | None]:
+    """``DATASET:PATH`` as the name of a data set and the folder it lies in, or (text, None) without a path.
+
+    ``folder:./pictures`` is ("folder", Path("pictures")); ``distribution:name`` is a name, and so is what stands before
+    the path in ``distribution:name:PATH``.
+
+    Raises:
+        InvalidInput: nothing stands behind the colon, or no path can.
+    """
+    names = {record.name for _, _, record in registry().entries(DatasetSpec)}
+    name, colon, path = text.partition(":")
+    if name not in names and NAME.fullmatch(path.partition(":")[0]):
+        short, colon, path = path.partition(":")
+        name = f"{name}:{short}"
+    if colon and not path:
+        raise InvalidInput(f"{text!r:.80} ends where a folder should stand: write {name}:PATH")
+    return name, user_path(path) if colon else None

@@ -23,7 +23,7 @@ from genzoo.fields import Field, check_config
 from genzoo.files import atomic_write, user_path
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
-from genzoo.pictures import grid, is_picture, png
+from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator
 from genzoo.registry import load_target, registry
 from genzoo.spec import Checkpoint, DatasetSpec, ModelSpec, Objective, RecipeFile
@@ -129,6 +129,7 @@ class Plan:
         given = {key: value for key, value in recipe.model.items() if key not in ("family", "architecture")}
         if dataset.shape is not None:
             given.setdefault("input_shape", dataset.shape)
+        given.setdefault("values", "real" if dataset.values == "real" else "unit")
         data = {key: value for key, value in recipe.data.items() if key != "name"}
         split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]
         spec = ModelSpec(family=recipe.model["family"], architecture=recipe.model["architecture"], config=given)
@@ -162,13 +163,15 @@ def _bind(loss: Callable[..., Any], options: Mapping[str, Any]) -> Callable[...,
 
 def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
     """What a person wants to see after an epoch: samples, or pictures above their reconstructions."""
-    if not is_picture(model.input_shape):
+    shape = model.input_shape
+    if not is_drawable(shape):
         return
     if isinstance(model, Generator):
-        picture = grid(model.sample(64, seed=0))
+        picture = draw(model.sample(how_many(shape), seed=0))
     elif isinstance(model, Encoder) and isinstance(model, Decoder):
-        x = data.first(16).to(model.device)
-        picture = grid(torch.cat([x, model.decode(model.encode(x))]), columns=16)
+        x = data.first(16 if is_picture(shape) else how_many(shape)).to(model.device)
+        y = model.decode(model.encode(x))
+        picture = grid(torch.cat([x, y]), columns=len(x)) if is_picture(shape) else draw(y)
     else:
         return
     atomic_write(run.picture_path(epoch), png(picture))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import click
@@ -23,7 +24,7 @@ from genzoo.cli.run import (
     train_command,
     verify_command,
 )
-from genzoo.errors import GenzooError
+from genzoo.errors import GenzooError, GenzooWarning
 
 __all__ = ["cli", "main"]
 
@@ -56,6 +57,25 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of a command line."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", GenzooWarning)
+        warnings.showwarning = _show_warning(warnings.showwarning)
+        return _run(arguments)
+
+
+def _show_warning(otherwise: Callable[..., None]) -> Callable[..., None]:
+    """How warnings are shown: genzoo's own on one line of stderr, others as before."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, GenzooWarning):
+            click.echo(f"genzoo: {message}", err=True)
+        else:
+            otherwise(message, category, *where, **more)
+
+    return show
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = cli.main(list(arguments), prog_name="genzoo", standalone_mode=False)
         sys.stdout.flush()

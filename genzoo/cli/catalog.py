@@ -94,7 +94,7 @@ def _inline(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_inline(entry)}" for key, entry in value.items())
     if isinstance(value, list | tuple):
-        return "×".join(map(str, value))
+        return (", " if any(isinstance(item, str) for item in value) else "×").join(map(str, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

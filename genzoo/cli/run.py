@@ -41,29 +41,37 @@ output_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
 
 
-@click.command("sample", short_help="Draw pictures into one grid.")
+@click.command("sample", short_help="Draw samples into one picture.")
 @click.argument("name")
-@click.option("-n", "count", type=click.IntRange(1, MAX_SAMPLES), default=64, show_default=True, help="How many.")
+@click.option(
+    "-n", "count", type=click.IntRange(1, MAX_SAMPLES), help="How many [default: 64 pictures, or 2000 points]."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same pictures.")
 @output_option
 @force_option
 @device_option
-def sample_command(name: str, count: int, seed: int, output: Path | None, force: bool, device: str) -> None:
-    """Draw pictures from a model into one grid.
+def sample_command(name: str, count: int | None, seed: int, output: Path | None, force: bool, device: str) -> None:
+    """Draw samples of a model into one PNG: a grid of pictures, a histogram of numbers, or a plot of points.
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/').
     """
     target = _target(output, f"{Path(name).resolve().name}-samples.png", force=force)
     model = _load(name, device)
-    from genzoo.pictures import grid
+    from genzoo.pictures import draw, how_many, is_drawable
 
-    _write(target, grid(model.sample(count, seed=seed)))
+    sample = model.sample  # refused here if it cannot
+    if not is_drawable(model.input_shape):
+        raise InvalidInput(
+            f"{name} has samples of shape {model.input_shape}, which are neither pictures nor points in one or two "
+            f"dimensions; in Python: genzoo.load({name!r}).sample(64, seed={seed})"
+        )
+    _write(target, draw(sample(count or how_many(model.input_shape), seed=seed)))
 
 
 @click.command("reconstruct", short_help="Encode and decode pictures.")
 @click.argument("name")
 @click.argument("images", nargs=-1, type=path_type)
-@click.option("--data", help="Take the pictures from this data set instead.")
+@click.option("--data", help="Take the pictures from this data set instead, or from a folder: folder:PATH.")
 @click.option("--split", help="Its split [default: test, or the only one].")
 @click.option("-n", "count", type=click.IntRange(1, MAX_SAMPLES), default=8, show_default=True, help="How many of it.")
 @data_root_option
@@ -92,18 +100,29 @@ def reconstruct_command(
     model = _load(name, device)
     import torch
 
-    from genzoo.api.data import open_data
-    from genzoo.pictures import grid
+    from genzoo.pictures import grid, is_picture
 
-    if data:
-        dataset = registry().find(DatasetSpec, data)
-        wanted = split or ("test" if "test" in dataset.splits else dataset.splits[0])
-        x = open_data(dataset, wanted, root=data_root, shape=model.input_shape).first(count)
-    else:
-        x = _read_images(images, model.input_shape)
+    reconstruct = model.reconstruct  # refused here if it cannot
+    if not is_picture(model.input_shape):
+        raise InvalidInput(
+            f"{name} models data of shape {model.input_shape}, not pictures; in Python: "
+            f"genzoo.load({name!r}).reconstruct(x)"
+        )
+    x = _first_of(data, split, data_root, count, model) if data else _read_images(images, model.input_shape)
     x = x.to(model.device)
-    pairs = torch.cat([x, model.reconstruct(x)])
-    _write(target, grid(pairs, columns=len(x)))
+    _write(target, grid(torch.cat([x, reconstruct(x)]), columns=len(x)))
+
+
+def _first_of(data: str, split: str | None, data_root: Path | None, count: int, model: Model) -> Tensor:
+    """The first pictures of a data set, given as NAME or NAME:PATH."""
+    from genzoo.api.data import open_data, split_root
+
+    name, root = split_root(data)
+    if root and data_root:
+        raise click.UsageError(f"give the folder once: --data {name}:PATH, or --data-root")
+    dataset = registry().find(DatasetSpec, name)
+    wanted = split or ("test" if "test" in dataset.splits else dataset.splits[0])
+    return open_data(dataset, wanted, root=root or data_root, shape=model.input_shape).first(count)
 
 
 def _read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Named data sets: torchvision's, and a folder of images."""
+"""Named data sets: torchvision's, a folder of images, sprites drawn from factors, toys of known density."""
 
 from __future__ import annotations
 

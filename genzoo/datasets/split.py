@@ -1,12 +1,12 @@
-"""One split of a data set, read in batches of bytes and handed out as floats in [0, 1]."""
+"""One split of a data set: bytes, handed out as floats in [0, 1], or floats, handed out as they are."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float, Int
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from genzoo.datasets.factors import Factors
+from genzoo.datasets.files import Files
 from genzoo.errors import InvalidInput
 from genzoo.randomness import stream
 
@@ -21,7 +22,7 @@ __all__ = ["Split", "default_root"]
 
 
 class Indexed(Protocol):
-    """A set that gives whole batches; a uint8 tensor is one."""
+    """A set that gives whole batches; a tensor is one."""
 
     def __len__(self) -> int: ...
 
@@ -30,23 +31,25 @@ class Indexed(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Images of one split.
+    """The examples of one split.
 
     Attributes:
-        source: what gives a uint8 batch (m, c, h, w) for a tensor of m indices: the whole set as one tensor, or
-            something that draws it; or a torch Dataset of uint8 (c, h, w), read through a DataLoader, for what does
-            not fit into memory.
-        shape: (c, h, w).
+        source: what gives a batch (m, *shape) for a tensor of m indices: the whole set as one tensor, or something that
+            draws it; or a torch Dataset of single examples, read through a DataLoader, for what does not fit into
+            memory. uint8 stands for [0, 1] in 256 levels; floats stand for themselves.
+        shape: of one example, (c, h, w) for pictures.
         labels: (n,) or None.
         factors: what generated each image, where that is known.
         binarised: each value is drawn as Bernoulli(grey level) anew each time a batch is made.
+        log_prob: the log-density that the examples were drawn from, (m, *shape) -> (m,) in nats, where it is known.
     """
 
-    source: Indexed | Dataset[Tensor]
+    source: Indexed | Files | Dataset[Tensor]
     shape: tuple[int, ...]
     labels: Int[Tensor, " n"] | None = None
     binarised: bool = False
     factors: Factors | None = None
+    log_prob: Callable[[Tensor], Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.source)  # type: ignore[arg-type]  # every Dataset we take is sized
@@ -58,18 +61,18 @@ class Split:
         device: torch.device | str = "cpu",
         *,
         generator: torch.Generator | None = None,
-    ) -> Iterator[Float[Tensor, "batch c h w"]]:
-        """The images at the indices `order`, in that order; the last batch may be smaller.
+    ) -> Iterator[Float[Tensor, " batch *data"]]:
+        """The examples at the indices `order`, in that order; the last batch may be smaller.
 
         Binarisation draws on the device from torch's global generator, or on the CPU from `generator`, which gives the
         same draws for every device.
         """
         for raw in self._raw_batches(order, batch_size):
             if self.binarised and generator is not None:
-                yield torch.bernoulli(raw.float().div_(255), generator=generator).to(device)
+                yield torch.bernoulli(_as_floats(raw), generator=generator).to(device)
             else:
-                grey = raw.to(device, non_blocking=True).float().div_(255)
-                yield torch.bernoulli(grey) if self.binarised else grey
+                values = _as_floats(raw.to(device, non_blocking=True))
+                yield torch.bernoulli(values) if self.binarised else values
 
     def _raw_batches(self, order: Tensor, batch_size: int) -> Iterator[Tensor]:
         if not isinstance(self.source, Dataset):
@@ -77,11 +80,12 @@ class Split:
                 yield self.source[indices]
             return
         try:
-            yield from self._loader(order, batch_size)
+            for batch in self._loader(order, batch_size):
+                yield self.source.heed(*batch) if isinstance(self.source, Files) else batch
         except InvalidInput as error:  # a worker puts its traceback around the message
             raise InvalidInput(str(error).strip().splitlines()[-1].partition(": ")[2] or str(error)) from None
 
-    def _loader(self, order: Tensor, batch_size: int) -> Iterable[Tensor]:
+    def _loader(self, order: Tensor, batch_size: int) -> Iterable[Any]:
         # A generator of its own: a loader draws from the global one, and a resumed epoch makes one loader more.
         return DataLoader(
             self.source,  # type: ignore[arg-type]  # a Dataset here
@@ -91,10 +95,14 @@ class Split:
             generator=stream("loader", *order[:8].tolist()),
         )
 
-    def first(self, n: int) -> Float[Tensor, "n c h w"]:
-        """The first n images, on the CPU; binarised ones by draws that are always the same."""
+    def first(self, n: int) -> Float[Tensor, " n *data"]:
+        """The first n examples, on the CPU; binarised ones by draws that are always the same."""
         order = torch.arange(min(n, len(self)))
         return next(self.batches(order, n, generator=stream("first")))
+
+
+def _as_floats(raw: Tensor) -> Tensor:
+    return raw.float().div_(255) if raw.dtype == torch.uint8 else raw.float()
 
 
 def default_root() -> Path:

@@ -22,7 +22,7 @@ class Autoencoder(Model):
 
     Attributes:
         encoder: (n, *input_shape) -> (n, latent_dim).
-        decoder: (n, latent_dim) -> (n, *input_shape) logits; the picture is their sigmoid.
+        decoder: (n, latent_dim) -> (n, *input_shape) logits; `output` of them is the picture.
     """
 
     def __init__(self, spec: ModelSpec, encoder: nn.Module, decoder: nn.Module) -> None:
@@ -41,15 +41,14 @@ class Autoencoder(Model):
 
     @verb
     def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
-        """The code of each x. x: values in [0, 1]."""
+        """The code of each x. x: values in [0, 1], or any where values are real."""
         code: Tensor = self.encoder(self.checked_data(x, "encode"))
         return code
 
     @verb
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
-        """The picture of each z, in [0, 1]."""
-        logits: Tensor = self.decoder(self.checked_latent(z, "decode"))
-        return logits.sigmoid()
+        """The picture of each z, in [0, 1], or any numbers where values are real."""
+        return self.output(self.decoder(self.checked_latent(z, "decode")))
 
     @verb
     def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:

@@ -7,6 +7,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import wraps
+from math import isfinite
 from typing import Any, NoReturn, ParamSpec, Protocol, Self, cast
 
 import torch
@@ -97,6 +98,11 @@ class Model(nn.Module, ABC):
         return self.spec.latent_dim
 
     @property
+    def values(self) -> str:
+        """What the numbers of one x are: ``unit`` for [0, 1], ``real`` for any."""
+        return self.spec.values
+
+    @property
     def device(self) -> torch.device:
         """Where the parameters are."""
         return self._reference.device
@@ -121,14 +127,27 @@ class Model(nn.Module, ABC):
         shape = "×".join(map(str, self.input_shape))
         return f"<{self.name}: {shape}, {self.latent_dim} latents, {count:,} parameters; {', '.join(self.verbs)}>"
 
+    def output(self, logits: Tensor) -> Tensor:
+        """What a network's unbounded output stands for: its sigmoid in [0, 1], or itself where values are real."""
+        logits = full_precision(logits)
+        return logits if self.values == "real" else logits.sigmoid()
+
     def check_values(self, values: str) -> None:
-        """InvalidInput if data of these values, ``unit`` for [0, 1] or ``binary`` for {0, 1}, is not what it models."""
+        """InvalidInput if data of these values (as in genzoo.DatasetSpec) is not what it models."""
+        if (values == "real") != (self.values == "real"):
+            raise InvalidInput(
+                f"model.values is {self.values!r}, and the values of this data are {values}: "
+                "leave model.values out, or take other data"
+            )
 
     def checked_data(self, x: Tensor, verb: str) -> Tensor:
-        """`x` on the model's device; InvalidInput unless it is floating, (n, *input_shape) and within [0, 1]."""
+        """`x` on the model's device; InvalidInput unless it is floating, (n, *input_shape) and within [0, 1], or finite
+        where values are real."""
         x = self._checked(x, verb, self.input_shape)
         low, high = (x.amin().item(), x.amax().item()) if x.numel() else (0.0, 1.0)
-        if not (low >= 0 and high <= 1):
+        if not (isfinite(low) and isfinite(high)):
+            raise InvalidInput(f"{self.name}.{verb}: values must be finite; these lie in [{low:g}, {high:g}]")
+        if self.values == "unit" and not 0 <= low <= high <= 1:
             raise InvalidInput(f"{self.name}.{verb}: values must lie in [0, 1]; these lie in [{low:g}, {high:g}]")
         return x
 

@@ -19,11 +19,12 @@ __all__ = ["GAN"]
 class GAN(Model):
     """A generator G(z), z ~ N(0, I), and a discriminator D(x) that tells its pictures from data (Goodfellow 2014).
 
-    Networks see pictures in [−1, 1] (Radford et al. 2015); the verbs speak [0, 1].
+    Networks see pictures in [−1, 1] (Radford et al. 2015); the verbs speak [0, 1]. Where values are real, both see the
+    values themselves.
 
     Attributes:
-        generator: (n, latent_dim) -> (n, *input_shape); tanh of it is the picture in [−1, 1].
-        discriminator: (n, *input_shape) in [−1, 1] -> (n,) logits of "real".
+        generator: (n, latent_dim) -> (n, *input_shape); tanh of it is the picture in [−1, 1], or itself real values.
+        discriminator: (n, *input_shape), `scaled` -> (n,) logits of "real".
     """
 
     def __init__(self, spec: ModelSpec, generator: nn.Module, discriminator: nn.Module) -> None:
@@ -41,26 +42,30 @@ class GAN(Model):
         return {"discriminator": self.discriminator, "generator": self.generator}
 
     def generate(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
-        """G(z) in [0, 1]. Differentiable."""
-        signed = torch.tanh(full_precision(self.generator(z)))
-        return (signed + 1) / 2
+        """G(z), in [0, 1] unless values are real. Differentiable."""
+        raw = full_precision(self.generator(z))
+        return raw if self.values == "real" else (torch.tanh(raw) + 1) / 2
+
+    def scaled(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:
+        """x as the discriminator sees it: 2x − 1 for x in [0, 1], x itself where values are real."""
+        return x if self.values == "real" else 2 * x - 1
 
     def logits(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
-        """The logit of D(x) for x in [0, 1]. Differentiable."""
-        return self.score(2 * x - 1)
+        """The logit of D(x). Differentiable."""
+        return self.score(self.scaled(x))
 
-    def score(self, signed: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
-        """The discriminator's logit at its own input, pictures in [−1, 1]. Differentiable."""
-        return full_precision(self.discriminator(signed))
+    def score(self, scaled: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
+        """The discriminator's logit at its own input, which is `scaled`. Differentiable."""
+        return full_precision(self.discriminator(scaled))
 
     @verb
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
-        """G(z), in [0, 1]."""
+        """G(z), in [0, 1] unless values are real."""
         return self.generate(self.checked_latent(z, "decode"))
 
     @verb
     def discriminate(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
-        """The logit of "x is real": D(x) = sigmoid(logit). x: values in [0, 1]."""
+        """The logit of "x is real": D(x) = sigmoid(logit). x: values in [0, 1], or any where values are real."""
         return self.logits(self.checked_data(x, "discriminate"))
 
     @verb

@@ -12,11 +12,13 @@ from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
 from genzoo.errors import InvalidInput
 from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks, verb
+from genzoo.models.likelihoods import DiscretisedLogistic
 from genzoo.spec import ModelSpec
 
 __all__ = ["VAE"]
 
 MIN_LOG_SCALE = -6.0  # a grey level is 1/256 ≈ exp(−5.5): a sharper density would only reward rounding
+MIN_LOG_SCALE_OF_LEVELS = -12.0  # all in one level: nothing is won below
 MAX_LOG_VAR = 20.0  # keeps σ and 1/σ finite in float32; reached only by a diverging network
 
 
@@ -25,19 +27,26 @@ class VAE(Model):
     """p(x, z) = N(z; 0, I) p(x | z) with the approximate posterior q(z | x) = N(μ(x), diag σ²(x))
     (Kingma & Welling 2013, §2–3 and appendix B).
 
-    `likelihood` in the config is the type of p(x | z): ``bernoulli`` for binary x, ``gaussian`` for real x with one
-    learned variance (σ-VAE, Rybkin et al. 2021).
+    `likelihood` in the config is the type of p(x | z): ``bernoulli`` for binary x; ``gaussian`` for grey levels or real
+    x, with one learned variance (σ-VAE, Rybkin et al. 2021); ``logistic`` for the 256 levels of 8-bit x, with one
+    learned scale (DiscretisedLogistic).
 
     Attributes:
         encoder: (n, *input_shape) -> (n, 2 latent_dim), μ and log σ².
-        decoder: (n, latent_dim) -> (n, *input_shape) logits; their sigmoid is the mean of p(x | z).
+        decoder: (n, latent_dim) -> (n, *input_shape); `output` of it is the mean of a Bernoulli or Gaussian p(x | z).
+            As a logistic's location it is on the scale of [−1, 1], unbounded.
     """
 
     def __init__(self, spec: ModelSpec, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__(spec)
         self.encoder = encoder
         self.decoder = decoder
-        if spec.config["likelihood"] == "gaussian":
+        if spec.config["likelihood"] != "gaussian" and spec.values == "real":
+            raise InvalidInput(
+                f"likelihood is {spec.config['likelihood']!r}, of values in [0, 1], and these are real: "
+                "write likelihood = 'gaussian'"
+            )
+        if spec.config["likelihood"] != "bernoulli":
             self.log_scale = nn.Parameter(torch.zeros(()))
 
     @classmethod
@@ -50,15 +59,17 @@ class VAE(Model):
         return {"model": self}
 
     def check_values(self, values: str) -> None:
-        bernoulli = self.spec.config["likelihood"] == "bernoulli"
-        if bernoulli and values != "binary":
+        super().check_values(values)
+        likelihood = self.spec.config["likelihood"]
+        if likelihood == "bernoulli" and values != "binary":
             raise InvalidInput(
                 "model.likelihood is 'bernoulli' (the default), a likelihood of 0 and 1; this data has grey levels: "
-                "write model.likelihood = 'gaussian', or take binarised data, as mnist-dynamic is"
+                "write model.likelihood = 'gaussian' or 'logistic', or take binarised data, as mnist-dynamic is"
             )
-        if not bernoulli and values == "binary":
+        if likelihood != "bernoulli" and values == "binary":
+            kind = "a density of real values" if likelihood == "gaussian" else "a likelihood of 256 levels"
             raise InvalidInput(
-                "model.likelihood = 'gaussian' is a density of real values, and this data is 0 and 1: "
+                f"model.likelihood = {likelihood!r} is {kind}, and this data is 0 and 1: "
                 "write model.likelihood = 'bernoulli', or take grey levels"
             )
 
@@ -76,21 +87,27 @@ class VAE(Model):
 
     def likelihood(self, z: Float[Tensor, "n latent"]) -> Distribution:
         """p(x | z), batch (n,), event input_shape. Differentiable."""
-        logits = full_precision(self.decoder(z))
-        event = len(self.input_shape)
-        if self.spec.config["likelihood"] == "bernoulli":
-            return Independent(Bernoulli(logits=logits, validate_args=False), event)
-        scale = self.log_scale.clamp(min=MIN_LOG_SCALE).exp().expand_as(logits)
-        return Independent(Normal(logits.sigmoid(), scale, validate_args=False), event)
+        return Independent(self._of_each_value(full_precision(self.decoder(z))), len(self.input_shape))
+
+    def _of_each_value(self, logits: Tensor) -> Distribution:
+        match self.spec.config["likelihood"]:
+            case "bernoulli":
+                return Bernoulli(logits=logits, validate_args=False)
+            case "logistic":
+                scale = self.log_scale.clamp(min=MIN_LOG_SCALE_OF_LEVELS).exp().expand_as(logits)
+                return DiscretisedLogistic((logits + 1) / 2, scale, validate_args=False)
+            case _:
+                scale = self.log_scale.clamp(min=MIN_LOG_SCALE).exp().expand_as(logits)
+                return Normal(self.output(logits), scale, validate_args=False)
 
     @verb
     def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
-        """The posterior mean μ(x), never a draw. x: values in [0, 1]."""
+        """The posterior mean μ(x), never a draw. x: values in [0, 1], or any where values are real."""
         return self.posterior(self.checked_data(x, "encode")).mean
 
     @verb
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
-        """The mean of p(x | z), in [0, 1]."""
+        """The mean of p(x | z), in [0, 1] unless values are real."""
         return self.likelihood(self.checked_latent(z, "decode")).mean
 
     @verb

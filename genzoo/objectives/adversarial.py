@@ -93,8 +93,8 @@ def _pictures(model: GAN, x: Tensor) -> Tensor:
 
 
 def _gradient_norm(model: GAN, x: Tensor) -> Tensor:
-    """‖∇ logit‖ of each example in the discriminator's own coordinates, [−1, 1]; differentiable in the parameters."""
-    signed = (2 * x.detach() - 1).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(model.score(signed).sum(), signed, create_graph=True)
+    """‖∇ logit‖ of each example in the discriminator's own coordinates; differentiable in the parameters."""
+    scaled = model.scaled(x.detach()).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model.score(scaled).sum(), scaled, create_graph=True)
     # The gradient of a norm at 0 is not a number; a tiny constant keeps it 0.
     return (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()

@@ -63,7 +63,8 @@ def missing_verbs_are_typed(model: Any) -> None:
 
 
 def shapes_and_ranges(model: Any) -> None:
-    """Verbs keep the documented shapes for batches of 1 and 2; pictures are finite and in [0, 1]."""
+    """Verbs keep the documented shapes for batches of 1 and 2; pictures are finite, and in [0, 1] unless values are
+    real."""
     for n in (1, 2):
         x, z = _data(model, n), _latents(model, n)
         if "encode" in model.verbs:
@@ -137,8 +138,10 @@ def wrong_input_is_typed(model: Any) -> None:
     """A wrong shape, dtype or range is refused before it reaches the network."""
     for verb in set(model.verbs) & {"encode", "reconstruct", "discriminate"}:
         x = _data(model, 2)
-        for bad in (x[0], x[..., :-1], (x * 255).to(torch.uint8), x + 2, x * float("nan"), x.tolist()):
+        for bad in (x[0], x[..., :-1], (x * 255).to(torch.uint8), x * float("nan"), x + float("inf"), x.tolist()):
             _assert_refused(model, verb, bad)
+        if model.values == "unit":
+            _assert_refused(model, verb, x + 2)
     if "decode" in model.verbs:
         for bad in (torch.zeros(model.latent_dim), torch.zeros(2, model.latent_dim + 1), torch.zeros(2, 1).int()):
             _assert_refused(model, "decode", bad)
@@ -203,6 +206,8 @@ def _assert_shape(value: Tensor, shape: tuple[int, ...], what: str) -> None:
 def _assert_picture(model: Model, value: Tensor, n: int, verb: str) -> None:
     what = f"{model.name}.{verb}"
     _assert_shape(value, (n, *model.input_shape), what)
+    if model.values == "real":
+        return
     low, high = value.min().item(), value.max().item()
     assert low >= 0, f"{what} goes down to {low}"
     assert high <= 1, f"{what} goes up to {high}"

@@ -12,7 +12,7 @@ from PIL import Image
 import genzoo
 from genzoo.api.data import open_data
 from genzoo.datasets import Split, vision
-from genzoo.errors import InvalidInput, MissingDependency, NetworkError, NotFound
+from genzoo.errors import GenzooWarning, InvalidInput, MissingDependency, NetworkError, NotFound
 from genzoo.pictures import read_image
 
 
@@ -95,12 +95,56 @@ def test_16_bit_grey_is_scaled_and_transparency_is_white(tmp_path: Path) -> None
     assert (read_image(tmp_path / "clear.png", (3, 8, 8)) == 255).all()
 
 
-def test_one_bad_file_in_a_folder_is_named_without_a_traceback(pictures: Path) -> None:
-    (pictures / "bad.png").write_bytes(b"no picture")
+def test_what_is_no_image_is_left_out_counted_and_named(pictures: Path) -> None:
+    for index in range(7):
+        (pictures / f"bad{index}.png").write_bytes(b"no picture")
+    (pictures / "deeper" / "a.png").mkdir()  # a folder is no broken image
+    told = r"7 of 13 files in .* cannot be read as images: bad0\.png, .*bad4\.png and 2 more; they are left out"
+    with pytest.warns(GenzooWarning, match=told):
+        split = open_data("folder", "train", root=pictures, shape=(3, 8, 8))
+    assert len(split) == 6
+    assert split.first(6).shape == (6, 3, 8, 8)
+
+
+def test_a_folder_of_nothing_but_broken_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(InvalidInput, match=r"1 of 1 files in .* cannot be read as images: bad\.png"):
+        open_data("folder", "train", root=tmp_path, shape=(3, 8, 8))
+
+
+def test_a_picture_that_turns_out_cut_is_replaced_and_named_once(pictures: Path) -> None:
+    cut(pictures / "2.png")
     split = open_data("folder", "train", root=pictures, shape=(3, 8, 8))
-    with pytest.raises(InvalidInput, match=r"bad\.png cannot be read as an image") as caught:
-        list(split.batches(torch.arange(len(split)), 4))
+    names = [path.name for path in sorted(pictures.rglob("*.png"))]
+    order = torch.arange(6)
+    with pytest.warns(GenzooWarning, match=r"2\.png cannot be read as an image: .*another picture") as caught:
+        first = torch.cat(list(split.batches(order, 4)))
+    assert len(caught) == 1
+    bad = names.index("2.png")
+    assert torch.equal(first[bad], first[(bad + 1) % 6])
+    assert torch.equal(torch.cat(list(split.batches(order, 4))), first)  # the same picture again, and no warning
+
+
+def test_a_picture_that_is_removed_during_a_run_is_replaced(pictures: Path) -> None:
+    split = open_data("folder", "train", root=pictures, shape=(3, 8, 8))
+    (pictures / "4.png").unlink()
+    with pytest.warns(GenzooWarning, match=r"4\.png does not exist; another picture takes its place"):
+        assert split.first(6).shape == (6, 3, 8, 8)
+
+
+def test_a_folder_whose_pictures_are_all_cut_ends_in_one_line(pictures: Path) -> None:
+    for path in pictures.rglob("*.png"):
+        cut(path)
+    split = open_data("folder", "train", root=pictures, shape=(3, 8, 8))
+    with pytest.raises(InvalidInput, match="no picture can be read any more") as caught:
+        split.first(2)
     assert "Traceback" not in str(caught.value)
+
+
+def cut(path: Path) -> None:
+    """Leave the header of an image, and half of its pixels."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
 
 
 @pytest.fixture

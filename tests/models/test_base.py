@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -50,3 +52,47 @@ def test_create_with_a_seed_leaves_the_global_generator_alone() -> None:
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(genzoo.InvalidInput, match="try 'auto'"):
         genzoo.load(genzoo.list_models()[0], device="nonsense")
+
+
+@pytest.mark.parametrize(
+    ("config", "values", "message"),
+    [
+        ({}, "real", "model.values is 'unit'.*: leave model.values out"),
+        ({"values": "real", "likelihood": "gaussian"}, "unit", "model.values is 'real'"),
+        ({"values": "real", "likelihood": "gaussian"}, "binary", "model.values is 'real'"),
+        ({}, "unit", "'bernoulli'.* write model.likelihood = 'gaussian' or 'logistic'"),
+        ({"likelihood": "gaussian"}, "binary", "a density of real values.* write model.likelihood = 'bernoulli'"),
+        ({"likelihood": "logistic"}, "binary", "of 256 levels.* write model.likelihood = 'bernoulli'"),
+    ],
+)
+def test_a_model_refuses_data_that_it_does_not_model(config: dict[str, Any], values: str, message: str) -> None:
+    model = genzoo.create("vae-dense", input_shape=(2,), latent_dim=2, **config)
+    with pytest.raises(genzoo.InvalidInput, match=message):
+        model.check_values(values)
+
+
+@pytest.mark.parametrize(
+    ("config", "values"),
+    [
+        ({}, "binary"),
+        ({"likelihood": "gaussian"}, "unit"),
+        ({"likelihood": "logistic"}, "unit"),
+        ({"likelihood": "gaussian", "values": "real"}, "real"),
+    ],
+)
+def test_a_model_takes_data_that_it_models(config: dict[str, Any], values: str) -> None:
+    genzoo.create("vae-dense", input_shape=(2,), latent_dim=2, **config).check_values(values)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "logistic"])
+def test_a_likelihood_of_numbers_in_0_1_is_refused_for_real_ones(likelihood: str) -> None:
+    with pytest.raises(genzoo.InvalidInput, match="write likelihood = 'gaussian'"):
+        genzoo.create("vae-dense", input_shape=(2,), latent_dim=2, values="real", likelihood=likelihood)
+
+
+def test_the_critic_of_real_values_sees_them_as_they_are() -> None:
+    model = genzoo.create("gan-dense", input_shape=(2,), latent_dim=2, values="real", seed=0).eval()
+    x = 3 * torch.randn(4, 2, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(model.discriminate(x), model.discriminator(x))
+    z = torch.randn(4, 2, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(model.decode(z), model.generator(z))

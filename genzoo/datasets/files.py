@@ -1,0 +1,50 @@
+"""Pictures in files, read as they are needed, whatever is wrong with some of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jaxtyping import UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from genzoo.errors import GenzooWarning, InvalidInput, NotFound
+
+__all__ = ["Files"]
+
+Sample = tuple[Tensor, str]
+"""A picture, and what was wrong with the file it should have come from: "" for nothing."""
+
+
+class Files(Dataset[Sample]):
+    """The picture of each file. In place of one that cannot be read comes the next that can, with a complaint.
+
+    A run of hours must not end for one broken file. Files are read in other processes, so complaints travel with the
+    pictures, and `heed` says each once.
+    """
+
+    def __init__(self, paths: Sequence[Path], read: Callable[[Path], UInt8[Tensor, "c h w"]]) -> None:
+        self.paths = paths
+        self.read = read
+        self.complaints: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Sample:
+        complaint = ""
+        for step in range(len(self.paths)):
+            try:
+                return self.read(self.paths[(index + step) % len(self.paths)]), complaint
+            except (InvalidInput, NotFound) as error:
+                complaint = complaint or error.message
+        raise InvalidInput(f"no picture can be read any more; {complaint}")
+
+    def heed(self, pictures: Tensor, complaints: Sequence[str]) -> Tensor:
+        """The pictures of a batch; a warning for each new complaint."""
+        for complaint in sorted(set(complaints) - self.complaints - {""}):
+            self.complaints.add(complaint)
+            warnings.warn(f"{complaint}; another picture takes its place", GenzooWarning, stacklevel=2)
+        return pictures

@@ -1,0 +1,59 @@
+"""Names of data sets as a user types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genzoo.api.data import open_data, split_root
+from genzoo.errors import InvalidInput
+from genzoo.registry import load_target, registry
+from genzoo.spec import DatasetSpec
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "root"),
+    [
+        ("mnist", "mnist", None),
+        ("folder:./pictures", "folder", Path("pictures")),
+        ("folder:pictures", "folder", Path("pictures")),
+        ("folder:C:\\pictures", "folder", Path("C:\\pictures")),
+        ("folder:~", "folder", Path.home()),
+        ("genzoo:mnist", "genzoo:mnist", None),
+        ("genzoo:mnist:/data", "genzoo:mnist", Path("/data")),
+        ("foldr:./pictures", "foldr", Path("pictures")),
+    ],
+)
+def test_a_name_and_a_folder_in_one(text: str, name: str, root: Path | None) -> None:
+    assert split_root(text) == (name, root)
+
+
+@pytest.mark.parametrize("text", ["folder:", "genzoo:mnist:"])
+def test_a_colon_without_a_folder_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match=f"write {text}PATH"):
+        split_root(text)
+
+
+@pytest.mark.parametrize("name", registry().names(DatasetSpec))
+def test_every_record_names_what_is_there(name: str) -> None:
+    record = registry().find(DatasetSpec, name)
+    assert callable(load_target(record.target, name))
+    if record.pictures:
+        assert registry().find(DatasetSpec, record.pictures).shape == record.shape
+
+
+def test_data_of_another_shape_names_the_sets_that_fit() -> None:
+    with pytest.raises(
+        InvalidInput, match=r"cifar10 has .*\(3, 32, 32\), not \(1, 28, 28\); those of .*mnist.* have it"
+    ):
+        open_data("cifar10", "test", shape=(1, 28, 28))
+    with pytest.raises(InvalidInput, match="folder:PATH makes your own pictures so"):
+        open_data("cifar10", "test", shape=(3, 99, 98))
+
+
+@given(st.text(alphabet="abc/. \\\n-", min_size=1))
+def test_any_path_behind_a_known_name_is_that_path(path: str) -> None:
+    assert split_root(f"folder:{path}") == ("folder", Path(path))
