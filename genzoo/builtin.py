@@ -245,7 +245,7 @@ DATASETS = (
         summary="house numbers, one digit in the middle of each colour photograph",
         shape=(3, 32, 32),
         values="unit",
-        license="non-commercial use only",
+        license="",
     ),
     DatasetSpec(
         name="celeba",

@@ -23,8 +23,17 @@ def _layers(widths: Sequence[int], activation: str) -> list[nn.Module]:
     """Linear layers through `widths`, an activation between each two."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
-        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
+        layers += [_linear(inputs, outputs, activation), ACTIVATIONS[activation]()]
     return layers[:-1]
+
+
+def _linear(inputs: int, outputs: int, activation: str) -> nn.Linear:
+    """torch's own initialisation, but for tanh that of Glorot & Bengio (2010), which was made for it."""
+    layer = nn.Linear(inputs, outputs)
+    if activation == "tanh":
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 @final
