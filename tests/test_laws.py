@@ -22,7 +22,8 @@ laws = pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 
 
 def untrained(name: str, shape: tuple[int, ...]) -> Model:
-    return genzoo.create(name, input_shape=shape, latent_dim=5, seed=0).eval()
+    more = {"classes": 3} if name.startswith("features-") else {}
+    return genzoo.create(name, input_shape=shape, latent_dim=5, seed=0, **more).eval()
 
 
 @laws
@@ -52,7 +53,8 @@ def test_every_objective_reaches_every_parameter(objective: str, name: str, shap
     record = registry().find(Objective, objective)
     model = untrained(name, shape).train()
     x = torch.bernoulli(torch.full((4, *shape), 0.5))
-    options = {key: field.default for key, field in record.config.items()} | {"data_size": 100}
+    options = {key: field.default for key, field in record.config.items()}
+    options |= {"data_size": 100, "labels": torch.tensor([0, 1, 2, 0])}
     for player, target in record.players.items():
         model.zero_grad()
         loss = load_target(target, objective)
