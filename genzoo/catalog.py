@@ -102,9 +102,7 @@ def compare(names: Sequence[str | Path]) -> tuple[list[dict[str, Any]], list[str
 def _protocol_differences(metric: str, records: Sequence[Checkpoint]) -> list[str]:
     """In what the protocols of a metric differ. The data are those trained on, where it names no other."""
     protocols = [
-        {"data": record.dataset, **record.metrics[metric]["protocol"]}
-        for record in records
-        if metric in record.metrics
+        {"data": record.dataset, **record.metrics[metric]["protocol"]} for record in records if metric in record.metrics
     ]
     keys = dict.fromkeys(key for protocol in protocols for key in protocol)
     return [key for key in keys if any(protocol.get(key) != protocols[0].get(key) for protocol in protocols)]

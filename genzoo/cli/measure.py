@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,19 +44,12 @@ def evaluate_command(name: str, data_root: Path | None, device: str, metrics: tu
     if not found:
         click.echo(f"genzoo: nothing to measure: {name} has no metric", err=True)
     for metric, entry in found.items():
-        click.echo(_line(metric, entry, recorded.get(metric)))
-
-
-def _line(metric: str, entry: Mapping[str, Any], recorded: Mapping[str, Any] | None) -> str:
-    floor = f"floor: {entry['floor']:.6g}; " if "floor" in entry else ""
-    bits = f"{entry['detail']['bits_per_dim']:.4g} bits per dimension; " if "bits_per_dim" in _detail(entry) else ""
-    before = f"{recorded['value']:.6g}" if recorded else "none"
-    return f"{metric}  {entry['value']:.6g} {entry['unit']}  ({floor}{bits}recorded: {before})"
-
-
-def _detail(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    detail: Mapping[str, Any] = entry.get("detail", {})
-    return detail
+        floor = f"floor: {entry['floor']:.6g}; " if "floor" in entry else ""
+        before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"
+        click.echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  ({floor}recorded: {before})")
+        for key, detail in entry.get("detail", {}).items():
+            numbers = detail if isinstance(detail, list) else [detail]
+            click.echo(f"    {key}  {' '.join(f'{number:.3g}' for number in numbers)}")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from genzoo.metrics import fidelity
 from genzoo.metrics.diagnostics import class_shares, covered, distance_to_training
 from genzoo.metrics.likelihood import importance_bound, negative_elbo
 from genzoo.metrics.reconstruction import squared_error
-from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting, per_example
+from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting
 from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.vae import VAE
@@ -85,12 +85,16 @@ def _on_examples(**told: Any) -> Callable[[Setting], Mapping[str, Any]]:
     return lambda setting: {**setting.examples.protocol, **told}
 
 
+def _values(setting: Setting, each: Callable[[Tensor, int], Tensor]) -> Tensor:
+    return setting.examples.map(setting.model.device, each)
+
+
 def _mean(unit: str, tolerance: float, each: Callable[[Tensor, int], Tensor], **told: Any) -> Metric:
     """The mean of a number of each example; `each` takes a batch and the index of its first example."""
     return Metric(
         unit=unit,
         tolerance=tolerance,
-        compute=lambda setting: Outcome(value=per_example(setting, each).mean().item()),
+        compute=lambda setting: Outcome(value=_values(setting, each).mean().item()),
         protocol=_on_examples(**told),
     )
 
@@ -122,7 +126,7 @@ def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], **told: Any) -> Met
     """A bound on −log p(x); its detail has it in bits for each of the D values of x: nats / (D ln 2)."""
 
     def compute(setting: Setting) -> Outcome:
-        nats = per_example(setting, each).mean().item()
+        nats = _values(setting, each).mean().item()
         return Outcome(value=nats, detail={"bits_per_dim": nats / (prod(model.input_shape) * log(2))})
 
     return Metric(unit="nats", tolerance=0.01, compute=compute, protocol=_on_examples(**told))
@@ -130,14 +134,14 @@ def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], **told: Any) -> Met
 
 def _active_latents(model: VAE, setting: Setting) -> Outcome:
     """How many latents are used (Burda et al. 2015, §5.2, by KL); the others have collapsed to the prior."""
-    kl = per_example(setting, lambda x, start: kl_per_latent(model, model.posterior(x))).mean(0)
+    kl = _values(setting, lambda x, start: kl_per_latent(model, model.posterior(x))).mean(0)
     return Outcome(value=float((kl > ACTIVE).sum()), detail={"kl_per_latent": kl.tolist()})
 
 
 def _accuracy(setting: Setting) -> Outcome:
     if setting.examples.labels is None:
         raise InvalidInput(f"{setting.dataset.name} has no labels to measure the accuracy against")
-    classes = per_example(setting, lambda x, start: setting.model.classify(x).argmax(1))
+    classes = _values(setting, lambda x, start: setting.model.classify(x).argmax(1))
     return Outcome(value=(classes == setting.examples.labels).double().mean().item())
 
 
@@ -209,10 +213,10 @@ def _on_classes(classes: int) -> dict[str, Metric]:
 # Samples are the same on every machine up to rounding, and so are distances: tolerances leave room for rounding alone,
 # for a few samples of 10,000 that fall on the other side of a border.
 ON_FEATURES: Mapping[str, Metric] = {
-    "fid": _cloud("squared distance", 0.05, fidelity.fid),
+    "fid": _cloud("squared distance", 0.01, fidelity.fid),
     "kid": _cloud(
         "squared MMD",
-        0.005,
+        0.0005,
         partial(fidelity.kid, seed=SEED),
         subsets=fidelity.KID_SUBSETS,
         subset_size=f"at most {fidelity.KID_SUBSET_SIZE}",

@@ -17,7 +17,7 @@ from genzoo.models.features import FeatureNetwork
 from genzoo.randomness import stream
 from genzoo.spec import DatasetSpec
 
-__all__ = ["BATCH", "LIMIT", "SEED", "Examples", "FeatureSpace", "Outcome", "Setting", "per_example"]
+__all__ = ["BATCH", "LIMIT", "SEED", "Examples", "FeatureSpace", "Outcome", "Setting"]
 
 BATCH = 500
 LIMIT = 10_000
@@ -101,6 +101,16 @@ class Examples:
         """The examples in order. Random numbers are drawn on the CPU, so that every device has the same."""
         yield from self.data.batches(self.order, BATCH, device, generator=stream("binarise", SEED))
 
+    def map(self, device: torch.device, each: Callable[[Tensor, int], Tensor]) -> Float[Tensor, " n *values"]:
+        """What `each` makes of every batch on the device and the index of its first example, in one float64 tensor on
+        the CPU."""
+        values, start = [], 0
+        with torch.no_grad():
+            for x in self.batches(device):
+                values.append(each(x, start).cpu().double())
+                start += len(x)
+        return torch.cat(values)
+
     def some(self, n: int, *, skip: int = 0) -> Examples:
         """At most n of them, drawn; with `skip`, those that come after so many in the same draw."""
         if len(self) <= n and not skip:
@@ -132,14 +142,14 @@ class Setting:
     @cached_property
     def examples(self) -> Examples:
         """What the model is measured on: at most 10,000 examples of the test split, or of the first without one."""
-        return self._all(self.dataset, _held_out(self.dataset)).some(LIMIT)
+        return self.all_of(self.dataset, _held_out(self.dataset)).some(LIMIT)
 
     @cached_property
     def real(self) -> Examples:
         """The pictures that samples are compared with, chosen as `examples` are."""
         if self.pictures == self.dataset:
             return self.examples
-        return self._all(self.pictures, _held_out(self.pictures)).some(LIMIT)
+        return self.all_of(self.pictures, _held_out(self.pictures)).some(LIMIT)
 
     @property
     def has_training(self) -> bool:
@@ -149,19 +159,20 @@ class Setting:
     @cached_property
     def training(self) -> Examples | None:
         """The pictures of the training split, if it `has_training`."""
-        return self._all(self.pictures, "train") if self.has_training else None
+        return self.all_of(self.pictures, "train") if self.has_training else None
 
-    def _all(self, dataset: DatasetSpec, split: str) -> Examples:
+    def all_of(self, dataset: DatasetSpec, split: str) -> Examples:
+        """All examples of a split."""
         data = self.open_split(dataset, split)
         return Examples(data=data, split=split, order=torch.arange(len(data)))
 
     @cached_property
     def real_features(self) -> Float[Tensor, "n d"]:
-        return self._features(self.real.batches)
+        return self._features(self.real)
 
     @cached_property
     def training_features(self) -> Float[Tensor, "m d"] | None:
-        return None if self.training is None else self._features(self.training.batches)
+        return None if self.training is None else self._features(self.training)
 
     @cached_property
     def floor_features(self) -> Float[Tensor, "n d"] | None:
@@ -171,20 +182,24 @@ class Setting:
         if self.training is not None:
             others = self.training.some(n)
         else:
-            others = self._all(self.pictures, self.real.split).some(n, skip=n)
-        return self._features(others.batches) if len(others) == n else None
+            others = self.all_of(self.pictures, self.real.split).some(n, skip=n)
+        return self._features(others) if len(others) == n else None
 
     @cached_property
     def sample_features(self) -> Float[Tensor, "n d"]:
         """Of as many samples as there are pictures in `real`."""
         samples: Tensor = self.model.sample(len(self.real), seed=SEED)
-        return self._features(lambda device: (batch.to(device) for batch in torch.split(samples, BATCH)))
+        return torch.cat([self._extract(batch) for batch in torch.split(samples, BATCH)]).cpu().double()
 
-    def _features(self, batches: Callable[[torch.device], Iterator[Tensor]]) -> Tensor:
-        """On the CPU and in float64, in which distances and covariances are the same on every machine."""
+    def _features(self, examples: Examples) -> Tensor:
+        """On the CPU and in float64, in which covariances are the same on every machine."""
+        assert self.space is not None
+        return examples.map(self.space.device, lambda x, start: self._extract(x))
+
+    def _extract(self, x: Tensor) -> Tensor:
         assert self.space is not None
         with torch.no_grad():
-            return torch.cat([self.space.extract(x).cpu().double() for x in batches(self.space.device)])
+            return self.space.extract(x)
 
     def classes_of(self, features: Float[Tensor, "n d"]) -> Int[Tensor, " n"]:
         """The class that the feature network sees in each."""
@@ -196,13 +211,3 @@ class Setting:
 
 def _held_out(dataset: DatasetSpec) -> str:
     return "test" if "test" in dataset.splits else dataset.splits[0]
-
-
-def per_example(setting: Setting, each: Callable[[Tensor, int], Tensor]) -> Float[Tensor, " n *values"]:
-    """What `each` makes of every batch and the index of its first example, in one tensor on the CPU, in float64."""
-    values, start = [], 0
-    with torch.no_grad():
-        for x in setting.examples.batches(setting.model.device):
-            values.append(each(x, start).cpu().double())
-            start += len(x)
-    return torch.cat(values)
