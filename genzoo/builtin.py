@@ -42,6 +42,14 @@ FAMILIES = (
         summary="generative adversarial network: a generator and its critic",
         paper="Generative adversarial nets (Goodfellow et al., 2014), arXiv:1406.2661",
     ),
+    Family(
+        name="features",
+        target="genzoo.models.features:FeatureNetwork",
+        roles=("encoder",),
+        summary="feature network: a classifier, in whose last hidden layer pictures are compared",
+        config={"classes": Field(kind="int", doc="how many classes the data has", minimum=2, maximum=1000)},
+        paper="GANs trained by a two time-scale update rule converge (Heusel et al., 2017), arXiv:1706.08500",
+    ),
 )
 
 
@@ -104,6 +112,12 @@ OBJECTIVES = (
             "beta": Field(kind="float", doc="weight of the total correlation", default=6.0, minimum=0, maximum=1e4)
         },
         paper="Isolating sources of disentanglement in VAEs (Chen et al., 2018), arXiv:1802.04942",
+    ),
+    Objective(
+        name="cross-entropy",
+        family="features",
+        players={"model": "genzoo.objectives.classification:cross_entropy"},
+        summary="cross-entropy of the predicted classes with the labels of the data",
     ),
     _adversarial(
         "minimax",

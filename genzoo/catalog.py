@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from genzoo.files import user_path
 from genzoo.registry import Plugin, registry
 from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective
 
-__all__ = ["describe", "find_checkpoint", "is_path", "list_models", "show", "summary"]
+__all__ = ["compare", "describe", "find_checkpoint", "is_path", "list_models", "show", "summary"]
 
 _Explained = Architecture | Family | Objective | DatasetSpec
 
@@ -79,6 +80,32 @@ def summary(name: str | Path) -> dict[str, Any]:
         "distribution": plugin.distribution if plugin else checkpoint.distribution or None,
         "metrics": dict(checkpoint.metrics),
     }
+
+
+def compare(names: Sequence[str | Path]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Checkpoints side by side: a column for each, and what of their numbers cannot be compared.
+
+    A column has the checkpoint's name, data set, latents and parameters, and every recorded number under the name of
+    its metric. A note names a metric that was measured otherwise for one than for another, and what differs.
+    """
+    records = [show(name) for name in names]
+    columns = [
+        {"name": str(name), "data set": record.dataset, "latents": record.latent_dim, "parameters": record.parameters}
+        | {metric: entry["value"] for metric, entry in record.metrics.items()}
+        for name, record in zip(names, records, strict=True)
+    ]
+    metrics = dict.fromkeys(metric for record in records for metric in record.metrics)
+    differing = {metric: _protocol_differences(metric, records) for metric in metrics}
+    return columns, [f"{key}: not comparable: {', '.join(which)} differ" for key, which in differing.items() if which]
+
+
+def _protocol_differences(metric: str, records: Sequence[Checkpoint]) -> list[str]:
+    """In what the protocols of a metric differ. The data are those trained on, where it names no other."""
+    protocols = [
+        {"data": record.dataset, **record.metrics[metric]["protocol"]} for record in records if metric in record.metrics
+    ]
+    keys = dict.fromkeys(key for protocol in protocols for key in protocol)
+    return [key for key in keys if any(protocol.get(key) != protocols[0].get(key) for protocol in protocols)]
 
 
 def describe(name: str | Path) -> dict[str, Any]:

@@ -206,9 +206,10 @@ class ModelSpec:
 class Checkpoint(Record):
     """Trained weights with everything needed to rebuild, check and judge them.
 
-    `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``; `recipe`
-    is the recipe as it was run; `trained` says with what. `distribution` is the one whose architecture it was trained
-    with, looked in first where several offer the name. `folder` is where the files lie.
+    `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``, with
+    ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
+    `recipe` is the recipe as it was run; `trained` says with what. `distribution` is the one whose architecture it was
+    trained with, looked in first where several offer the name. `folder` is where the files lie.
     """
 
     kind: ClassVar[str] = "checkpoint"
@@ -234,13 +235,7 @@ class Checkpoint(Record):
             if key in self.config or rule.required:
                 rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
         for metric, entry in self.metrics.items():
-            if not isinstance(entry, Mapping) or set(entry) != {"value", "unit", "tolerance", "protocol"}:
-                raise InvalidInput(
-                    f"checkpoint {self.name}: metrics.{metric} must have value, unit, tolerance and protocol"
-                )
-            numbers = (entry["value"], entry["tolerance"])
-            if not all(isinstance(number, float) for number in numbers) or not isinstance(entry["protocol"], Mapping):
-                raise InvalidInput(f"checkpoint {self.name}: metrics.{metric} has values of the wrong type")
+            _check_entry(entry, f"checkpoint {self.name}: metrics.{metric}")
 
     @property
     def spec(self) -> ModelSpec:
@@ -303,6 +298,22 @@ class Checkpoint(Record):
         if unknown := set(data) - set(_CHECKPOINT_TYPES):
             raise ValueError(f"unknown key {min(unknown)!r:.80}")
         return cls(**data)
+
+
+_ENTRY_TYPES: dict[str, type] = {"value": float, "unit": str, "tolerance": float, "protocol": Mapping}
+_ENTRY_EXTRAS: dict[str, type] = {"floor": float, "detail": Mapping, "torch": str}
+
+
+def _check_entry(entry: Any, where: str) -> None:
+    """InvalidInput unless `entry` is that of a metric."""
+    known = _ENTRY_TYPES | _ENTRY_EXTRAS
+    if not isinstance(entry, Mapping) or not _ENTRY_TYPES.keys() <= entry.keys() <= known.keys():
+        raise InvalidInput(
+            f"{where} must have {', '.join(_ENTRY_TYPES)}, and may have {', '.join(_ENTRY_EXTRAS)}, and no more"
+        )
+    for key, value in entry.items():
+        if not isinstance(value, known[key]):
+            raise InvalidInput(f"{where}.{key} has the wrong type")
 
 
 _CHECKPOINT_TYPES: dict[str, type] = {

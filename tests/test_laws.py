@@ -26,7 +26,8 @@ laws = pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 
 
 def untrained(name: str, shape: tuple[int, ...], **config: Any) -> Model:
-    return genzoo.create(name, input_shape=shape, latent_dim=5, seed=0, **config).eval()
+    needed = {"classes": 3} if name.startswith("features-") else {}
+    return genzoo.create(name, input_shape=shape, latent_dim=5, seed=0, **needed, **config).eval()
 
 
 def of_points(name: str) -> Model:
@@ -41,7 +42,7 @@ def variants() -> Iterator[tuple[str, str, Any]]:
     for name, (family, architecture) in sorted(combinations().items()):
         fields = {**registry().find(Family, family).config, **registry().find(Architecture, architecture).config}
         for key, field in fields.items():
-            values = field.choices if field.kind == "str" else (1,) if field.default == 0 else ()
+            values = field.choices if field.kind == "str" else (1,) if not field.required and field.default == 0 else ()
             yield from ((name, key, value) for value in values if value != field.default)
 
 
@@ -96,7 +97,8 @@ def assert_reaches_every_parameter(objective: str, model: Model) -> None:
     record = registry().find(Objective, objective)
     model.train()
     x = torch.bernoulli(torch.full((4, *model.input_shape), 0.5))
-    options = {key: field.default for key, field in record.config.items()} | {"data_size": 100}
+    options = {key: field.default for key, field in record.config.items()}
+    options |= {"data_size": 100, "labels": torch.tensor([0, 1, 2, 0])}
     for player, target in record.players.items():
         model.zero_grad()
         loss = load_target(target, objective)

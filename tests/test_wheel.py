@@ -31,6 +31,7 @@ def test_the_wheel_holds_packages_plugins_recipes_and_weights_and_nothing_else(w
         "genzoo_conv",
         "genzoo_dcgan",
         "genzoo_dense",
+        "genzoo_lenet",
     }
     for name in genzoo.list_models():
         for file in ("model.safetensors", "genzoo.json"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,20 @@ import torch
 from genzoo.api.build import load
 from genzoo.api.data import open_data
 from genzoo.catalog import find_checkpoint
-from genzoo.errors import NotFound, VerificationFailed, did_you_mean
-from genzoo.metrics import Metric, measure, metrics_of
+from genzoo.errors import MissingDependency, NetworkError, NotFound, PluginError, VerificationFailed, did_you_mean
+from genzoo.metrics import NEED_FEATURES, FeatureSpace, Metric, Setting, measure, metrics_of
+from genzoo.metrics.inception import inception
 from genzoo.models import Model
+from genzoo.models.features import FeatureNetwork
+from genzoo.pictures import is_picture
+from genzoo.protocols import Generator
 from genzoo.registry import registry
 from genzoo.spec import DatasetSpec
 from genzoo.training import Recipe
 
 __all__ = ["evaluate", "measure_test", "verify"]
+
+DETAIL = 0.01
 
 
 def evaluate(
@@ -58,13 +64,48 @@ def measure_test(
     *,
     only: Collection[str] = (),
 ) -> dict[str, Any]:
-    """The metrics of a trained model on the test split; none for a data set without one."""
-    if "test" not in dataset.splits:
-        return {}
-    chosen = _choose(metrics_of(model, recipe.evaluation), only, model.name)
-    if not chosen:
-        return {}
-    return measure(chosen, model, open_data(dataset, "test", root=root, shape=model.input_shape), "test")
+    """The metrics of a trained model on the test split, or on the first one of a data set without it.
+
+    Those that compare pictures in the features of a network are left out where it is not to be had, unless they are in
+    `only`: then its error is raised.
+    """
+    pictures = registry().find(DatasetSpec, dataset.pictures) if dataset.pictures else dataset
+    asked = not NEED_FEATURES.isdisjoint(only)
+    space: FeatureSpace | None = None
+    try:
+        space = _feature_space(model, pictures, fetch=asked)
+    except (MissingDependency, NetworkError):
+        if asked:
+            raise
+    setting = Setting(
+        model=model,
+        evaluation=recipe.evaluation,
+        dataset=dataset,
+        pictures=pictures,
+        open_split=lambda record, split: open_data(record, split, root=root, shape=model.input_shape),
+        space=space,
+    )
+    return measure(_choose(metrics_of(setting), only, model.name), setting)
+
+
+def _feature_space(model: Model, pictures: DatasetSpec, *, fetch: bool) -> FeatureSpace | None:
+    """In what samples of a model are compared with pictures: the network that the data set names, else Inception."""
+    if not isinstance(model, Generator) or not is_picture(model.input_shape):
+        return None
+    if not pictures.features:
+        return inception(model.device, fetch=fetch)
+    try:
+        network = load(pictures.features, device=model.device)
+    except NotFound:
+        raise MissingDependency(
+            f"pictures of {pictures.name} are compared in the features of {pictures.features}, and there is no such "
+            "checkpoint; see: genzoo plugins"
+        ) from None
+    if not isinstance(network, FeatureNetwork):
+        raise PluginError(
+            f"{pictures.name} names {network.name} as its feature network, which is a {network.spec.family}"
+        )
+    return FeatureSpace.of(network)
 
 
 def _choose(known: Mapping[str, Metric], names: Collection[str], owner: str) -> dict[str, Metric]:
@@ -88,12 +129,27 @@ def verify(
         load(name, device=device)  # the weights at least are what they should be
         return {}
     found = evaluate(name, metrics=tuple(recorded), data_root=data_root, device=device)
-    wrong = [
-        f"{metric} is {entry['value']:.6g} {entry['unit']}, recorded {recorded[metric]['value']:.6g}"
-        for metric, entry in found.items()
-        if not abs(entry["value"] - recorded[metric]["value"]) <= recorded[metric]["tolerance"]
-        or entry["protocol"] != recorded[metric]["protocol"]
-    ]
+    wrong = [text for metric, entry in found.items() for text in _differences(metric, entry, recorded[metric])]
     if wrong:
         raise VerificationFailed(f"{name}: {'; '.join(wrong)}")
     return found
+
+
+def _differences(metric: str, found: Mapping[str, Any], recorded: Mapping[str, Any]) -> Iterator[str]:
+    """What of an entry is not as recorded."""
+    if found["protocol"] != recorded["protocol"]:
+        yield f"{metric} is measured by another protocol now: {found['protocol']}, recorded {recorded['protocol']}"
+    for key, what in (("value", metric), ("floor", f"the floor of {metric}")):
+        wanted, now = recorded.get(key), found.get(key, float("nan"))
+        if wanted is not None and not abs(now - wanted) <= recorded["tolerance"]:
+            yield f"{what} is {now:.6g} {found['unit']}, recorded {wanted:.6g}"
+    for key, wanted in recorded.get("detail", {}).items():
+        if not _near(found.get("detail", {}).get(key), wanted):
+            yield f"{key} of {metric} is not as recorded"
+
+
+def _near(found: Any, wanted: Any) -> bool:
+    """Whether what a detail holds, numbers or lists of them, is the same within 1 %, or 0.01 where it is below 1."""
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(_near, found, wanted))
+    return isinstance(found, float) and abs(found - wanted) <= DETAIL * max(1.0, abs(wanted))

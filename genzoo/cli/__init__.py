@@ -17,13 +17,8 @@ import click
 
 from genzoo import __version__
 from genzoo.cli.catalog import list_command, plugins_command, show_command
-from genzoo.cli.run import (
-    evaluate_command,
-    reconstruct_command,
-    sample_command,
-    train_command,
-    verify_command,
-)
+from genzoo.cli.measure import compare_command, evaluate_command, verify_command
+from genzoo.cli.run import reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
 
 __all__ = ["cli", "main"]
@@ -45,6 +40,7 @@ for command in (
     train_command,
     evaluate_command,
     verify_command,
+    compare_command,
     plugins_command,
 ):
     cli.add_command(command)

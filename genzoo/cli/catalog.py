@@ -17,6 +17,8 @@ __all__ = ["as_json", "list_command", "plugins_command", "show_command"]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
 
+HEADLINES = ("fid", "negative_log_likelihood", "negative_elbo", "accuracy", "reconstruction_mse")
+
 
 @click.command("list", short_help="List checkpoints by pattern.")
 @click.argument("pattern", default="*")
@@ -48,7 +50,9 @@ def _columns(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _quality(metrics: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {entry['value']:.4g}" for name, entry in metrics.items())
+    """The first of HEADLINES that a checkpoint has; `show` and `compare` have all."""
+    name = next((name for name in HEADLINES if name in metrics), None)
+    return f"{name.replace('_', ' ')} {metrics[name]['value']:.4g}" if name else ""
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -94,6 +98,8 @@ def _inline(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_inline(entry)}" for key, entry in value.items())
     if isinstance(value, list | tuple):
+        if any(isinstance(item, float) for item in value):
+            return " ".join(map(_inline, value))
         return (", " if any(isinstance(item, str) for item in value) else "×").join(map(str, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 

@@ -1,8 +1,7 @@
-"""sample, reconstruct, train, evaluate: what runs a model. torch is imported when a command runs."""
+"""sample, reconstruct, train: what runs a model. torch is imported when a command runs."""
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -13,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genzoo.catalog import is_path
-from genzoo.cli.catalog import as_json
 from genzoo.cli.process import keep_memory
-from genzoo.errors import InvalidInput, VerificationFailed
+from genzoo.errors import InvalidInput
 from genzoo.files import atomic_write, refuse_existing, user_path
 from genzoo.registry import registry
 from genzoo.spec import DatasetSpec
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from genzoo.models import Model
     from genzoo.training import Progress
 
-__all__ = ["evaluate_command", "reconstruct_command", "sample_command", "train_command", "verify_command"]
+__all__ = ["data_root_option", "device_option", "reconstruct_command", "sample_command", "train_command"]
 
 MAX_SAMPLES = 100_000
 path_type = click.Path(path_type=Path)
@@ -223,54 +221,3 @@ def _line(progress: Progress) -> str:
     return (
         f"epoch {progress.epoch}/{progress.epochs}  {terms}  {progress.rate:,.0f} images/s  {minutes}:{seconds:02} left"
     )
-
-
-@click.command("evaluate", short_help="Compute the metrics of a checkpoint anew.")
-@click.argument("name")
-@data_root_option
-@device_option
-@click.option("--metric", "metrics", multiple=True, help="Only this one; may be given several times.")
-@as_json
-def evaluate_command(name: str, data_root: Path | None, device: str, metrics: tuple[str, ...], as_json: bool) -> None:
-    """Compute the metrics of a checkpoint anew, on the test split of its data set."""
-    keep_memory()
-    from genzoo.api.evaluate import evaluate
-    from genzoo.catalog import show
-
-    found = evaluate(name, metrics=metrics, data_root=data_root, device=device)
-    if as_json:
-        click.echo(json.dumps(found, indent=1))
-        return
-    recorded = show(name).metrics
-    if not found:
-        click.echo(f"genzoo: nothing to measure: {name} has no metric on a test split", err=True)
-    for metric, entry in found.items():
-        before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"
-        click.echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  (recorded: {before})")
-
-
-@click.command("verify", short_help="Recompute the numbers of checkpoints, and fail if one is wrong.")
-@click.argument("names", nargs=-1)
-@click.option("--all", "all_of_them", is_flag=True, help="Every checkpoint.")
-@data_root_option
-@device_option
-def verify_command(names: tuple[str, ...], all_of_them: bool, data_root: Path | None, device: str) -> None:
-    """Compute every recorded number of checkpoints anew; exit 7 if one is outside its tolerance."""
-    if bool(names) == all_of_them:
-        raise click.UsageError("give names, or --all, one of the two")
-    keep_memory()
-    from genzoo.api.evaluate import verify
-    from genzoo.catalog import list_models
-
-    failures = []
-    for name in names or list_models():
-        try:
-            found = verify(name, data_root=data_root, device=device)
-        except VerificationFailed as error:
-            failures.append(error.message)
-            click.echo(f"{name}  WRONG")
-        else:
-            numbers = ", ".join(f"{metric} {entry['value']:.6g}" for metric, entry in found.items())
-            click.echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}")
-    if failures:
-        raise VerificationFailed("; ".join(failures))

@@ -2,101 +2,237 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import log, prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genzoo.datasets import Split
+from genzoo.errors import InvalidInput
+from genzoo.metrics import fidelity
+from genzoo.metrics.diagnostics import class_shares, covered, distance_to_training
 from genzoo.metrics.likelihood import importance_bound, negative_elbo
 from genzoo.metrics.reconstruction import squared_error
-from genzoo.models import Model
+from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting
 from genzoo.models.autoencoder import Autoencoder
+from genzoo.models.features import FeatureNetwork
 from genzoo.models.vae import VAE
 from genzoo.objectives.variational import kl_per_latent
-from genzoo.randomness import stream
+from genzoo.protocols import Generator
 
-__all__ = ["Metric", "measure", "metrics_of"]
+__all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
-BATCH = 500
-SEED = 0
 ACTIVE = 0.01
+NEIGHBOURS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A number of a model on a split: the mean over all examples of `each`, or what `total` makes of all its values.
+    """A number of a model in a setting.
 
-    `each` takes a batch and the index of its first example in the split. `tolerance` is how far a value may be from
-    another machine's, in `unit`.
+    `protocol` says how it is measured, with nothing that depends on the machine. `tolerance` is how far a value may be
+    from another machine's, in `unit`.
     """
 
     unit: str
     tolerance: float
-    each: Callable[[Tensor, int], Tensor]
-    total: Callable[[Tensor], float] = lambda values: values.mean().item()
-    protocol: Mapping[str, Any] = field(default_factory=dict)
+    compute: Callable[[Setting], Outcome]
+    protocol: Callable[[Setting], Mapping[str, Any]]
 
 
-def metrics_of(model: Model, evaluation: Mapping[str, Any]) -> dict[str, Metric]:
-    """The metrics that have a meaning for a model; `evaluation` is that section of its recipe."""
-    metrics: dict[str, Metric] = {}
+def measure(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Any]:
+    """The values of metrics: ``{name: {"value", "unit", "tolerance", "protocol", "torch"}}``, and ``floor`` and
+    ``detail`` where there are such (see Outcome)."""
+    return {name: _entry(metric, setting) for name, metric in metrics.items()}
+
+
+def _entry(metric: Metric, setting: Setting) -> dict[str, Any]:
+    outcome = metric.compute(setting)
+    entry = {
+        "value": outcome.value,
+        "unit": metric.unit,
+        "tolerance": metric.tolerance,
+        "protocol": dict(metric.protocol(setting)),
+        "torch": torch.__version__,
+    }
+    more = {"floor": outcome.floor, "detail": outcome.detail}
+    return entry | {key: value for key, value in more.items() if value is not None}
+
+
+def metrics_of(setting: Setting) -> dict[str, Metric]:
+    """The metrics that have a meaning for a model in its setting."""
+    model, metrics = setting.model, dict[str, Metric]()
     if isinstance(model, VAE):
-        metrics |= _bounds(model, evaluation["importance_draws"])
+        metrics |= _bounds(model, setting.evaluation["importance_draws"])
     if isinstance(model, VAE | Autoencoder):
-        metrics["reconstruction_mse"] = Metric(
-            unit="per value", tolerance=1e-5, each=lambda x, start: squared_error(model, x)
-        )
+        metrics["reconstruction_mse"] = _mean("per value", 1e-5, lambda x, start: squared_error(model, x))
+    if isinstance(model, Generator) and setting.space is not None:
+        metrics |= ON_FEATURES
+        if setting.has_training:
+            metrics["memorisation"] = _MEMORISATION
+        if setting.space.classes:
+            metrics |= _on_classes(setting.space.classes)
+    if isinstance(model, FeatureNetwork):
+        metrics["accuracy"] = Metric(unit="of 1", tolerance=0.001, compute=_accuracy, protocol=_on_examples())
     return metrics
+
+
+def _on_examples(**told: Any) -> Callable[[Setting], Mapping[str, Any]]:
+    """The protocol of what is measured on the examples."""
+    return lambda setting: {**setting.examples.protocol, **told}
+
+
+def _values(setting: Setting, each: Callable[[Tensor, int], Tensor]) -> Tensor:
+    return setting.examples.map(setting.model.device, each)
+
+
+def _mean(unit: str, tolerance: float, each: Callable[[Tensor, int], Tensor], **told: Any) -> Metric:
+    """The mean of a number of each example; `each` takes a batch and the index of its first example."""
+    return Metric(
+        unit=unit,
+        tolerance=tolerance,
+        compute=lambda setting: Outcome(value=_values(setting, each).mean().item()),
+        protocol=_on_examples(**told),
+    )
 
 
 def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
     bounds = {
-        "negative_elbo": Metric(
-            unit="nats",
-            tolerance=0.01,
-            each=lambda x, start: negative_elbo(model, x, seed=SEED, start=start),
-            protocol={"draws": 1, "seed": SEED},
+        "negative_elbo": _nats(
+            model, lambda x, start: negative_elbo(model, x, seed=SEED, start=start), draws=1, seed=SEED
         ),
         "active_latents": Metric(
             unit=f"of {model.latent_dim}",
             tolerance=0.0,
-            each=lambda x, start: kl_per_latent(model, model.posterior(x)),
-            total=lambda values: float((values.mean(0) > ACTIVE).sum()),
-            protocol={"active": f"mean KL > {ACTIVE} nats"},
+            compute=lambda setting: _active_latents(model, setting),
+            protocol=_on_examples(active=f"mean KL > {ACTIVE} nats"),
         ),
     }
     if draws:
-        bounds["negative_log_likelihood"] = Metric(
-            unit="nats",
-            tolerance=0.01,
-            each=lambda x, start: importance_bound(model, x, k=draws, seed=SEED, start=start),
-            protocol={"estimator": "importance weighted bound", "draws": draws, "seed": SEED},
+        bounds["negative_log_likelihood"] = _nats(
+            model,
+            lambda x, start: importance_bound(model, x, k=draws, seed=SEED, start=start),
+            estimator="importance weighted bound",
+            draws=draws,
+            seed=SEED,
         )
     return bounds
 
 
-def measure(metrics: Mapping[str, Metric], model: Model, data: Split, split: str) -> dict[str, Any]:
-    """The values of metrics over a whole split, in float32: ``{name: {"value", "unit", "tolerance", "protocol"}}``.
+def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], **told: Any) -> Metric:
+    """A bound on −log p(x); its detail has it in bits for each of the D values of x: nats / (D ln 2)."""
 
-    Random numbers are drawn on the CPU, so that every device has the same.
-    """
-    return {name: _entry(metric, model, data, split) for name, metric in metrics.items()}
+    def compute(setting: Setting) -> Outcome:
+        nats = _values(setting, each).mean().item()
+        return Outcome(value=nats, detail={"bits_per_dim": nats / (prod(model.input_shape) * log(2))})
 
-
-def _entry(metric: Metric, model: Model, data: Split, split: str) -> dict[str, Any]:
-    protocol = {"split": split, "n": len(data), **metric.protocol}
-    if data.binarised:
-        protocol["binarisation"] = f"dynamic, seed {SEED}"
-    with torch.no_grad():
-        value = metric.total(torch.cat(list(_values(metric, model, data))))
-    return {"value": value, "unit": metric.unit, "tolerance": metric.tolerance, "protocol": protocol}
+    return Metric(unit="nats", tolerance=0.01, compute=compute, protocol=_on_examples(**told))
 
 
-def _values(metric: Metric, model: Model, data: Split) -> Iterator[Tensor]:
-    start = 0
-    for batch in data.batches(torch.arange(len(data)), BATCH, model.device, generator=stream("binarise", SEED)):
-        yield metric.each(batch, start).double().cpu()
-        start += len(batch)
+def _active_latents(model: VAE, setting: Setting) -> Outcome:
+    """How many latents are used (Burda et al. 2015, §5.2, by KL); the others have collapsed to the prior."""
+    kl = _values(setting, lambda x, start: kl_per_latent(model, model.posterior(x))).mean(0)
+    return Outcome(value=float((kl > ACTIVE).sum()), detail={"kl_per_latent": kl.tolist()})
+
+
+def _accuracy(setting: Setting) -> Outcome:
+    if setting.examples.labels is None:
+        raise InvalidInput(f"{setting.dataset.name} has no labels to measure the accuracy against")
+    classes = _values(setting, lambda x, start: setting.model.classify(x).argmax(1))
+    return Outcome(value=(classes == setting.examples.labels).double().mean().item())
+
+
+def _on_samples(**told: Any) -> Callable[[Setting], Mapping[str, Any]]:
+    """The protocol of what compares samples with real pictures."""
+
+    def protocol(setting: Setting) -> Mapping[str, Any]:
+        assert setting.space is not None
+        real = {"data": setting.pictures.name, **setting.real.protocol}
+        return real | {"samples": len(setting.real), "seed": SEED, "features": setting.space.label, **told}
+
+    return protocol
+
+
+def _cloud(unit: str, tolerance: float, number: Callable[[Tensor, Tensor], float], **told: Any) -> Metric:
+    """A number of (features of real pictures, features of samples)."""
+
+    def compute(setting: Setting) -> Outcome:
+        real, others = setting.real_features, setting.floor_features
+        floor = None if others is None else number(real, others)
+        return Outcome(value=number(real, setting.sample_features), floor=floor)
+
+    return Metric(unit=unit, tolerance=tolerance, compute=compute, protocol=_on_samples(**told))
+
+
+def _memorisation(setting: Setting) -> Outcome:
+    """How near samples are to training pictures, over how near held-out pictures are: near 1 is healthy, far below 1
+    is drawing training pictures again."""
+    training = setting.training_features
+    assert training is not None
+    samples = distance_to_training(setting.sample_features[:NEIGHBOURS], training)
+    held_out = distance_to_training(setting.real_features[:NEIGHBOURS], training)
+    return Outcome(value=samples / held_out, detail={"samples": samples, "held_out": held_out})
+
+
+def _smallest_class(setting: Setting, classes: int) -> Outcome:
+    """The share of the class that is drawn most rarely; the detail has those of all, of samples and real pictures."""
+    samples = class_shares(setting.classes_of(setting.sample_features), classes)
+    real = class_shares(setting.classes_of(setting.real_features), classes)
+    detail = {"samples": samples.tolist(), "real": real.tolist()}
+    return Outcome(value=samples.min().item(), floor=real.min().item(), detail=detail)
+
+
+def _classes_covered(setting: Setting, classes: int) -> Outcome:
+    samples, real = setting.classes_of(setting.sample_features), setting.classes_of(setting.real_features)
+    return Outcome(
+        value=float(covered(class_shares(samples, classes))), floor=float(covered(class_shares(real, classes)))
+    )
+
+
+def _on_classes(classes: int) -> dict[str, Metric]:
+    """Mode collapse, as the feature network sees it."""
+    return {
+        "smallest_class_share": Metric(
+            unit="of 1",
+            tolerance=0.002,  # 20 of 10,000 samples on the other side of a border between classes
+            compute=partial(_smallest_class, classes=classes),
+            protocol=_on_samples(),
+        ),
+        "classes_covered": Metric(
+            unit=f"of {classes}",
+            tolerance=0.0,
+            compute=partial(_classes_covered, classes=classes),
+            protocol=_on_samples(covered="a tenth of an even share"),
+        ),
+    }
+
+
+# Samples are the same on every machine up to rounding, and so are distances: tolerances leave room for rounding alone,
+# for a few samples of 10,000 that fall on the other side of a border.
+ON_FEATURES: Mapping[str, Metric] = {
+    "fid": _cloud("squared distance", 0.01, fidelity.fid),
+    "kid": _cloud(
+        "squared MMD",
+        0.0005,
+        partial(fidelity.kid, seed=SEED),
+        subsets=fidelity.KID_SUBSETS,
+        subset_size=f"at most {fidelity.KID_SUBSET_SIZE}",
+    ),
+    "precision": _cloud("of 1", 0.005, partial(fidelity.precision, k=3), k=3),
+    "recall": _cloud("of 1", 0.005, partial(fidelity.recall, k=3), k=3),
+    "density": _cloud("of 1 for real pictures", 0.01, partial(fidelity.density, k=5), k=5),
+    "coverage": _cloud("of 1", 0.005, partial(fidelity.coverage, k=5), k=5),
+}
+"""What every generator has whose pictures there is a feature space for."""
+
+NEED_FEATURES = frozenset({*ON_FEATURES, "memorisation", "smallest_class_share", "classes_covered"})
+
+_MEMORISATION = Metric(
+    unit="of 1 for held-out pictures",
+    tolerance=0.01,
+    compute=_memorisation,
+    protocol=_on_samples(neighbours_of=NEIGHBOURS, distance="median to the nearest training picture"),
+)

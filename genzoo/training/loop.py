@@ -91,10 +91,14 @@ class _Player:
     learning_rate: float
     every: int
     takes_step: bool
+    takes_labels: bool
 
-    def terms(self, model: Model, batch: Tensor, step: int) -> dict[str, Tensor]:
+    def terms(self, model: Model, batch: Tensor, labels: Tensor | None, step: int) -> dict[str, Tensor]:
         """The means of the loss's terms on a batch."""
         options = {"step": torch.tensor(step, device=batch.device)} if self.takes_step else {}
+        if self.takes_labels:
+            assert labels is not None
+            options["labels"] = labels.to(batch.device)
         return {key: value.mean() for key, value in self.loss(model, batch, **options).items()}
 
 
@@ -215,8 +219,9 @@ def fit(
             trainer.means = _Means()
             order = torch.randperm(len(data), generator=stream("order", settings["seed"], epoch))
             order = order[done * settings["batch_size"] : steps_per_epoch * settings["batch_size"]]
+            labels = None if data.labels is None else iter(torch.split(data.labels[order], settings["batch_size"]))
             for batch in data.batches(order, settings["batch_size"], model.device):
-                _play(trainer, batch, settings, steps)
+                _play(trainer, batch, None if labels is None else next(labels), settings, steps)
                 clock.tick()
                 ended = trainer.step % steps_per_epoch == 0
                 if ended or clock.report_due():
@@ -271,6 +276,7 @@ def _trainer(model: Model, losses: Losses, recipe: Recipe, *, data_size: int) ->
                 learning_rate=options["learning_rate"],
                 every=options["every"],
                 takes_step="step" in signature(objective).parameters,
+                takes_labels="labels" in signature(objective).parameters,
             )
         )
     average = None
@@ -280,7 +286,7 @@ def _trainer(model: Model, losses: Losses, recipe: Recipe, *, data_size: int) ->
     return _Trainer(model=model.train(), players=players, average=average, examples=data_size)
 
 
-def _play(trainer: _Trainer, batch: Tensor, settings: Mapping[str, Any], steps: int) -> None:
+def _play(trainer: _Trainer, batch: Tensor, labels: Tensor | None, settings: Mapping[str, Any], steps: int) -> None:
     """One step: every player whose turn it is moves, then the average follows."""
     factor = _schedule(trainer.step, steps, settings["schedule"], settings["warmup_steps"])
     for player in trainer.players:
@@ -290,7 +296,7 @@ def _play(trainer: _Trainer, batch: Tensor, settings: Mapping[str, Any], steps: 
             for other in trainer.players:
                 other.module.requires_grad_(other is player)
         with _autocast(batch.device, settings["precision"]):
-            terms = player.terms(trainer.model, batch, trainer.step)
+            terms = player.terms(trainer.model, batch, labels, trainer.step)
         _check_finite(terms, player, trainer.step)
         player.optimizer.zero_grad()
         terms["loss"].backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

@@ -1,0 +1,119 @@
+"""evaluate, verify, compare: the numbers of models."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genzoo import catalog
+from genzoo.cli.catalog import as_json
+from genzoo.cli.process import keep_memory
+from genzoo.cli.run import data_root_option, device_option
+from genzoo.errors import VerificationFailed
+
+__all__ = ["compare_command", "evaluate_command", "verify_command"]
+
+
+@click.command("evaluate", short_help="Compute the metrics of a checkpoint anew.")
+@click.argument("name")
+@data_root_option
+@device_option
+@click.option("--metric", "metrics", multiple=True, help="Only this one; may be given several times.")
+@as_json
+def evaluate_command(name: str, data_root: Path | None, device: str, metrics: tuple[str, ...], as_json: bool) -> None:
+    """Compute the metrics of a checkpoint anew, on the test split of its data set.
+
+    NAME is the name of a checkpoint, or a run folder (a path with a '/'). The floor of a metric is its value for real
+    pictures in the place of samples.
+    """
+    keep_memory()
+    from genzoo.api.evaluate import evaluate
+
+    with _warnings_on_stderr():
+        found = evaluate(name, metrics=metrics, data_root=data_root, device=device)
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    recorded = catalog.show(name).metrics
+    if not found:
+        click.echo(f"genzoo: nothing to measure: {name} has no metric", err=True)
+    for metric, entry in found.items():
+        floor = f"floor: {entry['floor']:.6g}; " if "floor" in entry else ""
+        before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"
+        click.echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  ({floor}recorded: {before})")
+        for key, detail in entry.get("detail", {}).items():
+            numbers = detail if isinstance(detail, list) else [detail]
+            click.echo(f"    {key}  {' '.join(f'{number:.3g}' for number in numbers)}")
+
+
+@contextmanager
+def _warnings_on_stderr() -> Iterator[None]:
+    """Have warnings written as notes are, without the line of code they come from."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *where, **more: click.echo(f"genzoo: warning: {message}", err=True)
+        yield
+
+
+@click.command("verify", short_help="Recompute the numbers of checkpoints, and fail if one is wrong.")
+@click.argument("names", nargs=-1)
+@click.option("--all", "all_of_them", is_flag=True, help="Every checkpoint.")
+@data_root_option
+@device_option
+def verify_command(names: tuple[str, ...], all_of_them: bool, data_root: Path | None, device: str) -> None:
+    """Compute every recorded number of checkpoints anew; exit 7 if one is outside its tolerance."""
+    if bool(names) == all_of_them:
+        raise click.UsageError("give names, or --all, one of the two")
+    keep_memory()
+    from genzoo.api.evaluate import verify
+
+    failures = []
+    for name in names or catalog.list_models():
+        try:
+            with _warnings_on_stderr():
+                found = verify(name, data_root=data_root, device=device)
+        except VerificationFailed as error:
+            failures.append(error.message)
+            click.echo(f"{name}  WRONG")
+        else:
+            numbers = ", ".join(f"{metric} {entry['value']:.6g}" for metric, entry in found.items())
+            click.echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}")
+    if failures:
+        raise VerificationFailed("; ".join(failures))
+
+
+@click.command("compare", short_help="Show the recorded numbers of models side by side.")
+@click.argument("names", nargs=-1, required=True)
+@as_json
+def compare_command(names: tuple[str, ...], as_json: bool) -> None:
+    """Show the recorded numbers of models side by side, and which of them cannot be compared.
+
+    NAMES are those of checkpoints, or run folders (paths with a '/').
+    """
+    table, notes = catalog.compare(names)
+    if as_json:
+        click.echo(json.dumps({"models": table, "notes": notes}, indent=1))
+        return
+    rows = list(dict.fromkeys(key for column in table for key in column))
+    _print_columns([[row, *(_cell(column.get(row)) for column in table)] for row in rows])
+    for note in notes:
+        click.echo(f"genzoo: {note}", err=True)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _print_columns(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,213 @@
+"""What a model is measured on: examples, samples, and the features of both, each computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genzoo.datasets import Split
+from genzoo.models import Model
+from genzoo.models.features import FeatureNetwork
+from genzoo.randomness import stream
+from genzoo.spec import DatasetSpec
+
+__all__ = ["BATCH", "LIMIT", "SEED", "Examples", "FeatureSpace", "Outcome", "Setting"]
+
+BATCH = 500
+LIMIT = 10_000
+SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a metric found.
+
+    `floor` is the same number of real pictures against real ones: what no model can be told to beat. `detail` holds
+    numbers that go with it, or lists of them.
+    """
+
+    value: float
+    floor: float | None = None
+    detail: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeatureSpace:
+    """In what pictures are compared.
+
+    Attributes:
+        label: the network's name and the start of its sha256, for protocols.
+        dim: how many features.
+        extract: pictures in [0, 1] -> (n, dim) features.
+        classes: how many classes the network tells apart by the features; 0 for none.
+        classify: (n, dim) features -> (n, classes) logits.
+        device: where the network is.
+    """
+
+    label: str
+    dim: int
+    extract: Callable[[Tensor], Tensor]
+    device: torch.device
+    classes: int = 0
+    classify: Callable[[Tensor], Tensor] | None = None
+
+    @classmethod
+    def of(cls, network: FeatureNetwork) -> FeatureSpace:
+        """The features of a checkpoint of the family `features`."""
+        assert network.checkpoint is not None
+        return cls(
+            label=f"{network.name} {network.checkpoint.sha256[:12]}",
+            dim=network.latent_dim,
+            extract=network.encode,
+            device=network.device,
+            classes=network.head.out_features,
+            classify=network.head,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Examples:
+    """Some examples of a split, always the same in the same order; `drawn` says that they are not all of it."""
+
+    data: Split
+    split: str
+    order: Int[Tensor, " n"]
+    drawn: bool = False
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What a protocol says of them."""
+        told: dict[str, Any] = {"split": self.split, "n": len(self)}
+        if self.drawn:
+            told["drawn"] = f"of {len(self.data)}, seed {SEED}"
+        if self.data.binarised:
+            told["binarisation"] = f"dynamic, seed {SEED}"
+        return told
+
+    @property
+    def labels(self) -> Int[Tensor, " n"] | None:
+        return None if self.data.labels is None else self.data.labels[self.order]
+
+    def batches(self, device: torch.device) -> Iterator[Tensor]:
+        """The examples in order. Random numbers are drawn on the CPU, so that every device has the same."""
+        yield from self.data.batches(self.order, BATCH, device, generator=stream("binarise", SEED))
+
+    def map(self, device: torch.device, each: Callable[[Tensor, int], Tensor]) -> Float[Tensor, " n *values"]:
+        """What `each` makes of every batch on the device and the index of its first example, in one float64 tensor on
+        the CPU."""
+        values, start = [], 0
+        with torch.no_grad():
+            for x in self.batches(device):
+                values.append(each(x, start).cpu().double())
+                start += len(x)
+        return torch.cat(values)
+
+    def some(self, n: int, *, skip: int = 0) -> Examples:
+        """At most n of them, drawn; with `skip`, those that come after so many in the same draw."""
+        if len(self) <= n and not skip:
+            return self
+        chosen = torch.randperm(len(self), generator=stream("evaluation", SEED, self.split))[skip : skip + n]
+        return Examples(data=self.data, split=self.split, order=self.order[chosen], drawn=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Setting:
+    """A model, and what it is measured on.
+
+    Attributes:
+        model: in eval mode.
+        evaluation: that section of its recipe.
+        dataset: what it was trained on.
+        pictures: the data set whose pictures its samples are compared with.
+        open_split: opens a split of one of the two.
+        space: in what they are compared; None where there is no network for it.
+    """
+
+    model: Model
+    evaluation: Mapping[str, Any]
+    dataset: DatasetSpec
+    pictures: DatasetSpec
+    open_split: Callable[[DatasetSpec, str], Split]
+    space: FeatureSpace | None = None
+
+    @cached_property
+    def examples(self) -> Examples:
+        """What the model is measured on: at most 10,000 examples of the test split, or of the first without one."""
+        return self.all_of(self.dataset, _held_out(self.dataset)).some(LIMIT)
+
+    @cached_property
+    def real(self) -> Examples:
+        """The pictures that samples are compared with, chosen as `examples` are."""
+        if self.pictures == self.dataset:
+            return self.examples
+        return self.all_of(self.pictures, _held_out(self.pictures)).some(LIMIT)
+
+    @property
+    def has_training(self) -> bool:
+        """Whether there is a training split beside one that is held out."""
+        return "train" in self.pictures.splits and _held_out(self.pictures) != "train"
+
+    @cached_property
+    def training(self) -> Examples | None:
+        """The pictures of the training split, if it `has_training`."""
+        return self.all_of(self.pictures, "train") if self.has_training else None
+
+    def all_of(self, dataset: DatasetSpec, split: str) -> Examples:
+        """All examples of a split."""
+        data = self.open_split(dataset, split)
+        return Examples(data=data, split=split, order=torch.arange(len(data)))
+
+    @cached_property
+    def real_features(self) -> Float[Tensor, "n d"]:
+        return self._features(self.real)
+
+    @cached_property
+    def training_features(self) -> Float[Tensor, "m d"] | None:
+        return None if self.training is None else self._features(self.training)
+
+    @cached_property
+    def floor_features(self) -> Float[Tensor, "n d"] | None:
+        """Of as many other real pictures as there are in `real`, training ones if there are; None if there are fewer.
+        They stand in the place of samples."""
+        n = len(self.real)
+        if self.training is not None:
+            others = self.training.some(n)
+        else:
+            others = self.all_of(self.pictures, self.real.split).some(n, skip=n)
+        return self._features(others) if len(others) == n else None
+
+    @cached_property
+    def sample_features(self) -> Float[Tensor, "n d"]:
+        """Of as many samples as there are pictures in `real`."""
+        samples: Tensor = self.model.sample(len(self.real), seed=SEED)
+        return torch.cat([self._extract(batch) for batch in torch.split(samples, BATCH)]).cpu().double()
+
+    def _features(self, examples: Examples) -> Tensor:
+        """On the CPU and in float64, in which covariances are the same on every machine."""
+        assert self.space is not None
+        return examples.map(self.space.device, lambda x, start: self._extract(x))
+
+    def _extract(self, x: Tensor) -> Tensor:
+        assert self.space is not None
+        with torch.no_grad():
+            return self.space.extract(x)
+
+    def classes_of(self, features: Float[Tensor, "n d"]) -> Int[Tensor, " n"]:
+        """The class that the feature network sees in each."""
+        assert self.space is not None
+        assert self.space.classify is not None
+        with torch.no_grad():
+            return self.space.classify(features.float().to(self.space.device)).argmax(1).cpu()
+
+
+def _held_out(dataset: DatasetSpec) -> str:
+    return "test" if "test" in dataset.splits else dataset.splits[0]

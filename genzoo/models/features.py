@@ -1,0 +1,62 @@
+"""The family of feature networks: classifiers whose last hidden layer is a space to compare pictures in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self, final
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genzoo.models.base import Model, NetworkBuilder, full_precision, verb
+from genzoo.spec import ModelSpec
+
+__all__ = ["FeatureNetwork"]
+
+
+@final
+class FeatureNetwork(Model):
+    """x → features → class: what Inception is to photographs, for one domain (Heusel et al. 2017, §4).
+
+    The features are the rectified outputs of the encoder, `latent_dim` of them; the class is a linear function of them.
+    Before the rectifier each has mean 0 and variance 1 over the training data, so that distances in the features of one
+    network are of the size of those in another's.
+
+    Attributes:
+        encoder: (n, *input_shape) -> (n, latent_dim).
+        norm: (n, latent_dim) -> (n, latent_dim), batch normalisation without parameters.
+        head: (n, latent_dim) -> (n, classes) logits.
+    """
+
+    def __init__(self, spec: ModelSpec, encoder: nn.Module) -> None:
+        super().__init__(spec)
+        self.encoder = encoder
+        self.norm = nn.BatchNorm1d(spec.latent_dim, affine=False)
+        self.head = nn.Linear(spec.latent_dim, spec.config["classes"])
+
+    @classmethod
+    def build(cls, network: NetworkBuilder, spec: ModelSpec) -> Self:
+        return cls(spec, network("encoder", spec.input_shape, spec.latent_dim))
+
+    @property
+    def players(self) -> Mapping[str, nn.Module]:
+        return {"model": self}
+
+    def features(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
+        """max(0, norm(encoder(x))). Differentiable."""
+        features: Tensor = self.norm(full_precision(self.encoder(x))).relu()
+        return features
+
+    def logits(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n classes"]:
+        """Unnormalised log-probabilities of the classes. Differentiable."""
+        return full_precision(self.head(self.features(x)))
+
+    @verb
+    def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
+        """The features of each x, at least 0. x: values in [0, 1]."""
+        return self.features(self.checked_data(x, "encode"))
+
+    @verb
+    def classify(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n classes"]:
+        """The logits of the classes of each x; their softmax are probabilities. x: values in [0, 1]."""
+        return self.logits(self.checked_data(x, "classify"))

@@ -1,0 +1,134 @@
+"""evaluate, verify and compare, through `run`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genzoo
+from genzoo.cli import run
+from tests.conftest import CLI
+
+Capture = pytest.CaptureFixture[str]
+Entry = dict[str, Any]
+QUICK = {"accuracy", "active_latents", "negative_elbo", "reconstruction_mse"}
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def copy_of(name: str, folder: Path, change: Callable[[Entry], None]) -> None:
+    """A checkpoint's folder with its record changed."""
+    shutil.copytree(genzoo.show(name).folder, folder)
+    record = json.loads((folder / "genzoo.json").read_text())
+    change(record["metrics"])
+    (folder / "genzoo.json").write_text(json.dumps(record))
+
+
+def fid(value: float, features: str, **more: Any) -> Entry:
+    protocol = {"data": "mnist", "split": "test", "features": features}
+    return {"fid": {"value": value, "unit": "", "tolerance": 0.1, "protocol": protocol, **more}}
+
+
+def test_compare_sets_models_side_by_side_and_says_what_cannot_be_compared(tmp_path: Path, capsys: Capture) -> None:
+    copy_of("vae-conv-mnist", tmp_path / "a", lambda metrics: metrics.update(fid(5.25, "net 1", floor=0.5)))
+    copy_of("gan-dcgan-mnist", tmp_path / "b", lambda metrics: metrics.update(fid(3.0, "net 1")))
+    copy_of("gan-dcgan-mnist", tmp_path / "c", lambda metrics: metrics.update(fid(4.0, "net 2")))
+    assert run(["compare", "./a", "./b"]) == 0
+    output = capsys.readouterr()
+    lines = {line.split("  ")[0]: line.split()[-2:] for line in output.out.splitlines()}
+    assert lines["name"] == ["./a", "./b"]
+    assert lines["data set"] == ["mnist-dynamic", "mnist"]
+    assert lines["fid"] == ["5.25", "3"]
+    assert lines["active_latents"] == ["21", "-"]
+    assert "fid" not in output.err  # both compared with mnist, in the features of one network
+    assert run(["compare", "./a", "./b", "./c"]) == 0
+    assert "genzoo: fid: not comparable: features differ\n" in capsys.readouterr().err
+
+
+def test_compare_knows_that_data_differ(capsys: Capture) -> None:
+    assert run(["compare", "ae-dense-mnist", "vae-conv-mnist", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [column["name"] for column in told["models"]] == ["ae-dense-mnist", "vae-conv-mnist"]
+    assert told["models"][1]["latents"] == 32
+    assert "reconstruction_mse: not comparable: data, binarisation differ" in told["notes"]
+
+
+def test_compare_hints_at_a_name_that_is_wrong(capsys: Capture) -> None:
+    assert run(["compare", "vae-conv-mnist", "vae-cov-mnist"]) == 3
+    assert "did you mean vae-conv-mnist" in capsys.readouterr().err
+    assert run(["compare"]) == 2
+
+
+def test_compare_imports_no_torch(genzoo_cli: CLI) -> None:
+    result = genzoo_cli("compare", "vae-conv-mnist", "gan-dcgan-mnist", PYTHONPROFILEIMPORTTIME="1")
+    assert result.returncode == 0
+    assert "genzoo.catalog" in result.stderr
+    assert "torch" not in result.stderr
+
+
+def test_a_metric_that_a_model_cannot_have_is_refused_with_those_it_has(capsys: Capture) -> None:
+    assert run(["evaluate", "ae-dense-mnist", "--metric", "fid"]) == 3
+    assert "ae-dense-mnist has no metric 'fid' (known: reconstruction_mse" in capsys.readouterr().err
+
+
+def test_evaluate_finds_the_recorded_numbers(capsys: Capture, data_root: Path) -> None:
+    for name in ("ae-dense-mnist", "vae-conv-mnist", "features-lenet-mnist", "features-lenet-fashion"):
+        quick = genzoo.show(name).metrics.keys() & QUICK
+        only = [word for metric in quick for word in ("--metric", metric)]
+        assert run(["evaluate", name, "--data-root", str(data_root), "--json", *only]) == 0
+        found, recorded = json.loads(capsys.readouterr().out), genzoo.show(name).metrics
+        assert set(found) == set(quick)
+        for metric, entry in found.items():
+            assert entry["value"] == pytest.approx(recorded[metric]["value"], abs=recorded[metric]["tolerance"])
+            assert entry["protocol"] == recorded[metric]["protocol"]
+
+
+def test_verify_passes_on_a_true_record_and_fails_on_a_false_one(
+    tmp_path: Path, capsys: Capture, data_root: Path
+) -> None:
+    root = ["--data-root", str(data_root)]
+    assert run(["verify", "ae-dense-mnist", *root]) == 0
+    assert capsys.readouterr().out.startswith("ae-dense-mnist  ok  reconstruction_mse 0.00")
+    shutil.copytree(genzoo.show("ae-dense-mnist").folder, tmp_path / "copy")
+    record = json.loads((tmp_path / "copy" / "genzoo.json").read_text())
+    record["metrics"]["reconstruction_mse"]["value"] *= 0.9
+    (tmp_path / "copy" / "genzoo.json").write_text(json.dumps(record))
+    assert run(["verify", "./copy", *root]) == 7
+    assert "reconstruction_mse is 0.00" in capsys.readouterr().err
+    assert run(["verify", *root]) == 2
+
+
+def test_feature_networks_are_as_good_as_promised() -> None:
+    for name, least in {"features-lenet-mnist": 0.992, "features-lenet-fashion": 0.915}.items():
+        assert genzoo.show(name).metrics["accuracy"]["value"] >= least
+        assert genzoo.show(name).size_bytes < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"floor": 0.5}, "the floor of accuracy is nan of 1, recorded 0.5"),
+        ({"detail": {"shares": [0.5, 0.5]}}, "shares of accuracy is not as recorded"),
+        ({"protocol": {"split": "train"}}, "accuracy is measured by another protocol now"),
+        ({"value": 0.5}, "recorded 0.5"),
+    ],
+)
+def test_verify_finds_whatever_is_false_in_an_entry(
+    change: Entry, message: str, tmp_path: Path, capsys: Capture, data_root: Path
+) -> None:
+    copy_of("features-lenet-mnist", tmp_path / "copy", lambda metrics: metrics["accuracy"].update(change))
+    assert run(["verify", "./copy", "--data-root", str(data_root)]) == 7
+    assert message in capsys.readouterr().err
+
+
+def test_verify_ignores_the_version_it_was_measured_with(tmp_path: Path, data_root: Path) -> None:
+    copy_of("features-lenet-mnist", tmp_path / "copy", lambda metrics: metrics["accuracy"].update(torch="2.0"))
+    assert run(["verify", "./copy", "--data-root", str(data_root)]) == 0

@@ -1,0 +1,171 @@
+"""Metrics of a small real model in a setting whose every picture is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import log
+from typing import Any
+
+import pytest
+import torch
+
+import genzoo
+from genzoo.datasets import Split
+from genzoo.errors import InvalidInput
+from genzoo.metrics import NEED_FEATURES, FeatureSpace, Setting, measure, metrics_of
+from genzoo.metrics import setting as room
+from genzoo.metrics.likelihood import negative_elbo
+from genzoo.models import Model
+from genzoo.models.features import FeatureNetwork
+from genzoo.models.vae import VAE
+from genzoo.randomness import stream
+from genzoo.spec import DatasetSpec
+
+SHAPE = (1, 4, 4)
+SIZES = {"train": 90, "test": 40}
+
+
+def dataset(**told: Any) -> DatasetSpec:
+    return DatasetSpec(name="dots", target="nowhere:dots", summary="", shape=SHAPE, values="binary", **told)
+
+
+def open_dots(record: DatasetSpec, split: str) -> Split:
+    n = SIZES[split]
+    source = 255 * torch.randint(0, 2, (n, *SHAPE), generator=stream(split), dtype=torch.uint8)
+    return Split(source=source, shape=SHAPE, labels=torch.arange(n) % 3)
+
+
+def network() -> FeatureNetwork:
+    created = genzoo.create("features-dense", input_shape=SHAPE, latent_dim=6, classes=3, seed=0).eval()
+    assert isinstance(created, FeatureNetwork)
+    return created
+
+
+def space(classes: int = 3) -> FeatureSpace:
+    net = network()
+    told: dict[str, Any] = {"classes": 3, "classify": net.head} if classes else {}
+    return FeatureSpace(label="net 0123", dim=6, extract=net.encode, device=net.device, **told)
+
+
+def vae() -> VAE:
+    created = genzoo.create("vae-dense", input_shape=SHAPE, latent_dim=2, seed=0).eval()
+    assert isinstance(created, VAE)
+    return created
+
+
+def setting(model: Model | None = None, draws: int = 0, record: DatasetSpec | None = None, **told: Any) -> Setting:
+    record = record or dataset()
+    return Setting(
+        model=model or vae(),
+        evaluation={"importance_draws": draws},
+        dataset=record,
+        pictures=record,
+        open_split=open_dots,
+        **told,
+    )
+
+
+def measured(here: Setting, *names: str) -> Mapping[str, Any]:
+    known = metrics_of(here)
+    return measure({name: known[name] for name in names or known}, here)
+
+
+def test_a_model_has_the_metrics_that_have_a_meaning_for_it() -> None:
+    bounds = {"negative_elbo", "active_latents", "reconstruction_mse"}
+    assert metrics_of(setting()).keys() == bounds
+    assert metrics_of(setting(draws=5)).keys() == bounds | {"negative_log_likelihood"}
+    assert metrics_of(setting(space=space())).keys() == bounds | NEED_FEATURES
+    without_classes = NEED_FEATURES - {"smallest_class_share", "classes_covered"}
+    assert metrics_of(setting(space=space(classes=0))).keys() == bounds | without_classes
+    assert metrics_of(setting(network())).keys() == {"accuracy"}
+    autoencoder = genzoo.create("ae-dense", input_shape=SHAPE, latent_dim=2, seed=0)
+    assert metrics_of(setting(autoencoder)).keys() == {"reconstruction_mse"}
+
+
+def test_all_of_a_generator_are_measured_beside_a_floor_with_seed_network_and_counts() -> None:
+    entries = measured(setting(draws=3, space=space()))
+    for name in NEED_FEATURES:
+        protocol = entries[name]["protocol"]
+        assert protocol.items() >= {
+            "data": "dots", "split": "test", "n": 40, "samples": 40, "seed": 0, "features": "net 0123",
+        }.items(), name  # fmt: skip
+        assert entries[name]["torch"] == torch.__version__
+        assert ("floor" in entries[name]) == (name != "memorisation")
+    assert entries["fid"]["floor"] < entries["fid"]["value"]
+    shares = entries["smallest_class_share"]["detail"]["samples"]
+    assert sum(shares) == pytest.approx(1)
+    assert min(shares) == entries["smallest_class_share"]["value"]
+    assert 0 <= entries["classes_covered"]["value"] <= 3
+    assert len(entries["active_latents"]["detail"]["kl_per_latent"]) == 2
+    assert all("floor" not in entries[name] for name in ("negative_elbo", "negative_log_likelihood"))
+
+
+def test_entries_are_the_same_twice_and_a_record_takes_them() -> None:
+    first, again = measured(setting(space=space())), measured(setting(space=space()))
+    assert first == again
+    record = genzoo.show(genzoo.list_models("vae-*")[0])
+    assert replace(record, metrics=first).metrics == first
+
+
+def test_bits_per_dimension_are_nats_over_values_and_log_2() -> None:
+    entry = measured(setting(), "negative_elbo")["negative_elbo"]
+    assert entry["detail"]["bits_per_dim"] == pytest.approx(entry["value"] / 16 / log(2))
+
+
+def test_a_mean_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = vae()
+    x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40))
+    with torch.no_grad():
+        wanted = negative_elbo(model, x, seed=0).double().mean().item()
+    monkeypatch.setattr(room, "BATCH", 7)
+    assert measured(setting(model), "negative_elbo")["negative_elbo"]["value"] == pytest.approx(wanted)
+
+
+def test_of_a_large_split_so_many_are_drawn_always_the_same_and_the_protocol_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room, "LIMIT", 15)
+    here = setting(space=space())
+    assert torch.equal(here.examples.order, setting().examples.order)
+    assert len(set(here.examples.order.tolist())) == 15
+    protocol = measured(here, "fid")["fid"]["protocol"]
+    assert (protocol["n"], protocol["samples"], protocol["drawn"]) == (15, 15, "of 40, seed 0")
+
+
+def test_without_a_test_split_the_floor_is_made_of_other_pictures_and_nothing_is_held_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = dataset(splits=("train",))
+    monkeypatch.setattr(room, "LIMIT", 40)
+    here = setting(record=record, space=space())
+    assert "memorisation" not in metrics_of(here)
+    entry = measured(here, "fid")["fid"]
+    assert entry["protocol"]["split"] == "train"
+    assert entry["floor"] > 0  # of a picture with itself it would be 0
+    monkeypatch.setattr(room, "LIMIT", 60)  # 30 others are fewer
+    assert "floor" not in measured(setting(record=record, space=space()), "fid")["fid"]
+
+
+def test_a_generator_that_draws_training_pictures_memorises(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = vae()
+    training = next(open_dots(dataset(), "train").batches(torch.arange(40), 40))
+    assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] > 0.1
+    monkeypatch.setattr(type(model), "sample", lambda self, n, seed: training[:n])
+    assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] < 0.01
+
+
+def test_accuracy_is_the_share_of_right_classes_and_needs_labels() -> None:
+    net = network()
+    x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40))
+    right = net.classify(x).argmax(1) == torch.arange(40) % 3
+    assert measured(setting(net))["accuracy"]["value"] == pytest.approx(right.double().mean().item())
+    unlabelled = Setting(
+        model=net,
+        evaluation={},
+        dataset=dataset(),
+        pictures=dataset(),
+        open_split=lambda record, split: Split(source=open_dots(record, split).source, shape=SHAPE),
+    )
+    with pytest.raises(InvalidInput, match="dots has no labels"):
+        measured(unlabelled)

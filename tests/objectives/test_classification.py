@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+import genzoo
+from genzoo.errors import InvalidInput
+from genzoo.models.features import FeatureNetwork
+from genzoo.objectives.classification import cross_entropy
+
+
+@pytest.fixture
+def model() -> FeatureNetwork:
+    created = genzoo.create("features-dense", input_shape=(1, 4, 4), latent_dim=6, classes=3, seed=0).eval()
+    assert isinstance(created, FeatureNetwork)
+    return created
+
+
+def test_the_loss_is_minus_the_log_probability_of_the_label(model: FeatureNetwork) -> None:
+    x, labels = torch.rand(5, 1, 4, 4), torch.tensor([0, 1, 2, 0, 1])
+    terms = cross_entropy(model, x, labels=labels)
+    chances = model.classify(x).softmax(1)
+    torch.testing.assert_close(terms["loss"], -chances[torch.arange(5), labels].log())
+    assert terms["error"].tolist() == (chances.argmax(1) != labels).float().tolist()
+
+
+def test_a_label_beyond_the_classes_is_refused_with_the_number_needed(model: FeatureNetwork) -> None:
+    with pytest.raises(InvalidInput, match=r"model.classes = 8 or more"):
+        cross_entropy(model, torch.rand(2, 1, 4, 4), labels=torch.tensor([0, 7]))
