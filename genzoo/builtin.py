@@ -191,6 +191,7 @@ DATASETS = (
         values="unit",
         license=_MNIST_LICENSE,
         features=_MNIST_FEATURES,
+        classes=10,
     ),
     DatasetSpec(
         name="mnist-dynamic",
@@ -201,6 +202,7 @@ DATASETS = (
         license=_MNIST_LICENSE,
         pictures="mnist",
         features=_MNIST_FEATURES,
+        classes=10,
     ),
     DatasetSpec(
         name="mnist-static",
@@ -211,6 +213,7 @@ DATASETS = (
         license=_MNIST_LICENSE,
         pictures="mnist",
         features=_MNIST_FEATURES,
+        classes=10,
     ),
     DatasetSpec(
         name="fashion-mnist",
@@ -220,6 +223,7 @@ DATASETS = (
         values="unit",
         license="MIT",
         features=_FASHION_FEATURES,
+        classes=10,
     ),
     DatasetSpec(
         name="fashion-mnist-dynamic",
@@ -230,6 +234,7 @@ DATASETS = (
         license="MIT",
         pictures="fashion-mnist",
         features=_FASHION_FEATURES,
+        classes=10,
     ),
     DatasetSpec(
         name="kmnist",
@@ -238,6 +243,7 @@ DATASETS = (
         shape=(1, 28, 28),
         values="unit",
         license="CC-BY-SA-4.0",
+        classes=10,
     ),
     DatasetSpec(
         name="emnist",
@@ -245,6 +251,7 @@ DATASETS = (
         summary="handwritten digits and letters, EMNIST's balanced split of 47 classes, upright, grey levels",
         shape=(1, 28, 28),
         values="unit",
+        classes=47,
     ),
     DatasetSpec(
         name="cifar10",
@@ -252,6 +259,7 @@ DATASETS = (
         summary="small colour photographs of ten classes",
         shape=(3, 32, 32),
         values="unit",
+        classes=10,
     ),
     DatasetSpec(
         name="svhn",
@@ -260,6 +268,7 @@ DATASETS = (
         shape=(3, 32, 32),
         values="unit",
         license="",
+        classes=10,
     ),
     DatasetSpec(
         name="celeba",
@@ -278,6 +287,7 @@ DATASETS = (
         values="binary",
         splits=("train",),
         license="Apache-2.0",
+        factors=("shape", "scale", "orientation", "x", "y"),
     ),
     _toy("toy1d", "toy1d", 1, "numbers from two normals that overlap"),
     _toy("toy1d-bumps", "toy1d_bumps", 1, "numbers from two normals far apart"),

@@ -155,7 +155,8 @@ class DatasetSpec(Record):
     `shape` is (channels, height, width) for pictures, or None where the recipe's ``model.input_shape`` decides it.
     `values` says what the numbers are: ``unit`` in [0, 1], ``binary`` 0 or 1, ``real`` any. `pictures` names the data
     set whose pictures samples are compared with where that is another one (grey digits for binarised ones), `features`
-    the checkpoint of the network in whose features they are compared.
+    the checkpoint of the network in whose features they are compared. `classes` is how many its labels tell apart (0
+    where it has none), `factors` what generated each example, where that is known.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -167,6 +168,8 @@ class DatasetSpec(Record):
     license: str = ""
     pictures: str = ""
     features: str = ""
+    classes: int = 0
+    factors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

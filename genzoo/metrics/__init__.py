@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from math import log, prod
 from typing import Any
@@ -13,12 +12,16 @@ from torch import Tensor
 
 from genzoo.errors import InvalidInput
 from genzoo.metrics import fidelity
+from genzoo.metrics.codes import metrics_of_codes
+from genzoo.metrics.density import distance_from_half, wasserstein_1
 from genzoo.metrics.diagnostics import class_shares, covered, distance_to_training
 from genzoo.metrics.likelihood import importance_bound, negative_elbo
+from genzoo.metrics.metric import Metric, mean_of, on_examples, values_of
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting
 from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.features import FeatureNetwork
+from genzoo.models.gan import GAN
 from genzoo.models.vae import VAE
 from genzoo.objectives.variational import kl_per_latent
 from genzoo.protocols import Generator
@@ -27,20 +30,6 @@ __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "met
 
 ACTIVE = 0.01
 NEIGHBOURS = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """A number of a model in a setting.
-
-    `protocol` says how it is measured, with nothing that depends on the machine. `tolerance` is how far a value may be
-    from another machine's, in `unit`.
-    """
-
-    unit: str
-    tolerance: float
-    compute: Callable[[Setting], Outcome]
-    protocol: Callable[[Setting], Mapping[str, Any]]
 
 
 def measure(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Any]:
@@ -68,7 +57,10 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
     if isinstance(model, VAE):
         metrics |= _bounds(model, setting.evaluation["importance_draws"])
     if isinstance(model, VAE | Autoencoder):
-        metrics["reconstruction_mse"] = _mean("per value", 1e-5, lambda x, start: squared_error(model, x))
+        metrics["reconstruction_mse"] = mean_of("per value", 1e-5, lambda x, start: squared_error(model, x))
+        metrics |= metrics_of_codes(setting.dataset)
+    if isinstance(model, GAN) and setting.dataset.values == "real":
+        metrics |= _on_a_density(model)
     if isinstance(model, Generator) and setting.space is not None:
         metrics |= ON_FEATURES
         if setting.has_training:
@@ -76,27 +68,8 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
         if setting.space.classes:
             metrics |= _on_classes(setting.space.classes)
     if isinstance(model, FeatureNetwork):
-        metrics["accuracy"] = Metric(unit="of 1", tolerance=0.001, compute=_accuracy, protocol=_on_examples())
+        metrics["accuracy"] = Metric(unit="of 1", tolerance=0.001, compute=_accuracy, protocol=on_examples())
     return metrics
-
-
-def _on_examples(**told: Any) -> Callable[[Setting], Mapping[str, Any]]:
-    """The protocol of what is measured on the examples."""
-    return lambda setting: {**setting.examples.protocol, **told}
-
-
-def _values(setting: Setting, each: Callable[[Tensor, int], Tensor]) -> Tensor:
-    return setting.examples.map(setting.model.device, each)
-
-
-def _mean(unit: str, tolerance: float, each: Callable[[Tensor, int], Tensor], **told: Any) -> Metric:
-    """The mean of a number of each example; `each` takes a batch and the index of its first example."""
-    return Metric(
-        unit=unit,
-        tolerance=tolerance,
-        compute=lambda setting: Outcome(value=_values(setting, each).mean().item()),
-        protocol=_on_examples(**told),
-    )
 
 
 def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
@@ -108,7 +81,7 @@ def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
             unit=f"of {model.latent_dim}",
             tolerance=0.0,
             compute=lambda setting: _active_latents(model, setting),
-            protocol=_on_examples(active=f"mean KL > {ACTIVE} nats"),
+            protocol=on_examples(active=f"mean KL > {ACTIVE} nats"),
         ),
     }
     if draws:
@@ -126,22 +99,44 @@ def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], **told: Any) -> Met
     """A bound on −log p(x); its detail has it in bits for each of the D values of x: nats / (D ln 2)."""
 
     def compute(setting: Setting) -> Outcome:
-        nats = _values(setting, each).mean().item()
+        nats = values_of(setting, each).mean().item()
         return Outcome(value=nats, detail={"bits_per_dim": nats / (prod(model.input_shape) * log(2))})
 
-    return Metric(unit="nats", tolerance=0.01, compute=compute, protocol=_on_examples(**told))
+    return Metric(unit="nats", tolerance=0.01, compute=compute, protocol=on_examples(**told))
 
 
 def _active_latents(model: VAE, setting: Setting) -> Outcome:
     """How many latents are used (Burda et al. 2015, §5.2, by KL); the others have collapsed to the prior."""
-    kl = _values(setting, lambda x, start: kl_per_latent(model, model.posterior(x))).mean(0)
+    kl = values_of(setting, lambda x, start: kl_per_latent(model, model.posterior(x))).mean(0)
     return Outcome(value=float((kl > ACTIVE).sum()), detail={"kl_per_latent": kl.tolist()})
+
+
+def _on_a_density(model: GAN) -> dict[str, Metric]:
+    """Whether D → ½, and on a line how far samples are from data."""
+    metrics = {"d_minus_half": mean_of("of ½", 0.001, lambda x, start: distance_from_half(model, x))}
+    if model.input_shape == (1,):
+        metrics["wasserstein_1"] = Metric(
+            unit="standard deviations of the data",
+            tolerance=0.001,
+            compute=_wasserstein,
+            protocol=on_examples(samples="as many", seed=SEED),
+        )
+    return metrics
+
+
+def _wasserstein(setting: Setting) -> Outcome:
+    """Between samples and data, and between other data and data, in standard deviations of the data."""
+    model, data = setting.model, setting.examples.all()
+    samples = model.sample(len(data), seed=SEED).cpu().double()
+    others = setting.all_of(setting.dataset, "train").some(len(data)).all()
+    scale = data.std().item()
+    return Outcome(value=wasserstein_1(samples, data) / scale, floor=wasserstein_1(others, data) / scale)
 
 
 def _accuracy(setting: Setting) -> Outcome:
     if setting.examples.labels is None:
         raise InvalidInput(f"{setting.dataset.name} has no labels to measure the accuracy against")
-    classes = _values(setting, lambda x, start: setting.model.classify(x).argmax(1))
+    classes = values_of(setting, lambda x, start: setting.model.classify(x).argmax(1))
     return Outcome(value=(classes == setting.examples.labels).double().mean().item())
 
 

@@ -111,6 +111,10 @@ class Examples:
                 start += len(x)
         return torch.cat(values)
 
+    def all(self) -> Float[Tensor, " n *values"]:
+        """The examples themselves, on the CPU."""
+        return self.map(torch.device("cpu"), lambda x, start: x)
+
     def some(self, n: int, *, skip: int = 0) -> Examples:
         """At most n of them, drawn; with `skip`, those that come after so many in the same draw."""
         if len(self) <= n and not skip:

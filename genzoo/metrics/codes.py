@@ -1,0 +1,112 @@
+"""The metrics of a model that encodes: what its codes say about the classes, or about the factors, of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genzoo.metrics import disentanglement, representation
+from genzoo.metrics.disentanglement import draw
+from genzoo.metrics.metric import Metric, on_examples
+from genzoo.metrics.setting import BATCH, SEED, Examples, Outcome, Setting
+from genzoo.randomness import stream
+from genzoo.spec import DatasetSpec
+
+__all__ = ["metrics_of_codes"]
+
+PROBE = representation.PROBE_CODES
+
+
+def metrics_of_codes(dataset: DatasetSpec) -> dict[str, Metric]:
+    """Those that have a meaning for the data: where it has labels, and where its factors are known."""
+    metrics: dict[str, Metric] = {}
+    if dataset.classes and {"train", "test"} <= set(dataset.splits):
+        metrics |= _PROBES
+    if dataset.factors:
+        metrics |= _ON_FACTORS
+    return metrics
+
+
+def _probe(tolerance: float, accuracy: Callable[..., float], **told: Any) -> Metric:
+    """The accuracy of a classifier of codes: fitted to those of training examples, judged on those of the others."""
+
+    def compute(setting: Setting) -> Outcome:
+        training = setting.all_of(setting.dataset, "train").some(PROBE)
+        seen, judged = _codes(setting, training), _codes(setting, setting.examples)
+        return Outcome(value=accuracy(seen, training.labels, judged, setting.examples.labels))
+
+    return Metric(unit="of 1", tolerance=tolerance, compute=compute, protocol=on_examples(training_codes=PROBE, **told))
+
+
+def _codes(setting: Setting, examples: Examples) -> Tensor:
+    return examples.map(setting.model.device, lambda x, start: setting.model.encode(x))
+
+
+_PROBES: Mapping[str, Metric] = {
+    "knn_accuracy": _probe(0.002, representation.knn_accuracy, neighbours=representation.NEIGHBOURS),
+    "linear_probe_accuracy": _probe(0.005, representation.linear_probe_accuracy, classifier="logistic regression, C 1"),
+}
+
+
+def _on_factors(tolerance: float, score: Callable[..., Outcome], **told: Any) -> Metric:
+    """A score of (encode, factors); `encode` gives the codes of the pictures at any number of indices."""
+
+    def compute(setting: Setting) -> Outcome:
+        data, device = setting.examples.data, setting.model.device
+
+        def encode(indices: Tensor) -> Tensor:
+            batches = data.batches(indices, BATCH, device, generator=stream("binarise", SEED))
+            return torch.cat([setting.model.encode(x).cpu() for x in batches])
+
+        return score(encode, data.factors)
+
+    return Metric(
+        unit="of 1",
+        tolerance=tolerance,
+        compute=compute,
+        protocol=lambda setting: {"split": setting.examples.split, "seed": SEED, **told},
+    )
+
+
+def _mig(encode: disentanglement.Encode, factors: Any) -> Outcome:
+    codes, values = draw(encode, factors, disentanglement.POINTS, stream("mig", SEED))
+    return Outcome(value=disentanglement.mutual_information_gap(codes, values))
+
+
+def _factor_vae(encode: disentanglement.Encode, factors: Any) -> Outcome:
+    return Outcome(value=disentanglement.factor_vae_score(encode, factors, stream("factor-vae", SEED)))
+
+
+def _dci(encode: disentanglement.Encode, factors: Any) -> Outcome:
+    generator = stream("dci", SEED)
+    training = draw(encode, factors, disentanglement.POINTS, generator)
+    judged = draw(encode, factors, disentanglement.TEST_POINTS, generator)
+    found = disentanglement.dci(*training, *judged, seed=SEED)
+    detail = {"completeness": found.completeness, "informativeness": found.informativeness}
+    return Outcome(value=found.disentanglement, detail=detail)
+
+
+_ON_FACTORS: Mapping[str, Metric] = {
+    "mig": _on_factors(0.005, _mig, points=disentanglement.POINTS, bins=disentanglement.BINS),
+    "factor_vae_score": _on_factors(
+        0.01,
+        _factor_vae,
+        training_votes=disentanglement.TRAINING_VOTES,
+        evaluation_votes=disentanglement.EVALUATION_VOTES,
+        batch=disentanglement.VOTE_BATCH,
+        variance_points=disentanglement.POINTS,
+        collapsed=f"variance < {disentanglement.COLLAPSED}",
+    ),
+    "dci_disentanglement": _on_factors(
+        0.02,  # versions of scikit-learn grow other trees
+        _dci,
+        importance="random forest",
+        trees=disentanglement.TREES,
+        leaf=disentanglement.LEAF,
+        training_points=disentanglement.POINTS,
+        test_points=disentanglement.TEST_POINTS,
+    ),
+}
