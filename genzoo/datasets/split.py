@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ class Split:
             batch_size,
             sampler=order.tolist(),
             num_workers=min(4, os.cpu_count() or 1),
+            worker_init_fn=_leave_stopping_to_the_reader,
             generator=stream("loader", *order[:8].tolist()),
         )
 
@@ -92,6 +94,12 @@ class Split:
         """The first n images, on the CPU; binarised ones by draws that are always the same."""
         order = torch.arange(min(n, len(self)))
         return next(self.batches(order, n, generator=stream("first")))
+
+
+def _leave_stopping_to_the_reader(worker: int) -> None:
+    """A signal to a whole group of processes must not take the batch from a step that is still to end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def default_root() -> Path:

@@ -26,7 +26,12 @@ OPTIMIZER = {
 
 TRAINING = {
     "epochs": Field(kind="int", doc="passes over the data", minimum=1, maximum=1_000_000),
-    "batch_size": Field(kind="int", doc="examples in a step", default=128, minimum=1, maximum=65536),
+    "batch_size": Field(
+        kind="int", doc="examples in a step, of all processes together", default=128, minimum=1, maximum=65536
+    ),
+    "accumulate": Field(
+        kind="int", doc="micro-batches a step is cut into, to save memory", default=1, minimum=1, maximum=65536
+    ),
     "seed": Field(kind="int", doc="seed of initial weights, order and noise", default=0, minimum=0, maximum=2**62),
     "schedule": Field(
         kind="str",
