@@ -16,6 +16,7 @@ import click
 
 from genzoo import __version__
 from genzoo.cli.catalog import list_command, plugins_command, show_command
+from genzoo.cli.process import INTERRUPTED
 from genzoo.cli.run import (
     evaluate_command,
     reconstruct_command,
@@ -26,8 +27,6 @@ from genzoo.cli.run import (
 from genzoo.errors import GenzooError
 
 __all__ = ["cli", "main"]
-
-INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

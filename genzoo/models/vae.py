@@ -54,7 +54,8 @@ class VAE(Model):
         if bernoulli and values != "binary":
             raise InvalidInput(
                 "model.likelihood is 'bernoulli' (the default), a likelihood of 0 and 1; this data has grey levels: "
-                "write model.likelihood = 'gaussian', or take binarised data, as mnist-dynamic is"
+                "write model.likelihood = 'gaussian' (--set model.likelihood=gaussian), "
+                "or take binarised data, as mnist-dynamic is"
             )
         if not bernoulli and values == "binary":
             raise InvalidInput(
