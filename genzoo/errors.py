@@ -15,6 +15,7 @@
     ├── MissingDependency (ImportError)      6  an optional part is not installed
     ├── PluginError                          1  a plugin broke its contract
     ├── TrainingDiverged  (ArithmeticError)  1  a loss became NaN or infinite
+    ├── ProcessLost       (ConnectionError)  1  another process of a training run is gone
     └── VerificationFailed                   7  a number is not the recorded one
 
 A message says what is wrong, where, and what to type next. `suggestions` holds the things to type, for programs.
@@ -40,6 +41,7 @@ __all__ = [
     "NotFound",
     "OutputExists",
     "PluginError",
+    "ProcessLost",
     "StateMismatch",
     "TrainingDiverged",
     "UnsupportedVerb",
@@ -146,6 +148,12 @@ class TrainingDiverged(GenzooError, ArithmeticError):
     """A loss became NaN or infinite."""
 
     code = "diverged"
+
+
+class ProcessLost(GenzooError, ConnectionError):
+    """Another process of a training run is gone."""
+
+    code = "process-lost"
 
 
 class VerificationFailed(GenzooError):

@@ -132,7 +132,8 @@ class Objective(Record):
     `players` maps each player of the family, in the order they move, to a pure function
     ``(model, batch, **options) -> {term: (n,) tensor}`` whose term ``loss`` is minimised. It is given those options of
     `config` that it has parameters for (all of them if it takes ``**options``), and, if it asks for them by name,
-    ``data_size``, the number of examples of the data, and ``step``, a tensor with the step of the run.
+    ``data_size``, the number of examples of the data, ``step``, a tensor with the step of the run, and ``labels``, the
+    batch's, an int64 (n,) tensor. The batch may be a part of the step's: a process's slice, or a micro-batch.
     """
 
     kind: ClassVar[str] = "objective"

@@ -1,14 +1,17 @@
-"""train: from a recipe to a checkpoint."""
+"""train: from a recipe to a checkpoint; like: from a recipe to one for other data."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import torch
 
@@ -20,7 +23,7 @@ from genzoo.catalog import is_path
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, NotFound
 from genzoo.fields import Field, check_config
-from genzoo.files import atomic_write, user_path
+from genzoo.files import user_path
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
@@ -28,58 +31,164 @@ from genzoo.protocols import Decoder, Encoder, Generator
 from genzoo.registry import load_target, registry
 from genzoo.spec import Checkpoint, DatasetSpec, ModelSpec, Objective, RecipeFile
 from genzoo.training import Losses, Progress, Recipe, Run, fit
+from genzoo.training.loop import check_batches
+from genzoo.training.processes import Processes
 from genzoo.training.recipe import check_players
+from genzoo.training.track import check_tracker, tracked
 
-__all__ = ["Plan", "find_recipe", "train"]
+__all__ = ["Plan", "find_recipe", "like", "train"]
+
+MAX_NAME = 64
 
 
 def train(
     recipe: str | Path,
     *,
+    data: str = "",
+    overrides: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
     output: str | Path | None = None,
     resume: bool = False,
     force: bool = False,
     device: str | torch.device = "auto",
+    track: str = "",
+    note: Callable[[str], None] = lambda line: None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Model:
     """Train a recipe and save the checkpoint; returns the trained model in eval mode.
 
     The run folder holds the log (``log.jsonl``), a picture for each epoch (``samples/``), the state to resume from and
-    in the end the checkpoint, which ``load(folder)`` loads.
+    in the end the loss curves (``curves.png``) and the checkpoint, which ``load(folder)`` loads.
+
+    In processes started by torchrun or ``accelerate launch`` all train together. The main one writes, measures and
+    calls `note` and `report`; in the others the model has no record.
 
     Args:
         recipe: a TOML file, or the name of a checkpoint or recipe, to train it anew.
+        data: another data set to use the recipe on, ``DATASET`` or ``DATASET:PATH``; see `like`.
+        overrides: other values for keys of the recipe, ``{"training.epochs": 5}``.
         data_root: where the data set lies or is downloaded to; the images themselves for ``folder``.
         output: the run folder; ``runs/<name>`` without one.
         resume: go on with the run in `output` from its last state, or start it if there is none.
         force: replace the run in `output`.
-        device: as in `load`.
+        device: as in `load`; several processes on ``cuda`` have a GPU each.
+        track: ``tensorboard`` logs the terms for it in the run folder too.
+        note: called with a line that says what is trained on what, before the first step.
         report: called about twice a second with the Progress.
 
     Raises:
         NotFound, InvalidInput: a recipe that cannot be used, before anything is allocated or written.
         OutputExists: there is a run in `output` already.
+        MissingDependency: `track` is not installed, or the recipe wants torch.compile and there is no compiler.
         TrainingDiverged: a loss became NaN.
         KeyboardInterrupt: stopped after a whole step; the state is saved.
     """
-    found, owner = find_recipe(recipe)
-    plan = Plan.of(found, prefer=owner)
+    check_tracker(track)
     chosen = pick_device(device)
-    run = Run(user_path(output) if output else Path("runs") / found.name)
-    run.check(found, resume=resume, force=force)
-    data = open_data(plan.dataset, plan.split, root=data_root, shape=plan.blueprint.spec.input_shape)
-    run.begin(found, resume=resume)
-    with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):
+    processes = Processes.join(chosen)
+    with processes.main_first():
+        found, owner, root = _wanted(recipe, data, overrides or {}, data_root)
+        plan = Plan.of(found, prefer=owner)
+        run = Run(user_path(output) if output else Path("runs") / found.name)
+        if processes.main:
+            run.check(found, resume=resume, force=force)
+        split = open_data(plan.dataset, plan.split, root=root, shape=plan.blueprint.spec.input_shape)
+        check_batches(plan.losses, split, found, processes.count)
+        if processes.main:
+            run.begin(found, resume=resume)
+            note(_announcement(found, split, processes))
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=[processes.device] if chosen.type == "cuda" else []))
+        log = stack.enter_context(tracked(track if processes.main else "", run.folder, cpu=chosen.type == "cpu"))
         torch.manual_seed(found.training["seed"])
-        model = plan.blueprint.build("cpu").to(chosen)
+        model = plan.blueprint.build("cpu").to(processes.device)
         model.name = found.name
-        model = fit(model, plan.losses, data, found, run, report=report, on_epoch=partial(_save_preview, run, data))
-    model.checkpoint = _save_checkpoint(model, plan, run)
-    metrics = measure_test(model, found, plan.dataset, data_root)
-    model.checkpoint = replace(model.checkpoint, metrics=metrics)
-    run.save_record(model.checkpoint)
+        model = fit(
+            model,
+            plan.losses,
+            split,
+            found,
+            run,
+            processes=processes,
+            report=_both(report, log),
+            on_epoch=partial(_save_preview, run, split),
+        )
+    if processes.main:
+        model.checkpoint = _finish(model, plan, run, processes, root)
     return model
+
+
+def _both(first: Callable[[Progress], None], second: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    def report(progress: Progress) -> None:
+        first(progress)
+        second(progress)
+
+    return report
+
+
+def _wanted(
+    recipe: str | Path, data: str, overrides: Mapping[str, Any], data_root: str | Path | None
+) -> tuple[Recipe, str, str | Path | None]:
+    """The recipe asked for, the distribution it came from, and where its data lies."""
+    found, owner = find_recipe(recipe)
+    root: str | Path | None = None
+    if data:
+        found, root = like(found, data, prefer=owner)
+    if root is not None and data_root is not None:
+        raise InvalidInput(f"the data is said to lie in {root} and in {data_root}; give one of the two")
+    return found.changed(overrides), owner, data_root if root is None else root
+
+
+def _announcement(recipe: Recipe, data: Split, processes: Processes) -> str:
+    steps = len(data) // recipe.training["batch_size"] * recipe.training["epochs"]
+    together = f", {processes.count} processes" if processes.count > 1 else ""
+    return f"{recipe.name}: {len(data):,} examples, {steps:,} steps on {processes.device.type}{together}"
+
+
+def _finish(model: Model, plan: Plan, run: Run, processes: Processes, root: str | Path | None) -> Checkpoint:
+    """Save a trained model, then what is drawn and measured of it: that may fail, and the model is there."""
+    checkpoint = _save_checkpoint(model, plan, run, processes)
+    run.save_curves()
+    metrics = measure_test(model, plan.recipe, plan.dataset, root)
+    checkpoint = replace(checkpoint, metrics=metrics)
+    run.save_record(checkpoint)
+    return checkpoint
+
+
+def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, str | None]:
+    """A recipe for other data, and where that lies, which is in no recipe.
+
+    Everything but data, name and license stays; ``input_shape`` too where the data set has pictures of any size.
+
+    Args:
+        recipe: the one to take over.
+        data: ``DATASET`` or ``DATASET:PATH``, e.g. ``fashion-mnist`` or ``folder:./faces``.
+        prefer: the distribution whose names come first.
+
+    Returns:
+        The recipe, called ``<family>-<architecture>-<data>`` (``vae-conv-faces``), and PATH.
+
+    Raises:
+        NotFound: no such data set.
+    """
+    name, _, path = data.partition(":")
+    if name not in registry().names(DatasetSpec):  # distribution:name, or unknown
+        name, path = data, ""
+    dataset = registry().find(DatasetSpec, name, prefer=prefer)
+    model = {key: value for key, value in recipe.model.items() if key != "input_shape"}
+    if dataset.shape is None:
+        before = recipe.model.get("input_shape")
+        model["input_shape"] = before or registry().find(DatasetSpec, recipe.data["name"], prefer=prefer).shape
+    pictures = user_path(path).resolve().name if path and dataset.shape is None else ""
+    words = (model["family"], model["architecture"].rpartition(":")[2], _slug(pictures) or dataset.name)
+    table = {**recipe.to_dict(), "name": "-".join(words)[:MAX_NAME], "license": "unstated"}
+    return Recipe.parse({**table, "model": model, "data": {"name": name}}, recipe.name), path or None
+
+
+def _slug(text: str) -> str:
+    """What a name may have of a text: ``Gäste 2`` is ``gaste-2``."""
+    plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 def find_recipe(recipe: str | Path) -> tuple[Recipe, str]:
@@ -174,11 +283,10 @@ def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
         picture = grid(torch.cat([x, y]), columns=len(x)) if is_picture(shape) else draw(y)
     else:
         return
-    atomic_write(run.picture_path(epoch), png(picture))
+    run.write(run.picture_path(epoch), png(picture))
 
 
-def _save_checkpoint(model: Model, plan: Plan, run: Run) -> Checkpoint:
-    """Save a trained model, before anything that can fail is measured."""
+def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -> Checkpoint:
     weights = encode_weights(model.state_dict())
     checkpoint = Checkpoint(
         name=plan.recipe.name,
@@ -195,6 +303,7 @@ def _save_checkpoint(model: Model, plan: Plan, run: Run) -> Checkpoint:
             "genzoo": __version__,
             "torch": torch.__version__,
             "device": model.device.type,
+            "processes": processes.count,
             "seconds": run.seconds(),
         },
         distribution=plan.blueprint.distribution,

@@ -18,12 +18,11 @@ import click
 from genzoo import __version__
 from genzoo.cli.catalog import list_command, plugins_command, show_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
+from genzoo.cli.process import INTERRUPTED
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
 
 __all__ = ["cli", "main"]
-
-INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

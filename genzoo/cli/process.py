@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["keep_memory"]
+__all__ = ["INTERRUPTED", "keep_memory"]
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 ONE_GIB = 1 << 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genzoo.catalog import is_path
-from genzoo.cli.process import keep_memory
-from genzoo.errors import InvalidInput
+from genzoo.cli.process import INTERRUPTED, keep_memory
+from genzoo.errors import InvalidInput, ProcessLost, TrainingDiverged
 from genzoo.files import atomic_write, refuse_existing, user_path
 from genzoo.registry import registry
 from genzoo.spec import DatasetSpec
@@ -164,44 +165,103 @@ def _write(target: Path | None, picture: Image) -> None:
 
 
 @click.command("train", short_help="Train a recipe.")
-@click.argument("recipe")
+@click.argument("recipe", required=False)
+@click.option("--like", metavar="NAME", help="Instead of RECIPE: one to use on other data.")
+@click.option("--data", metavar="DATASET[:PATH]", help="That data: fashion-mnist, folder:./faces.")
+@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe: training.epochs=5.")
 @data_root_option
 @click.option("-o", "--output", type=path_type, help="Run folder [default: runs/<name>].")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--force", is_flag=True, help="Replace the run in the folder.")
 @device_option
+@click.option("--track", type=click.Choice(["tensorboard"]), help="Log the terms for it too, in the run folder.")
 def train_command(
-    recipe: str, data_root: Path | None, output: Path | None, resume: bool, force: bool, device: str
+    recipe: str | None,
+    like: str | None,
+    data: str | None,
+    changes: tuple[str, ...],
+    data_root: Path | None,
+    output: Path | None,
+    resume: bool,
+    force: bool,
+    device: str,
+    track: str | None,
 ) -> None:
     """Train RECIPE: a TOML file, the name of a recipe or a checkpoint, or a run folder, to train it anew.
 
-    Prints the run folder, which `sample`, `reconstruct` and `show` take as a name.
+    Prints the run folder, which `sample`, `reconstruct` and `show` take as a name. Several processes train together
+    where torchrun starts them: torchrun --nproc_per_node 2 -m genzoo train RECIPE
     """
+    source = _recipe_or_like(recipe, like, data)
     if resume and force:
         raise click.UsageError("--resume and --force exclude each other")
     keep_memory()
     from genzoo.api.train import train
     from genzoo.training import Interrupted
+    from genzoo.training.processes import is_main
+    from genzoo.training.recipe import parse_override
 
-    options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device}
+    options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device, "track": track or ""}
+    overrides = dict(map(parse_override, changes))
     try:
-        with _progress() as report:
-            model = train(recipe, **options, resume=resume, force=force, report=report)
-    except Interrupted:
-        given = {"--data-root": data_root, "-o": output, "--device": device if device != "auto" else None}
-        words = [word for key, value in given.items() if value for word in (key, str(value))]
-        again = shlex.join(["genzoo", "train", recipe, *words, "--resume"])
-        raise KeyboardInterrupt(f"stopped, and the state is saved; go on with: {again}") from None
-    assert model.checkpoint is not None
-    folder = str(model.checkpoint.folder)
-    click.echo(folder if is_path(folder) else f"./{folder}")  # as the other commands take it
+        with _progress() as (note, report):
+            model = train(
+                source,
+                data=data or "",
+                overrides=overrides,
+                **options,
+                resume=resume,
+                force=force,
+                note=note,
+                report=report,
+            )
+    except (Interrupted, ProcessLost, TrainingDiverged) as error:
+        if not is_main():  # the main process says it
+            click.get_current_context().exit(getattr(error, "exit_code", INTERRUPTED))
+        if not isinstance(error, Interrupted):
+            raise
+        raise KeyboardInterrupt(f"stopped, and the state is saved; go on with: {_again()}") from None
+    if model.checkpoint is not None:
+        folder = str(model.checkpoint.folder)
+        click.echo(folder if is_path(folder) else f"./{folder}")  # as the other commands take it
+
+
+def _recipe_or_like(recipe: str | None, like: str | None, data: str | None) -> str:
+    """What to train by: one of the two is given, and --data with --like alone."""
+    if like and not data:
+        raise click.UsageError(f"--like {like} needs the data to use it on, e.g. --data folder:./pictures")
+    if data and not like:
+        raise click.UsageError(f"--data goes with --like NAME, the recipe to use on it; --like {recipe or 'NAME'}")
+    if bool(recipe) == bool(like):
+        raise click.UsageError("give RECIPE, or --like NAME --data DATASET, one of the two")
+    return str(recipe or like)
+
+
+def _again() -> str:
+    """The command that goes on with a run: this one, with --resume."""
+    context = click.get_current_context()
+    words = ["genzoo"]
+    if here := os.environ.get("LOCAL_WORLD_SIZE"):
+        words = ["torchrun", "--nproc_per_node", here, "-m", "genzoo"]
+    words.append("train")
+    for parameter in context.command.params:
+        value = context.params[str(parameter.name)]
+        if parameter.name in ("resume", "force") or value is None or value == parameter.get_default(context):
+            continue
+        for item in value if parameter.multiple else [value]:
+            words += [parameter.opts[0], str(item)] if isinstance(parameter, click.Option) else [str(item)]
+    return shlex.join([*words, "--resume"])
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[Progress], None]]:
-    """A bar with loss, rate and time left on a terminal; elsewhere a line for each epoch."""
+def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
+    """What takes a line, and what takes the Progress: on a terminal a bar with loss, rate and time left; elsewhere a
+    line for each epoch."""
     if not sys.stderr.isatty():
-        yield lambda progress: click.echo(_line(progress), err=True) if progress.epoch_ended else None
+        yield (
+            lambda line: click.echo(line, err=True),
+            lambda progress: click.echo(_line(progress), err=True) if progress.epoch_ended else None,
+        )
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
@@ -210,8 +270,11 @@ def _progress() -> Iterator[Callable[[Progress], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("starting", total=None)
-        yield lambda progress: bar.update(
-            task, description=_line(progress), completed=progress.step, total=progress.steps
+        yield (
+            lambda line: bar.console.print(line, highlight=False),
+            lambda progress: bar.update(
+                task, description=_line(progress), completed=progress.step, total=progress.steps
+            ),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,7 @@ class Split:
             batch_size,
             sampler=order.tolist(),
             num_workers=min(4, os.cpu_count() or 1),
+            worker_init_fn=_leave_stopping_to_the_reader,
             generator=stream("loader", *order[:8].tolist()),
         )
 
@@ -103,6 +105,12 @@ class Split:
 
 def _as_floats(raw: Tensor) -> Tensor:
     return raw.float().div_(255) if raw.dtype == torch.uint8 else raw.float()
+
+
+def _leave_stopping_to_the_reader(worker: int) -> None:
+    """A signal to a whole group of processes must not take the batch from a step that is still to end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def default_root() -> Path:

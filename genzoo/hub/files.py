@@ -45,10 +45,16 @@ def read_weights(path: Path, expected: Mapping[str, Tensor], *, sha256: str, siz
     return parse_weights(data, expected, str(path))
 
 
-def parse_weights(data: bytes, expected: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
-    """The tensors in the bytes of a safetensors file; raises as `read_weights` does, `where` is for messages."""
+def parse_weights(
+    data: bytes, expected: Mapping[str, Tensor], where: str, *, beside: tuple[str, ...] = ()
+) -> dict[str, Tensor]:
+    """The tensors in the bytes of a safetensors file; raises as `read_weights` does, `where` is for messages.
+
+    Tensors whose names begin with one of `beside` may be there too, whatever they are.
+    """
     tensors = _parse(data, where)
-    check_state(tensors, expected, where)
+    known = {name: tensor for name, tensor in tensors.items() if not name.startswith(beside)}
+    check_state(known, expected, where)
     if bad := [name for name, tensor in tensors.items() if not _is_finite(tensor)]:
         raise NonFiniteWeights(f"{where}: NaN or infinity in {_some(bad)}")
     return tensors

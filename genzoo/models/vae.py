@@ -64,7 +64,8 @@ class VAE(Model):
         if likelihood == "bernoulli" and values != "binary":
             raise InvalidInput(
                 "model.likelihood is 'bernoulli' (the default), a likelihood of 0 and 1; this data has grey levels: "
-                "write model.likelihood = 'gaussian' or 'logistic', or take binarised data, as mnist-dynamic is"
+                "write model.likelihood = 'gaussian' or 'logistic' (--set model.likelihood=gaussian), "
+                "or take binarised data, as mnist-dynamic is"
             )
         if likelihood != "bernoulli" and values == "binary":
             kind = "a density of real values" if likelihood == "gaussian" else "a likelihood of 256 levels"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,7 +14,7 @@ from genzoo.fields import Field, check_config
 from genzoo.files import read_regular
 from genzoo.spec import check_name
 
-__all__ = ["EVALUATION", "OPTIMIZER", "TRAINING", "Recipe"]
+__all__ = ["EVALUATION", "OPTIMIZER", "TRAINING", "Recipe", "check_players", "parse_override"]
 
 MAX_RECIPE_BYTES = 1 << 20
 
@@ -26,7 +27,12 @@ OPTIMIZER = {
 
 TRAINING = {
     "epochs": Field(kind="int", doc="passes over the data", minimum=1, maximum=1_000_000),
-    "batch_size": Field(kind="int", doc="examples in a step", default=128, minimum=1, maximum=65536),
+    "batch_size": Field(
+        kind="int", doc="examples in a step, of all processes together", default=128, minimum=1, maximum=65536
+    ),
+    "accumulate": Field(
+        kind="int", doc="micro-batches a step is cut into, to save memory", default=1, minimum=1, maximum=65536
+    ),
     "seed": Field(kind="int", doc="seed of initial weights, order and noise", default=0, minimum=0, maximum=2**62),
     "schedule": Field(
         kind="str",
@@ -115,10 +121,37 @@ class Recipe:
         """What `parse` takes; JSON-ready."""
         return asdict(self)
 
+    def changed(self, overrides: Mapping[str, Any]) -> Self:
+        """The recipe with other values: ``{"training.epochs": 5}``; InvalidInput if it is none then."""
+        table = self.to_dict()
+        for path, value in overrides.items():
+            *sections, key = path.split(".")
+            inner = table
+            for section in sections:
+                inner = inner.setdefault(section, {})
+                if not isinstance(inner, dict):
+                    raise InvalidInput(f"{self.name}: {path} cannot be set: {section} is no section")
+            inner[key] = value
+        return self.parse(table, self.name)
+
     def optimizer_of(self, player: str) -> dict[str, Any]:
         """The optimizer's config for one player: the section's own keys under those of ``[optimizer.<player>]``."""
         shared = {key: value for key, value in self.optimizer.items() if key in OPTIMIZER}
         return {**shared, **self.optimizer.get(player, {})}
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """(path, value) of ``section.key=VALUE``, VALUE as TOML has it; a bare word is a string."""
+    path, equals, value = text.partition("=")
+    if not (path.strip() and equals):
+        raise InvalidInput(f"--set {text!r:.80} must be section.key=VALUE, e.g. --set training.epochs=5")
+    try:
+        table = tomllib.loads(f"value = {value}")
+    except (ValueError, RecursionError):
+        table = {"value": value.strip()} if re.fullmatch(r"[\w.:+-]+", value.strip()) else {}
+    if set(table) != {"value"}:
+        raise InvalidInput(f"--set {path.strip()}: {value!r:.80} is no TOML value; a string of words needs quotes")
+    return path.strip(), table["value"]
 
 
 def _section(table: Mapping[str, Any], section: str, where: str) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""The folder of a run: recipe, log, pictures, the state to go on from, and at the end the checkpoint."""
+"""The folder of a run: recipe, log, pictures, the state to go on from, and at the end checkpoint and loss curves."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ DIGEST_BYTES = 32
 
 class Run:
     """``recipe.json``, ``log.jsonl``, ``samples/epoch-0001.png`` …, ``state``; when it has ended also
-    ``model.safetensors`` and ``genzoo.json``, which make the folder a checkpoint.
+    ``model.safetensors`` and ``genzoo.json``, which make the folder a checkpoint, and ``curves.png``.
 
     ``state`` is a sha256 and a safetensors file behind it: one file, so that it is whole or not there.
     """
@@ -39,8 +41,9 @@ class Run:
 
         Raises:
             OutputExists: there is a run or a checkpoint already, and neither `resume` nor `force`.
-            InvalidInput: `resume`, but what is there is no run of this recipe.
+            InvalidInput: it cannot be written to; or `resume`, but what is there is no run of this recipe.
         """
+        self._check_writable()
         names = (self.recipe_path, self.state_path, self.folder / WEIGHTS_FILE, self.folder / RECORD_FILE)
         if force or not any(path.exists() for path in names):
             return
@@ -54,10 +57,17 @@ class Run:
             raise InvalidInput(f"{self.folder} holds a checkpoint but no run to go on with; -o DIR goes elsewhere")
         self._check_same(recipe)
 
+    def _check_writable(self) -> None:
+        """Before hours of work: the folder, or the nearest one above that is there, takes a file."""
+        there = next(path for path in (self.folder, *self.folder.absolute().parents) if os.access(path, os.F_OK))
+        if not there.is_dir():
+            raise InvalidInput(f"cannot write to {self.folder}: {there} is not a folder; -o DIR goes elsewhere")
+        writable_folder(there)
+
     def _check_same(self, recipe: Recipe) -> None:
         try:
-            there = json.loads(read_regular(self.recipe_path, limit=MAX_RECIPE_BYTES))
-            differing = _differences(there, _as_json(recipe.to_dict()))
+            there = Recipe.parse(json.loads(read_regular(self.recipe_path, limit=MAX_RECIPE_BYTES)), "recipe")
+            differing = _differences(_as_json(there.to_dict()), _as_json(recipe.to_dict()))
         except (ValueError, AttributeError, RecursionError) as error:
             raise DamagedFile(f"{self.recipe_path} is damaged ({error}); --force starts anew") from None
         if differing:
@@ -74,48 +84,80 @@ class Run:
             old = (self.state_path, self.log_path, *(self.folder / "samples").glob("epoch-*.png"))
             for path in old:
                 path.unlink(missing_ok=True)
-            atomic_write(self.recipe_path, (json.dumps(recipe.to_dict(), indent=1) + "\n").encode())
+            self.write(self.recipe_path, (json.dumps(recipe.to_dict(), indent=1) + "\n").encode())
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file of the run, whole or not at all; InvalidInput with the way to go on if it cannot be."""
+        with self._can_go_on():
+            atomic_write(path, data)
+
+    @contextmanager
+    def _can_go_on(self) -> Iterator[None]:
+        """Where a write fails, of a full disk perhaps: say what there is to go on from."""
+        try:
+            yield
+        except InvalidInput as error:
+            cause = error.message
+        except OSError as error:
+            cause = f"cannot write {self.log_path}: {error.strerror}"
+        else:
+            return
+        stays = "the last saved state stays" if self.state_path.exists() else "no state was saved yet"
+        raise InvalidInput(f"{cause}; {stays}: make room, then go on with --resume", suggestions=["--resume"])
 
     def save_state(self, tensors: Mapping[str, Tensor]) -> None:
         data = encode_weights(tensors)
-        atomic_write(self.state_path, hashlib.sha256(data).digest() + data)
+        self.write(self.state_path, hashlib.sha256(data).digest() + data)
 
-    def load_state(self, expected: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
-        """The last saved state, with the names, shapes and dtypes of `expected`; None if there is none.
-
-        Raises:
-            DamagedFile: it is not what was saved.
-            StateMismatch: it is of another model or optimizer.
-        """
+    def read_state(self) -> bytes | None:
+        """The last saved state, to `parse_state`; None if there is none, DamagedFile if it is not what was saved."""
         if not self.state_path.exists():
             return None
         data = read_regular(self.state_path)
         if hashlib.sha256(data[DIGEST_BYTES:]).digest() != data[:DIGEST_BYTES]:
             raise DamagedFile(f"{self.state_path} is damaged; --force starts anew")
-        return parse_weights(data[DIGEST_BYTES:], expected, str(self.state_path))
+        return data[DIGEST_BYTES:]
+
+    def parse_state(self, data: bytes, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors of a state, with the names, shapes and dtypes of `expected`; StateMismatch if it has others.
+
+        ``random.`` and ``terms.``, which depend on the processes and the objective, are as they were saved.
+        """
+        return parse_weights(data, expected, str(self.state_path), beside=("random.", "terms."))
 
     def save_checkpoint(self, weights: bytes, checkpoint: Checkpoint) -> None:
         """Write the weights and their record; a reader between the two finds the sha256 not to fit."""
-        atomic_write(self.folder / WEIGHTS_FILE, weights)
+        self.write(self.folder / WEIGHTS_FILE, weights)
         self.save_record(checkpoint)
 
     def save_record(self, checkpoint: Checkpoint) -> None:
-        atomic_write(self.folder / RECORD_FILE, checkpoint.to_json().encode())
+        self.write(self.folder / RECORD_FILE, checkpoint.to_json().encode())
+
+    def save_curves(self) -> None:
+        """Draw the log into ``curves.png``."""
+        from genzoo.training.curves import curves
+
+        if entries := self.entries():
+            self.write(self.folder / "curves.png", curves(entries))
 
     def log(self, entry: Mapping[str, Any]) -> None:
-        with self.log_path.open("a") as file:
+        with self._can_go_on(), self.log_path.open("a") as file:
             file.write(json.dumps(entry) + "\n")
 
     def forget_log_after(self, step: int) -> None:
         """Drop what was logged after `step`, which will be done again, and a line that was cut."""
         if self.log_path.exists():
             kept = [line for line in self.log_path.read_text().splitlines() if _step(line) <= step]
-            atomic_write(self.log_path, "".join(f"{line}\n" for line in kept).encode())
+            self.write(self.log_path, "".join(f"{line}\n" for line in kept).encode())
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The lines of the log: epoch, step, seconds since the run began, and the terms."""
+        return [json.loads(line) for line in self.log_path.read_text().splitlines()] if self.log_path.exists() else []
 
     def seconds(self) -> int:
         """How long the logged epochs took, all parts of the run together."""
-        lines = self.log_path.read_text().splitlines() if self.log_path.exists() else []
-        return round(json.loads(lines[-1])["seconds"]) if lines else 0
+        entries = self.entries()
+        return round(entries[-1]["seconds"]) if entries else 0
 
     def picture_path(self, epoch: int) -> Path:
         return self.folder / "samples" / f"epoch-{epoch:04d}.png"

@@ -19,7 +19,7 @@ from PIL import Image
 
 import genzoo
 from genzoo.cli import run
-from tests.conftest import CLI
+from tests.conftest import CLI, ROOT
 
 NAMES = genzoo.list_models()
 SAMPLERS = [name for name in NAMES if name.startswith(("vae-", "gan-"))]
@@ -268,9 +268,10 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_works(stranger: Path, tmp_path: P
     text = (stranger / "genzoo_tiny" / "recipes" / "vae-tiny-blobs.toml").read_text()
     longer.write_text(text.replace("epochs = 5", "epochs = 100000"))
     command = [sys.executable, "-m", "genzoo", "train", "longer.toml", "-o", "run"]
-    env = {**os.environ, "PYTHONPATH": str(stranger)}
+    env = {**os.environ, "PYTHONPATH": f"{stranger}{os.pathsep}{ROOT}"}
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
+        assert process.stderr.readline() == "vae-tiny-blobs: 2,048 examples, 3,200,000 steps on cpu\n"
         assert "epoch 1/100000" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
@@ -281,6 +282,7 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_works(stranger: Path, tmp_path: P
     assert "is not finished; go on with it" in genzoo_cli("sample", "./run").stderr
     with subprocess.Popen([*command, "--resume"], env=env, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
+        process.stderr.readline()
         first = process.stderr.readline()
         process.send_signal(signal.SIGINT)
         process.stderr.read()

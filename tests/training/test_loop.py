@@ -23,7 +23,8 @@ from genzoo.datasets import Split
 from genzoo.errors import DamagedFile, InvalidInput, MissingDependency, OutputExists, TrainingDiverged
 from genzoo.models import Model
 from genzoo.objectives import adversarial, reconstruction, variational
-from genzoo.training import Losses, Progress, Recipe, Run, fit, loop
+from genzoo.training import Losses, Progress, Recipe, Run, clock, fit
+from genzoo.training.loop import check_batches
 from tests.conftest import CLI, ROOT
 
 SETTINGS: dict[str, Any] = {
@@ -92,8 +93,8 @@ def test_a_run_killed_and_resumed_has_the_bits_of_an_unbroken_one(
     family: str, stop_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = trained(family, tmp_path / "whole")
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0)
+    monkeypatch.setattr(clock, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(clock, "REPORT_SECONDS", 0)
 
     def kill(progress: Progress) -> None:  # after the step, before its state is saved
         if progress.step == stop_at + 1:
@@ -105,8 +106,10 @@ def test_a_run_killed_and_resumed_has_the_bits_of_an_unbroken_one(
     resumed = trained(family, tmp_path / "broken", resume=True)
     assert_same_bits(whole, resumed)
     logged = [json.loads(line) for line in (tmp_path / "broken" / "log.jsonl").read_text().splitlines()]
-    assert [entry["step"] for entry in logged] == [6, 12, 18]
     assert [entry["seconds"] for entry in logged] == sorted(entry["seconds"] for entry in logged)
+    unbroken = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
+    without_time = [[{**entry, "seconds": 0} for entry in lines] for lines in (unbroken, logged)]
+    assert without_time[0] == without_time[1]  # the line of the broken epoch is that of all of it
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -167,7 +170,7 @@ def test_a_checkpoint_is_not_trained_over(tmp_path: Path, resume: bool) -> None:
 def test_a_loss_that_is_nan_stops_the_run_and_keeps_the_last_good_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(clock, "SAVE_SECONDS", 0)
     model, _ = players("ae")
     calls: Iterator[int] = iter(range(100))
 
@@ -176,15 +179,16 @@ def test_a_loss_that_is_nan_stops_the_run_and_keeps_the_last_good_state(
         return {"loss": value * (float("nan") if next(calls) == 4 else 1.0)}
 
     run = begin(tmp_path, recipe())
-    with pytest.raises(TrainingDiverged, match="loss of the model became NaN or infinite at step 4"):
+    where = "loss of the model became NaN or infinite at step 4; the last good state is that of 4"
+    with pytest.raises(TrainingDiverged, match=where):
         fit(model, {"model": loss}, images(), recipe(), run)
     assert saved_step(tmp_path) == 4
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 20)
+    monkeypatch.setattr(clock, "SAVE_SECONDS", 20)
     assert all(parameter.isfinite().all() for parameter in trained("ae", tmp_path, resume=True).parameters())
 
 
 def test_weights_that_become_nan_are_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(clock, "SAVE_SECONDS", 0)
     model, losses = players("ae")
     calls: Iterator[int] = iter(range(100))
 
@@ -195,9 +199,98 @@ def test_weights_that_become_nan_are_not_saved(tmp_path: Path, monkeypatch: pyte
         return terms
 
     run = begin(tmp_path, recipe())
-    with pytest.raises(TrainingDiverged, match="became NaN or infinite at step 5"):
+    with pytest.raises(TrainingDiverged, match="became NaN or infinite at step 5; the last good state is that of 4"):
         fit(model, {"model": loss}, images(), recipe(), run)
     assert saved_step(tmp_path) == 4
+
+
+def test_nan_at_once_says_that_no_state_was_saved(tmp_path: Path) -> None:
+    model, losses = players("ae")
+    with torch.no_grad():
+        next(model.parameters()).fill_(float("nan"))
+    with pytest.raises(TrainingDiverged, match="at step 0; no state was saved"):
+        fit(model, losses, images(), recipe(), begin(tmp_path, recipe()))
+
+
+DISK_FULL = """
+import resource, sys
+from pathlib import Path
+from tests.training.test_loop import clock, saved_step, trained
+clock.SAVE_SECONDS = clock.REPORT_SECONDS = 0
+
+def report(progress):
+    if progress.step == 5:  # no file may grow beyond this many bytes, as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+
+try:
+    trained("vae", Path(sys.argv[1]), report=report)
+except Exception as error:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_full_disk_stops_the_run_and_leaves_the_last_good_state(tmp_path: Path) -> None:
+    whole = trained("vae", tmp_path / "whole")
+    code = [sys.executable, "-c", DISK_FULL, str(tmp_path / "full")]
+    result = subprocess.run(code, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert result.stdout.startswith(f"InvalidInput cannot write {tmp_path / 'full' / 'state'}: ")
+    assert "the last saved state stays: make room, then go on with --resume" in result.stdout
+    assert saved_step(tmp_path / "full") == 4
+    assert not list((tmp_path / "full").glob(".*.tmp"))
+    assert_same_bits(whole, trained("vae", tmp_path / "full", resume=True))
+
+
+@pytest.mark.parametrize("accumulate", [2, 4])
+def test_micro_batches_have_the_gradient_of_the_whole(accumulate: int, tmp_path: Path) -> None:
+    whole = trained("ae", tmp_path / "whole")
+    parts = trained("ae", tmp_path / "parts", training={"accumulate": accumulate})
+    for (key, value), part in zip(whole.state_dict().items(), parts.state_dict().values(), strict=True):
+        torch.testing.assert_close(part, value, rtol=1e-3, atol=1e-5, msg=key)
+    assert last_loss(tmp_path / "parts") == pytest.approx(last_loss(tmp_path / "whole"), rel=1e-5)
+
+
+def test_players_who_accumulate_are_gone_on_with_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = {"accumulate": 2}
+    whole = trained("gan", tmp_path / "whole", training=halves)
+    monkeypatch.setattr(clock, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(clock, "REPORT_SECONDS", 0)
+
+    def kill(progress: Progress) -> None:
+        if progress.step == 8:
+            raise Stop
+
+    with pytest.raises(Stop):
+        trained("gan", tmp_path / "broken", report=kill, training=halves)
+    assert_same_bits(whole, trained("gan", tmp_path / "broken", resume=True, training=halves))
+
+
+@pytest.mark.parametrize(("settings", "count"), [({"accumulate": 3}, 1), ({}, 3), ({"accumulate": 8}, 4)])
+def test_a_batch_that_does_not_divide_is_refused(settings: dict[str, int], count: int) -> None:
+    _, losses = players("ae")
+    with pytest.raises(InvalidInput, match=r"training\.batch_size = 16 must be a multiple of (3|32)"):
+        check_batches(losses, images(), recipe(**settings), count)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_an_objective_that_asks_for_labels_gets_those_of_its_batch(accumulate: int, tmp_path: Path) -> None:
+    data = images()
+    assert isinstance(data.source, Tensor)
+    labelled = Split(source=data.source, shape=data.shape, labels=data.source[:, 0, 0, 0].to(torch.int32))
+    seen = []
+
+    def loss(model: Any, x: Tensor, *, labels: Tensor) -> dict[str, Tensor]:
+        assert labels.dtype == torch.int64
+        assert torch.equal(labels, (255 * x[:, 0, 0, 0]).round().long())
+        seen.append(len(labels))
+        return reconstruction.squared_error(model, x)
+
+    model, _ = players("ae")
+    wanted = recipe(accumulate=accumulate)
+    fit(model, {"model": loss}, labelled, wanted, begin(tmp_path, wanted))
+    assert seen == [16 // accumulate] * 18 * accumulate
+    with pytest.raises(InvalidInput, match="learns from labels, and none has none; take labelled data"):
+        check_batches({"model": loss}, data, wanted)
 
 
 def test_fewer_images_than_a_batch_are_refused(tmp_path: Path) -> None:
@@ -282,7 +375,7 @@ def test_kill_9_and_resume_in_processes_of_their_own(stranger: Path, tmp_path: P
     longer = tmp_path / "longer.toml"
     longer.write_text(recipe_path.read_text().replace("epochs = 5", "epochs = 12"))
     code = (
-        "import sys, genzoo; from genzoo.training import loop; loop.SAVE_SECONDS = 0.2\n"
+        "import sys, genzoo; from genzoo.training import clock; clock.SAVE_SECONDS = 0.2\n"
         "genzoo.train(sys.argv[1], output=sys.argv[2], resume=True, device='cpu')"
     )
     env = {**os.environ, "PYTHONPATH": f"{stranger}{os.pathsep}{ROOT}"}

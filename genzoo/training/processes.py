@@ -1,0 +1,200 @@
+"""The processes that train one model together, as torchrun or ``accelerate launch`` start them; alone, nothing is done.
+
+Each has the whole model and plays its slice of every batch. After the backward pass the gradients are averaged by one
+all-reduce of them all. DistributedDataParallel would do so from a hook on ``forward``; but objectives call
+``posterior``, ``generate`` or ``logits``, which are none, and a GAN's players each need gradients of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genzoo.errors import InvalidInput, ProcessLost
+from genzoo.randomness import stream
+
+__all__ = ["Processes", "is_main"]
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes and prints: it is alone, or the first."""
+    return int(os.environ.get("RANK", "0")) == 0 or _count() == 1
+
+
+def _count() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processes:
+    """Process `rank` of `count`, with the device it computes on.
+
+    What sends anything is called by all of them at the same point, and raises ProcessLost where one is gone.
+    """
+
+    device: torch.device
+    rank: int = 0
+    count: int = 1
+
+    @classmethod
+    def join(cls, device: torch.device) -> Processes:
+        """The processes that were started with this one; on GPUs each gets its own of the machine's.
+
+        accelerate is imported here, where there are several: it costs two seconds.
+
+        Raises:
+            InvalidInput: a device they cannot share, or they do not find each other.
+        """
+        if _count() == 1:
+            return cls(device=device)
+        if device.type not in ("cpu", "cuda") or device.index is not None:
+            raise InvalidInput(f"several processes each have a device: --device cpu or cuda, not {device}")
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        if device.type == "cuda" and here > torch.cuda.device_count():
+            raise InvalidInput(
+                f"{here} processes need a GPU each, and there are {torch.cuda.device_count()}; start fewer, "
+                "or give --device cpu"
+            )
+        try:
+            from accelerate import PartialState
+
+            state: Any = PartialState(cpu=device.type == "cpu")
+        except (RuntimeError, ValueError) as error:
+            cause = next(iter(str(error).splitlines()), "")
+            raise InvalidInput(
+                f"WORLD_SIZE is {_count()}, but the processes do not find each other ({cause:.200}); "
+                "start them with torchrun, or unset WORLD_SIZE"
+            ) from None
+        return cls(device=state.device, rank=state.process_index, count=state.num_processes)
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the one that writes, prints and measures."""
+        return self.rank == 0
+
+    def slice_of(self, order: Tensor, batch_size: int) -> Tensor:
+        """This process's part of every batch in an order of whole batches."""
+        return order.view(-1, self.count, batch_size // self.count)[:, self.rank].flatten()
+
+    def mean(self, terms: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Numbers, averaged over the processes."""
+        if self.count == 1:
+            return terms
+        return dict(zip(terms, self._reduce(torch.stack(list(terms.values())), "mean").unbind(), strict=True))
+
+    def average_gradients(self, module: nn.Module) -> None:
+        """Make the gradients of `module`, each process's of its slice, those of the whole batch."""
+        if self.count == 1:
+            return
+        gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+        flat = self._reduce(torch.cat([gradient.flatten() for gradient in gradients]), "mean")
+        for gradient, part in zip(
+            gradients, torch.split(flat, [gradient.numel() for gradient in gradients]), strict=True
+        ):
+            gradient.copy_(part.view_as(gradient))
+
+    def any(self, *flags: bool) -> list[bool]:
+        """Of each flag, whether one of the processes has set it."""
+        if self.count == 1:
+            return list(flags)
+        return [bool(flag) for flag in self._reduce(torch.tensor(flags, dtype=torch.int32), "max").tolist()]
+
+    def send(self, data: bytes | None) -> bytes | None:
+        """The main process's data, in all of them: they may not share its disk."""
+        if self.count == 1:
+            return data
+        from accelerate.utils import broadcast
+
+        with _together():
+            size = int(broadcast(torch.tensor([len(data or b"")], device=self.device)))
+            sent = torch.empty(size, dtype=torch.uint8, device=self.device)
+            if data:
+                sent.copy_(torch.frombuffer(bytearray(data), dtype=torch.uint8))
+            return broadcast(sent).cpu().numpy().tobytes() if size else None
+
+    def seed_noise(self, seed: int) -> None:
+        """Have several processes draw different noise; one draws from the global generators as they are."""
+        if self.count > 1:
+            torch.manual_seed(stream("process", seed, self.rank).initial_seed())
+
+    def random_state(self) -> dict[str, Tensor]:
+        """The state of the global generators, ``cpu`` and perhaps ``cuda``: all processes' one behind the other."""
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        return {kind: self._gather(state) for kind, state in states.items()}
+
+    def restore_random_state(self, states: Mapping[str, Tensor]) -> None:
+        """Set the generators to this process's part of what `random_state` gave.
+
+        Raises:
+            InvalidInput: it was given by another number of processes, or on another kind of device.
+        """
+        mine = torch.get_rng_state().numel()
+        before, kind = states["cpu"].numel() // mine, "cuda" if "cuda" in states else "cpu"
+        if before != self.count or (kind == "cuda") != (self.device.type == "cuda"):
+            raise InvalidInput(
+                f"the run began with {before} process(es) on {kind}, and this is {self.count} on {self.device.type}: "
+                "go on as it began, or start anew with --force"
+            )
+        parts = {kind: state.chunk(self.count)[self.rank].clone() for kind, state in states.items()}
+        torch.set_rng_state(parts["cpu"])
+        if kind == "cuda":
+            torch.cuda.set_rng_state(parts["cuda"], self.device)
+
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """The main process does what is within; then the others, on each machine the first before the rest.
+
+        A mistake is then told once, and a data set downloaded once.
+        """
+        if self.count == 1:
+            yield
+            return
+        first_here = int(os.environ.get("LOCAL_RANK", "0")) == 0
+        turn = 0 if self.main else 1 if first_here else 2
+        for _ in range(turn):
+            self._wait()
+        yield
+        for _ in range(2 - turn):
+            self._wait()
+
+    def _wait(self) -> None:
+        from accelerate import PartialState
+
+        with _together():
+            PartialState().wait_for_everyone()
+
+    def _reduce(self, tensor: Tensor, how: str) -> Tensor:
+        from accelerate.utils import reduce
+
+        with _together():
+            reduced: Tensor = reduce(tensor.to(self.device), how)
+        return reduced
+
+    def _gather(self, tensor: Tensor) -> Tensor:
+        if self.count == 1:
+            return tensor
+        from accelerate.utils import gather
+
+        with _together():
+            gathered: Tensor = gather(tensor.to(self.device)).cpu()
+        return gathered
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # what torch.distributed raises
+        cause = next(iter(str(error).splitlines()), "")
+        raise ProcessLost(
+            f"another process of the run is gone ({cause:.120}); the last saved state stays: "
+            "start all of them again with --resume"
+        ) from None

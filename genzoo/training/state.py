@@ -1,0 +1,169 @@
+"""What a run is made of between two steps: players, average, sums of the epoch; as tensors, to save and to restore."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from inspect import signature
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from genzoo.errors import InvalidInput
+from genzoo.models import Model
+from genzoo.training.processes import Processes
+from genzoo.training.recipe import Recipe
+
+__all__ = ["Losses", "Means", "Player", "Trainer"]
+
+Loss = Callable[..., dict[str, Tensor]]
+Losses = Mapping[str, Loss]
+"""player -> loss: (model, batch) -> {term: (n,) tensor}, ``loss`` among them; in the order of play. A loss is given
+what it has a parameter for: ``data_size``, the number of examples; ``step``, a tensor with the step of the run;
+``labels``, those of the batch."""
+
+
+class Means:
+    """Running means of the terms since an epoch began, kept on the device until they are asked for."""
+
+    def __init__(self, saved: Mapping[str, Tensor] | None = None) -> None:
+        saved = saved or {}
+        self._sums = {name: value[0] for name, value in saved.items()}
+        self._counts = {name: int(value[1]) for name, value in saved.items()}
+
+    def add(self, terms: Mapping[str, Tensor], prefix: str) -> None:
+        """Count in the terms of one move; ``loss`` gets the prefix, which says whose."""
+        for key, value in terms.items():
+            name = f"{prefix}{key}" if key == "loss" else key
+            self._sums[name] = self._sums[name] + value if name in self._sums else value.float()
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def values(self) -> dict[str, float]:
+        return {name: float(value) / self._counts[name] for name, value in self._sums.items()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """(sum, count) of each term: what makes the same Means again."""
+        return {
+            name: torch.stack([total.cpu(), torch.tensor(self._counts[name])]) for name, total in self._sums.items()
+        }
+
+
+@dataclass(kw_only=True)
+class Player:
+    """One who moves: its parameters, what it minimises and how."""
+
+    name: str
+    module: nn.Module
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    learning_rate: float
+    every: int
+    asks: frozenset[str]
+
+    @classmethod
+    def of(cls, name: str, loss: Loss, model: Model, recipe: Recipe, *, data_size: int) -> Player:
+        options = recipe.optimizer_of(name)
+        objective = partial(loss, data_size=data_size) if "data_size" in signature(loss).parameters else loss
+        module = model.players[name]
+        betas = (options["beta1"], options["beta2"])
+        return cls(
+            name=name,
+            module=module,
+            loss=torch.compile(objective) if recipe.training["compile"] else objective,
+            optimizer=torch.optim.Adam(module.parameters(), lr=options["learning_rate"], betas=betas, fused=True),
+            learning_rate=options["learning_rate"],
+            every=options["every"],
+            asks=frozenset(signature(objective).parameters),
+        )
+
+    def terms(self, model: Model, batch: Tensor, labels: Tensor | None, step: int) -> dict[str, Tensor]:
+        """The means of the loss's terms on a batch."""
+        options = {}
+        if "step" in self.asks:
+            options["step"] = torch.tensor(step, device=batch.device)
+        if "labels" in self.asks and labels is not None:
+            options["labels"] = labels
+        return {key: value.mean() for key, value in self.loss(model, batch, **options).items()}
+
+
+@dataclass(kw_only=True)
+class Trainer:
+    """All that a saved state restores: model, optimizers, average, sums of the epoch, random state and step.
+
+    Of several processes all have the same, but for the running statistics of batch normalisation, which each takes of
+    its slices: the main process's are saved.
+    """
+
+    model: Model
+    players: list[Player]
+    average: AveragedModel | None
+    processes: Processes
+    examples: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    saved_step: int | None = None
+    means: Means = field(default_factory=Means)
+
+    @classmethod
+    def of(cls, model: Model, losses: Losses, recipe: Recipe, processes: Processes, *, data_size: int) -> Trainer:
+        players = [Player.of(name, loss, model, recipe, data_size=data_size) for name, loss in losses.items()]
+        average = None
+        if decay := recipe.training["ema"]:
+            follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            average = AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
+        return cls(model=model.train(), players=players, average=average, processes=processes, examples=data_size)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything, by name; all processes call it together."""
+        random = {f"random.{kind}": state for kind, state in self.processes.random_state().items()}
+        terms = {f"terms.{name}": value for name, value in self.means.tensors().items()}
+        return self._tensors() | random | terms
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
+        for player in self.players:
+            for index, moments in player.optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{player.name}.{index}.{key}": value for key, value in moments.items()}
+        return tensors | {
+            "step": torch.tensor(self.step),
+            "examples": torch.tensor(self.examples),
+            "seconds": torch.tensor(self.seconds, dtype=torch.float64),
+        }
+
+    def expected(self) -> dict[str, Tensor]:
+        """Tensors like those of a state, but for ``random.`` and ``terms.``: Adam's moments are like its parameters."""
+        tensors = self._tensors()
+        for player in self.players:
+            for index, parameter in enumerate(player.module.parameters()):
+                moments = {"step": torch.tensor(0.0), "exp_avg": parameter, "exp_avg_sq": parameter}
+                tensors |= {f"optimizer.{player.name}.{index}.{key}": value for key, value in moments.items()}
+        return tensors
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        if int(tensors["examples"]) != self.examples:
+            raise InvalidInput(
+                f"the run began with {int(tensors['examples'])} examples, and the data now has {self.examples}: "
+                "restore the data, or start anew with --force"
+            )
+        self.processes.restore_random_state(_below(tensors, "random."))
+        self.model.load_state_dict(_below(tensors, "model."))
+        if self.average is not None:
+            self.average.load_state_dict(_below(tensors, "average."))
+        for player in self.players:
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _below(tensors, f"optimizer.{player.name}.").items():
+                index, _, moment = key.partition(".")
+                state.setdefault(int(index), {})[moment] = value
+            groups = player.optimizer.state_dict()["param_groups"]
+            player.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.means = Means({name: value.to(self.model.device) for name, value in _below(tensors, "terms.").items()})
+        self.step, self.seconds = int(tensors["step"]), float(tensors["seconds"])
+        self.saved_step = self.step
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

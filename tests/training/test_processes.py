@@ -1,0 +1,145 @@
+"""Several processes: their arithmetic here, and torchrun for real on two CPU processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import genzoo
+from genzoo.errors import InvalidInput
+from genzoo.training.processes import Processes
+from tests.conftest import ROOT
+
+CPU = torch.device("cpu")
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+FACES = """
+name = "ae-dense-faces"
+[model]
+family = "ae"
+architecture = "dense"
+latent_dim = 4
+hidden = [32]
+input_shape = [1, 16, 16]
+[objective]
+name = "mse"
+[data]
+name = "folder"
+[training]
+epochs = 2
+batch_size = 16
+schedule = "cosine"
+ema = 0.9
+"""
+
+SCRIPT = """
+import os, sys
+from pathlib import Path
+from genzoo.cli import run
+from genzoo.training import clock
+clock.SAVE_SECONDS = 0.1
+Path(f"pid-{os.environ['RANK']}").write_text(str(os.getpid()))
+sys.exit(any([run(["train", "long.toml", "--device", "cpu", "-o", *words.split()]) for words in sys.argv[1:]]))
+"""
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 5))
+def test_the_slices_of_a_batch_are_the_batch(count: int, each: int, batches: int) -> None:
+    order = torch.randperm(batches * count * each)
+    slices = [Processes(device=CPU, rank=r, count=count).slice_of(order, count * each) for r in range(count)]
+    parts = torch.stack([part.view(batches, each) for part in slices], dim=1)
+    assert torch.equal(parts.flatten(), order)
+
+
+def test_noise_is_not_gone_on_with_by_other_processes() -> None:
+    state = torch.get_rng_state()
+    two = {"cpu": torch.cat([state, state])}
+    with pytest.raises(InvalidInput, match=r"began with 2 process\(es\) on cpu, and this is 1 on cpu"):
+        Processes(device=CPU).restore_random_state(two)
+    with pytest.raises(InvalidInput, match=r"began with 1 process\(es\) on cuda, and this is 1 on cpu"):
+        Processes(device=CPU).restore_random_state({"cpu": state, "cuda": state})
+
+
+def test_processes_share_no_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InvalidInput, match="--device cpu or cuda, not cuda:1"):
+        Processes.join(torch.device("cuda:1"))
+
+
+def environment(*path: Path) -> dict[str, str]:
+    places = [*map(str, path), os.environ.get("PYTHONPATH", ""), str(ROOT)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(places), "OMP_NUM_THREADS": "1"}
+
+
+def entries(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def test_two_processes_have_the_losses_and_the_weights_of_one(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    (tmp_path / "faces").mkdir()
+    for index in range(40):
+        Image.fromarray(generator.integers(0, 256, (16, 16), dtype=np.uint8)).save(tmp_path / f"faces/{index:02}.png")
+    recipe = tmp_path / "faces.toml"
+    recipe.write_text(FACES)
+    genzoo.train(recipe, data_root=tmp_path / "faces", output=tmp_path / "one", device="cpu")
+    command = ["-m", "genzoo", "train", "faces.toml", "--data-root", "faces", "-o", "two", "--device", "cpu"]
+    result = subprocess.run(
+        [*TORCHRUN, *command], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "./two\n"
+    assert result.stderr.count("epoch 2/2") == 1
+    assert "40 examples, 4 steps on cpu, 2 processes" in result.stderr
+    one, two = entries(tmp_path / "one"), entries(tmp_path / "two")
+    assert [entry["loss"] for entry in two] == pytest.approx([entry["loss"] for entry in one], rel=1e-5)
+    weights = [genzoo.load(tmp_path / folder).state_dict() for folder in ("one", "two")]
+    for key, value in weights[0].items():
+        torch.testing.assert_close(weights[1][key], value, rtol=1e-4, atol=1e-6)
+    assert genzoo.show(tmp_path / "two").trained["processes"] == 2
+
+
+def test_one_worker_killed_and_the_run_goes_on_from_its_last_state(stranger: Path, tmp_path: Path) -> None:
+    """A VAE on data binarised as it is read: each process draws its own noise, and goes on with it."""
+    text = (stranger / "genzoo_tiny" / "recipes" / "vae-tiny-blobs.toml").read_text()
+    (tmp_path / "long.toml").write_text(text.replace("epochs = 5", "epochs = 4"))
+    (tmp_path / "script.py").write_text(SCRIPT)
+
+    def start(*runs: str) -> subprocess.Popen[str]:
+        command = [*TORCHRUN, "script.py", *runs]
+        return subprocess.Popen(command, cwd=tmp_path, env=environment(stranger), stderr=subprocess.PIPE, text=True)
+
+    with start("broken") as process:
+        log = tmp_path / "broken" / "log.jsonl"
+        while process.poll() is None and not (log.exists() and log.read_text()):
+            time.sleep(0.005)
+        os.kill(int((tmp_path / "pid-1").read_text()), 9)
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        assert process.wait(timeout=120) != 0
+    assert "fault of genzoo" not in errors
+    assert not (tmp_path / "broken" / "model.safetensors").exists()
+    with start("broken --resume", "whole") as process:
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        assert process.wait(timeout=120) == 0, errors
+    states = [safetensors.torch.load((tmp_path / run / "state").read_bytes()[32:]) for run in ("whole", "broken")]
+    assert states[0].keys() == states[1].keys()
+    noise = states[0]["random.cpu"].chunk(2)
+    assert not torch.equal(*noise)
+    for key in states[0].keys() - {"seconds"}:
+        torch.testing.assert_close(states[1][key], states[0][key], rtol=1e-4, atol=1e-6)
+    terms = [[(e["step"], e["loss"], e["kl"]) for e in entries(tmp_path / run)] for run in ("whole", "broken")]
+    np.testing.assert_allclose(terms[1], terms[0], rtol=1e-4)
