@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,16 @@ def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
     except AmbiguousName:
         raise
     except NotFound as error:
-        if (Path(name) / RECORD_FILE).is_file():
+        if _holds_record(name):
             raise NotFound(f"{error.message}. For the folder here write ./{name}", suggestions=[f"./{name}"]) from None
         raise
     return checkpoint, plugin
+
+
+def _holds_record(folder: str | Path) -> bool:
+    with suppress(OSError, ValueError):  # what is too long for a path, or has a NUL in it, is none
+        return (Path(folder) / RECORD_FILE).is_file()
+    return False
 
 
 def is_path(name: str | Path) -> bool:
