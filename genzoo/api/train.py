@@ -16,10 +16,10 @@ from unicodedata import normalize
 import torch
 
 from genzoo import __version__
-from genzoo.api.build import Blueprint, pick_device
-from genzoo.api.data import open_data
+from genzoo.api.build import Blueprint, load, pick_device
+from genzoo.api.data import open_data, split_root
 from genzoo.api.evaluate import measure_test
-from genzoo.catalog import is_path
+from genzoo.catalog import find_checkpoint, is_path
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, NotFound
 from genzoo.fields import Field, check_config
@@ -101,7 +101,10 @@ def train(
         stack.enter_context(torch.random.fork_rng(devices=[processes.device] if chosen.type == "cuda" else []))
         log = stack.enter_context(tracked(track if processes.main else "", run.folder, cpu=chosen.type == "cpu"))
         torch.manual_seed(found.training["seed"])
-        model = plan.blueprint.build("cpu").to(processes.device)
+        model = plan.blueprint.build("cpu")
+        if start := found.training["start"]:
+            model.load_state_dict(load(start, device="cpu").state_dict())
+        model = model.to(processes.device)
         model.name = found.name
         model = fit(
             model,
@@ -155,7 +158,7 @@ def _finish(model: Model, plan: Plan, run: Run, processes: Processes, root: str 
     return checkpoint
 
 
-def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, str | None]:
+def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, Path | None]:
     """A recipe for other data, and where that lies, which is in no recipe.
 
     Everything but data, name and license stays; ``input_shape`` too where the data set has pictures of any size.
@@ -171,18 +174,16 @@ def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, str | 
     Raises:
         NotFound: no such data set.
     """
-    name, _, path = data.partition(":")
-    if name not in registry().names(DatasetSpec):  # distribution:name, or unknown
-        name, path = data, ""
+    name, path = split_root(data)
     dataset = registry().find(DatasetSpec, name, prefer=prefer)
     model = {key: value for key, value in recipe.model.items() if key != "input_shape"}
     if dataset.shape is None:
         before = recipe.model.get("input_shape")
         model["input_shape"] = before or registry().find(DatasetSpec, recipe.data["name"], prefer=prefer).shape
-    pictures = user_path(path).resolve().name if path and dataset.shape is None else ""
+    pictures = path.resolve().name if path and dataset.shape is None else ""
     words = (model["family"], model["architecture"].rpartition(":")[2], _slug(pictures) or dataset.name)
     table = {**recipe.to_dict(), "name": "-".join(words)[:MAX_NAME], "license": "unstated"}
-    return Recipe.parse({**table, "model": model, "data": {"name": name}}, recipe.name), path or None
+    return Recipe.parse({**table, "model": model, "data": {"name": name}}, recipe.name), path
 
 
 def _slug(text: str) -> str:
@@ -244,6 +245,8 @@ class Plan:
         spec = ModelSpec(family=recipe.model["family"], architecture=recipe.model["architecture"], config=given)
         blueprint = Blueprint.of(spec, f"{where}: model", prefer=prefer)
         blueprint.skeleton().check_values(dataset.values)
+        if start := recipe.training["start"]:
+            _check_start(start, blueprint, f"{where}: training.start")
         return cls(
             recipe=recipe,
             blueprint=blueprint,
@@ -251,6 +254,17 @@ class Plan:
             dataset=dataset,
             split=split,
         )
+
+
+def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
+    """InvalidInput unless the checkpoint of this name has the networks of `blueprint`."""
+    if is_path(name):
+        raise InvalidInput(f"{where} must be the name of a checkpoint, not a path; got {name!r:.80}")
+    checkpoint, plugin = find_checkpoint(name)
+    there = Blueprint.of(checkpoint.spec, where, prefer=plugin.distribution if plugin else "").spec
+    if there != blueprint.spec:
+        differing = [key for key, value in blueprint.spec.config.items() if there.config.get(key) != value]
+        raise InvalidInput(f"{where}: {name} has other networks ({', '.join(differing) or 'another architecture'})")
 
 
 def _data_fields(dataset: DatasetSpec) -> dict[str, Field]:

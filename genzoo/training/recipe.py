@@ -33,6 +33,7 @@ TRAINING = {
     "accumulate": Field(
         kind="int", doc="micro-batches a step is cut into, to save memory", default=1, minimum=1, maximum=65536
     ),
+    "start": Field(kind="str", doc="checkpoint of the same networks whose weights are the first", default=""),
     "seed": Field(kind="int", doc="seed of initial weights, order and noise", default=0, minimum=0, maximum=2**62),
     "schedule": Field(
         kind="str",

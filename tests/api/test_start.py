@@ -1,0 +1,35 @@
+"""A run that begins from the weights of a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import genzoo
+from genzoo.errors import InvalidInput, NotFound
+
+SMALL_STEPS = {"training.epochs": 1, "training.batch_size": 10_000, "optimizer.learning_rate": 1e-8}
+
+
+def test_a_run_begins_from_a_checkpoint(tmp_path: Path, data_root: Path) -> None:
+    overrides = {**SMALL_STEPS, "training.start": "ae-dense-mnist-2d", "training.ema": 0.0}
+    trained = genzoo.train("ae-dense-mnist-2d", overrides=overrides, output=tmp_path / "run", data_root=data_root)
+    first = genzoo.load("ae-dense-mnist-2d", device=trained.device).state_dict()
+    for key, tensor in trained.state_dict().items():
+        assert (tensor - first[key]).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("start", "error", "match"),
+    [
+        ("ae-dense-mnist-5d", InvalidInput, "other networks \\(latent_dim\\)"),
+        ("vae-conv-mnist", InvalidInput, "other networks"),
+        ("./ae-dense-mnist-2d", InvalidInput, "not a path"),
+        ("ae-dense-mnist-2", NotFound, "did you mean ae-dense-mnist-2d"),
+    ],
+)
+def test_what_a_run_cannot_begin_from(tmp_path: Path, start: str, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        genzoo.train("ae-dense-mnist-2d", overrides={"training.start": start}, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
