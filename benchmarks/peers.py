@@ -16,6 +16,7 @@ from importlib.metadata import version
 from typing import Any, cast
 
 import torch
+import torchvision
 from pythae.models import VAE, VAEConfig
 from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
@@ -28,7 +29,7 @@ from torchgan.losses import MinimaxDiscriminatorLoss, MinimaxGeneratorLoss
 from torchgan.models import Discriminator, Generator
 from torchgan.trainer import Trainer
 from torchvision.transforms import Compose, Normalize, ToTensor
-from workload import BATCH, SHAPE, TextbookSet, images
+from workload import BATCH, TextbookSet, images
 
 import genzoo
 from genzoo.cli.process import keep_memory
@@ -67,7 +68,7 @@ class EpochClock(TrainingCallback):  # type: ignore[misc]  # untyped
 
 def pythae_seconds(model: genzoo.Model, data: Tensor, learning_rate: float) -> float:
     """As its README trains: the set as one float tensor, a TrainingPipeline."""
-    settings = VAEConfig(input_dim=SHAPE, latent_dim=model.latent_dim, reconstruction_loss="bce")
+    settings = VAEConfig(input_dim=model.input_shape, latent_dim=model.latent_dim, reconstruction_loss="bce")
     vae = VAE(settings, encoder=PythaeEncoder(model.encoder), decoder=PythaeDecoder(model.decoder))
     trainer = BaseTrainerConfig(
         output_dir="pythae", num_epochs=EPOCHS, per_device_train_batch_size=BATCH, learning_rate=learning_rate
@@ -87,8 +88,8 @@ class TorchganGenerator(Generator):  # type: ignore[misc]  # untyped
 
 
 class TorchganDiscriminator(Discriminator):  # type: ignore[misc]  # untyped
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__(SHAPE[0])
+    def __init__(self, network: nn.Module, channels: int) -> None:
+        super().__init__(channels)
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,18 +107,24 @@ class TimedLoader(DataLoader[Any]):
         self.seconds = time.perf_counter() - start
 
 
+def make_grid(*args: Any, **options: Any) -> Tensor:
+    """torchvision's, which calls value_range what torchgan 0.1.0 still calls range; it draws the end of an epoch."""
+    options["value_range"] = options.pop("range", None)
+    return cast(Tensor, MAKE_GRID(*args, **options))
+
+
+MAKE_GRID, torchvision.utils.make_grid = torchvision.utils.make_grid, make_grid
+
+
 def torchgan_seconds(model: genzoo.Model, data: TextbookSet, learning_rate: float) -> float:
     """As its tutorials train: torchvision's set through a DataLoader, the models as a table."""
     adam = {"name": torch.optim.Adam, "args": {"lr": learning_rate, "betas": (0.5, 0.999)}}
     generator = {"network": model.generator, "latent_dim": model.latent_dim}
+    discriminator = {"network": model.discriminator, "channels": model.input_shape[0]}
     trainer = Trainer(
         {
             "generator": {"name": TorchganGenerator, "args": generator, "optimizer": adam},
-            "discriminator": {
-                "name": TorchganDiscriminator,
-                "args": {"network": model.discriminator},
-                "optimizer": adam,
-            },
+            "discriminator": {"name": TorchganDiscriminator, "args": discriminator, "optimizer": adam},
         },
         [MinimaxGeneratorLoss(), MinimaxDiscriminatorLoss()],
         device=torch.device("cpu"),
@@ -131,10 +138,10 @@ def torchgan_seconds(model: genzoo.Model, data: TextbookSet, learning_rate: floa
 
 def rounds(task: dict[str, Any]) -> tuple[str, Callable[[], float]]:
     """The peer for a task's family, and one round of it with a new model."""
-    source, rate = images(task["steps"]), task["learning_rate"]
+    source, rate = images(task["steps"], task["config"]["input_shape"]), task["learning_rate"]
 
     def model() -> genzoo.Model:
-        return genzoo.create(task["name"], input_shape=SHAPE, **task["config"])
+        return genzoo.create(task["name"], **task["config"])
 
     if task["name"].startswith("vae-"):
         grey = source / 255.0

@@ -6,8 +6,7 @@ and what is saved at the end of an epoch or a run is left out, for everyone. The
 - bare step: loss, backward and torch's default Adam in eager float32 on one constant batch; the ceiling of a plain loop
 - bare step, fused Adam: the same with the optimizer that genzoo takes
 - genzoo, equal settings: genzoo's loop in eager float32 with no average of weights
-- genzoo, fast settings: the same with bf16 and torch.compile
-- genzoo, the recipe: the loop as the recipe has it, its average of weights included
+- genzoo, the recipe's settings: the loop as the recipe has it; this folder's have what makes each network fast
 - textbook: torchvision's MNIST with ToTensor, a DataLoader, torch's default Adam
 - pythae's or torchgan's trainer as its documentation uses it, in a process and an environment of its own (peers.py)
 """
@@ -31,7 +30,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision.transforms import ToTensor
 from worker import Worker
-from workload import BATCH, SHAPE, TextbookSet, images
+from workload import BATCH, TextbookSet, images
 
 from genzoo.api.train import Plan, find_recipe
 from genzoo.cli.process import keep_memory
@@ -39,12 +38,11 @@ from genzoo.datasets import Split
 from genzoo.training import Recipe, Run, fit
 
 HERE = Path(__file__).parent
-RECIPES = (str(HERE / "vae-dense.toml"), "vae-conv-mnist", "gan-dcgan-mnist")
+RECIPES = tuple(str(HERE / f"{name}.toml") for name in ("vae-dense", "vae-conv", "gan-dcgan"))
 STEPS = {"dense": 400}  # of an epoch: seconds
 STEPS_ELSE = 40
 PEERS = ("vae", "gan")
 EQUAL = {"precision": "float32", "compile": False, "ema": 0.0}
-FAST = {"precision": "bf16", "compile": True, "ema": 0.0}
 
 
 def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
@@ -56,7 +54,7 @@ def loop_epoch(recipe: Recipe, source: Tensor) -> tuple[float, int]:
     torch.compiler.reset()  # or torch gives up on compiling after some models
     planned = Plan.of(recipe)
     model = planned.blueprint.build("cpu")
-    data = Split(source=source, shape=SHAPE, binarised=recipe.data["name"] == "mnist-dynamic")
+    data = Split(source=source, shape=tuple(source.shape[1:]), binarised=recipe.data["name"] == "mnist-dynamic")
     ends: list[tuple[float, int]] = []
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
@@ -94,34 +92,34 @@ def textbook(source: Tensor) -> Callable[[], Iterable[Tensor]]:
     return lambda: (batch for batch, _ in loader)
 
 
-def task(recipe: Recipe, steps: int, options: argparse.Namespace) -> dict[str, Any]:
+def task(planned: Plan, steps: int, options: argparse.Namespace) -> dict[str, Any]:
     """What a peer is to train; see worker.py."""
-    config = {key: value for key, value in recipe.model.items() if key not in ("family", "architecture")}
+    spec = planned.blueprint.spec
     return {
-        "name": f"{recipe.model['family']}-{recipe.model['architecture']}",
-        "config": config,
+        "name": f"{spec.family}-{spec.architecture}",
+        "config": dict(spec.config),
         "steps": steps,
-        "learning_rate": recipe.optimizer["learning_rate"],
+        "learning_rate": planned.recipe.optimizer["learning_rate"],
         "keep_memory": options.keep_memory,
     }
 
 
 def measure(recipe: Recipe, options: argparse.Namespace) -> None:
     steps = options.steps or STEPS.get(recipe.model["architecture"], STEPS_ELSE)
-    source = images(steps)
+    planned = Plan.of(recipe)
+    source = images(steps, planned.blueprint.spec.input_shape)
     constant = [(source[:BATCH] / 255.0).round()] * steps  # 0 and 1 cost what grey levels do
-    equal, fast, own = with_settings(recipe, **EQUAL), with_settings(recipe, **FAST), with_settings(recipe)
+    equal, own = with_settings(recipe, **EQUAL), with_settings(recipe)
     arms: dict[str, Callable[[], float]] = {
         "bare step": lambda: plain_epoch(equal, lambda: constant, fused=False),
         "bare step, fused Adam": lambda: plain_epoch(equal, lambda: constant, fused=True),
         "genzoo, equal settings": lambda: loop_epoch(equal, source)[0],
-        "genzoo, fast settings": lambda: loop_epoch(fast, source)[0],
-        "genzoo, the recipe": lambda: loop_epoch(own, source)[0],
+        "genzoo, the recipe's settings": lambda: loop_epoch(own, source)[0],
         "textbook": lambda: plain_epoch(equal, textbook(source), fused=False),
     }
     with ExitStack() as stack:
         if options.peers.exists() and recipe.model["family"] in PEERS:
-            peer = stack.enter_context(Worker(options.peers, task(recipe, steps, options)))
+            peer = stack.enter_context(Worker(options.peers, task(planned, steps, options)))
             arms[peer.name] = peer.seconds
         rates = {name: lambda arm=arm: len(source) / arm() for name, arm in arms.items()}
         rows = compare(rates, rounds=options.rounds, references=2)

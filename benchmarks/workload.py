@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torchvision.datasets import MNIST, VisionDataset
 
-__all__ = ["BATCH", "SHAPE", "TextbookSet", "images"]
+__all__ = ["BATCH", "TextbookSet", "images"]
 
 BATCH = 128
-SHAPE = (1, 28, 28)
 
 
-def images(steps: int) -> Tensor:
-    """Bytes for so many steps, the same in every process."""
+def images(steps: int, shape: Sequence[int]) -> Tensor:
+    """Bytes for so many steps, (steps · BATCH, *shape), the same in every process."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (BATCH * steps, *SHAPE), dtype=torch.uint8, generator=generator)
+    return torch.randint(0, 256, (BATCH * steps, *shape), dtype=torch.uint8, generator=generator)
 
 
 class TextbookSet(MNIST):  # type: ignore[misc]  # torchvision is untyped
