@@ -6,7 +6,7 @@ and what is saved at the end of an epoch or a run is left out, for everyone. The
 - bare step: loss, backward and torch's default Adam in eager float32 on one constant batch; the ceiling of a plain loop
 - bare step, fused Adam: the same with the optimizer that genzoo takes
 - genzoo, equal settings: genzoo's loop in eager float32 with no average of weights
-- genzoo, the recipe's settings: the loop as the recipe has it; this folder's have what makes each network fast
+- genzoo, the recipe's settings: the loop as the recipe has it; this folder's are in bf16, the dense one compiled
 - textbook: torchvision's MNIST with ToTensor, a DataLoader, torch's default Adam
 - pythae's or torchgan's trainer as its documentation uses it, in a process and an environment of its own (peers.py)
 """
