@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format pictures benchmark clean
+.PHONY: demo test check format pictures benchmark peers clean
 
 demo: .venv/installed
 	$(BIN)/genzoo list
@@ -31,6 +31,9 @@ benchmark: .venv/installed
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/training.py
 
+# The trainers that training.py compares with; without them it goes on without.
+peers: benchmarks/.venv/installed
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -43,5 +46,11 @@ benchmark: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@
 
+benchmarks/.venv/installed: benchmarks/peers.txt pyproject.toml
+	$(PYTHON) -m venv benchmarks/.venv
+	@echo "installing pythae, torchgan and a torch of their own; this takes minutes"
+	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt -e .
+	touch $@
+
 clean:
-	rm -rf .venv demo
+	rm -rf .venv benchmarks/.venv demo
