@@ -162,6 +162,7 @@ OBJECTIVES = (
         summary="Wasserstein distance with gradient penalty; the critic must not normalise over the batch",
         config={"penalty": Field(kind="float", doc="weight of the penalty", default=10.0, minimum=0, maximum=1e4)},
         paper="Improved training of Wasserstein GANs (Gulrajani et al., 2017), arXiv:1704.00028",
+        per_example=True,
     ),
 )
 

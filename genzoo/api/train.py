@@ -14,6 +14,7 @@ from typing import Any
 from unicodedata import normalize
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from genzoo import __version__
 from genzoo.api.build import Blueprint, load, pick_device
@@ -29,7 +30,7 @@ from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator
 from genzoo.registry import load_target, registry
-from genzoo.spec import Checkpoint, DatasetSpec, ModelSpec, Objective, RecipeFile
+from genzoo.spec import Checkpoint, DatasetSpec, Family, ModelSpec, Objective, RecipeFile
 from genzoo.training import Losses, Progress, Recipe, Run, fit
 from genzoo.training.loop import check_batches
 from genzoo.training.processes import Processes
@@ -93,7 +94,8 @@ def train(
         if processes.main:
             run.check(found, resume=resume, force=force)
         split = open_data(plan.dataset, plan.split, root=root, shape=plan.blueprint.spec.input_shape)
-        check_batches(plan.losses, split, found, processes.count)
+        _check_labels(plan.blueprint.spec, split, found.name)
+        check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
         if processes.main:
             run.begin(found, resume=resume)
             note(_announcement(found, split, processes))
@@ -240,11 +242,15 @@ class Plan:
         if dataset.shape is not None:
             given.setdefault("input_shape", dataset.shape)
         given.setdefault("values", "real" if dataset.values == "real" else "unit")
+        if dataset.classes and "classes" in registry().find(Family, recipe.model["family"], prefer=prefer).config:
+            given.setdefault("classes", dataset.classes)
         data = {key: value for key, value in recipe.data.items() if key != "name"}
         split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]
         spec = ModelSpec(family=recipe.model["family"], architecture=recipe.model["architecture"], config=given)
         blueprint = Blueprint.of(spec, f"{where}: model", prefer=prefer)
-        blueprint.skeleton().check_values(dataset.values)
+        skeleton = blueprint.skeleton()
+        skeleton.check_values(dataset.values)
+        _check_networks(skeleton, objective, where)
         if start := recipe.training["start"]:
             _check_start(start, blueprint, f"{where}: training.start")
         return cls(
@@ -253,6 +259,25 @@ class Plan:
             losses=_losses(objective, recipe.objective, f"{where}: objective"),
             dataset=dataset,
             split=split,
+        )
+
+
+def _check_labels(model: ModelSpec, data: Split, where: str) -> None:
+    """InvalidInput if the data has more classes than the model."""
+    found = 0 if data.labels is None else int(data.labels.max()) + 1
+    if found > (classes := model.config.get("classes", found)):
+        raise InvalidInput(
+            f"{where}: model.classes is {classes}, and the data has {found}: write {found}, or leave it out"
+        )
+
+
+def _check_networks(model: Model, objective: Objective, where: str) -> None:
+    """InvalidInput if the objective wants examples apart, and a critic normalises over the batch."""
+    critics = [module for name, module in model.players.items() if name != "generator"]
+    if objective.per_example and any(isinstance(part, _BatchNorm) for critic in critics for part in critic.modules()):
+        raise InvalidInput(
+            f"{where}: {objective.name} takes the gradient of each example alone, and the discriminator normalises "
+            "over the batch; choose another normalisation (of dcgan: --set model.critic_norm=layer)"
         )
 
 

@@ -22,6 +22,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, MissingDependency, TrainingDiverged
@@ -79,7 +80,7 @@ def fit(
     """
     processes = processes or Processes(device=model.device)
     settings = recipe.training
-    check_batches(losses, data, recipe, processes.count)
+    check_batches(model, losses, data, recipe, processes.count)
     if settings["compile"]:
         _check_compiler()
     trainer = Trainer.of(model, losses, recipe, processes, data_size=len(data))
@@ -109,16 +110,17 @@ def fit(
     return kept.requires_grad_(True).eval()
 
 
-def check_batches(losses: Losses, data: Split, recipe: Recipe, count: int = 1) -> None:
+def check_batches(model: Model, losses: Losses, data: Split, recipe: Recipe, count: int = 1) -> None:
     """Refuse batches that cannot be made of the data by `count` processes.
 
     Raises:
-        InvalidInput: there are fewer images than a batch has, it does not divide, or labels are missing.
+        InvalidInput: there are fewer examples than a batch has, it does not divide, batch normalisation would see one
+            example alone, or labels are missing.
     """
     batch_size, accumulate = recipe.training["batch_size"], recipe.training["accumulate"]
     if len(data) < batch_size:
         raise InvalidInput(
-            f"training.batch_size is {batch_size}, but there are only {len(data)} images: "
+            f"training.batch_size is {batch_size}, but there are only {len(data)} examples: "
             f"write training.batch_size = {max(1, len(data) // 4)} or so"
         )
     if batch_size % (count * accumulate):
@@ -126,11 +128,20 @@ def check_batches(losses: Losses, data: Split, recipe: Recipe, count: int = 1) -
             f"training.batch_size = {batch_size} must be a multiple of {count * accumulate}: "
             f"training.accumulate = {accumulate} times {count} process(es)"
         )
+    if batch_size == count * accumulate and _normalises(model):
+        raise InvalidInput(
+            "batch normalisation needs two examples at a time at least: write a larger training.batch_size than "
+            f"{batch_size}, or a smaller training.accumulate"
+        )
     if data.labels is None and any(map(_asks_for_labels, losses.values())):
         raise InvalidInput(
             f"objective.name = {recipe.objective['name']!r} learns from labels, and {recipe.data['name']} has none; "
             "take labelled data, as mnist is"
         )
+
+
+def _normalises(model: Model) -> bool:
+    return any(isinstance(module, _BatchNorm) for module in model.modules())
 
 
 def _asks_for_labels(loss: Callable[..., Any]) -> bool:
@@ -189,8 +200,7 @@ def _play(trainer: Trainer, batch: Batch, settings: Mapping[str, Any], steps: in
         player.optimizer.step()
         trainer.means.add(terms, f"{player.name}_" if len(trainer.players) > 1 else "")
     trainer.step += 1
-    if trainer.average is not None:
-        trainer.average.update_parameters(trainer.model)
+    trainer.follow()
 
 
 def _backward(trainer: Trainer, player: Player, batch: Batch, precision: str) -> Mapping[str, Tensor]:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -21,14 +22,24 @@ from genzoo.randomness import stream
 
 __all__ = ["Processes", "is_main"]
 
+PATIENCE = timedelta(hours=6)  # the others wait while the main process downloads, saves or measures
+
 
 def is_main() -> bool:
     """Whether this process is the one that writes and prints: it is alone, or the first."""
-    return int(os.environ.get("RANK", "0")) == 0 or _count() == 1
+    return _told("RANK", 0) == 0 or _count() == 1
 
 
 def _count() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return _told("WORLD_SIZE", 1)
+
+
+def _told(variable: str, default: int) -> int:
+    """A number that the launcher puts into the environment."""
+    text = os.environ.get(variable, str(default))
+    if not text.isdecimal():
+        raise InvalidInput(f"{variable} must be a number, as torchrun sets it; got {text!r:.40}: unset it")
+    return int(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +66,7 @@ class Processes:
             return cls(device=device)
         if device.type not in ("cpu", "cuda") or device.index is not None:
             raise InvalidInput(f"several processes each have a device: --device cpu or cuda, not {device}")
-        here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        here = _told("LOCAL_WORLD_SIZE", 1)
         if device.type == "cuda" and here > torch.cuda.device_count():
             raise InvalidInput(
                 f"{here} processes need a GPU each, and there are {torch.cuda.device_count()}; start fewer, "
@@ -64,7 +75,7 @@ class Processes:
         try:
             from accelerate import PartialState
 
-            state: Any = PartialState(cpu=device.type == "cpu")
+            state: Any = PartialState(cpu=device.type == "cpu", timeout=PATIENCE)
         except (RuntimeError, ValueError) as error:
             cause = next(iter(str(error).splitlines()), "")
             raise InvalidInput(
@@ -157,7 +168,7 @@ class Processes:
         if self.count == 1:
             yield
             return
-        first_here = int(os.environ.get("LOCAL_RANK", "0")) == 0
+        first_here = _told("LOCAL_RANK", 0) == 0
         turn = 0 if self.main else 1 if first_here else 2
         for _ in range(turn):
             self._wait()
@@ -192,6 +203,8 @@ class Processes:
 def _together() -> Iterator[None]:
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:  # what torch.distributed raises
         cause = next(iter(str(error).splitlines()), "")
         raise ProcessLost(

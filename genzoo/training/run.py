@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ class Run:
         self.state_path = folder / "state"
         self.recipe_path = folder / "recipe.json"
         self.log_path = folder / "log.jsonl"
+        self.curves_path = folder / "curves.png"
 
     def check(self, recipe: Recipe, *, resume: bool, force: bool) -> None:
         """Refuse a folder that the run must not use; nothing is written.
@@ -81,9 +83,10 @@ class Run:
         one replaces it."""
         writable_folder(self.folder / "samples")
         if not (resume and self.recipe_path.exists()):
-            old = (self.state_path, self.log_path, *(self.folder / "samples").glob("epoch-*.png"))
-            for path in old:
+            old = (self.state_path, self.log_path, self.curves_path)
+            for path in (*old, *(self.folder / "samples").glob("epoch-*.png")):
                 path.unlink(missing_ok=True)
+            shutil.rmtree(self.folder / "tensorboard", ignore_errors=True)
             self.write(self.recipe_path, (json.dumps(recipe.to_dict(), indent=1) + "\n").encode())
 
     def write(self, path: Path, data: bytes) -> None:
@@ -138,7 +141,7 @@ class Run:
         from genzoo.training.curves import curves
 
         if entries := self.entries():
-            self.write(self.folder / "curves.png", curves(entries))
+            self.write(self.curves_path, curves(entries))
 
     def log(self, entry: Mapping[str, Any]) -> None:
         with self._can_go_on(), self.log_path.open("a") as file:

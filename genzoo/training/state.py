@@ -104,6 +104,7 @@ class Trainer:
     step: int = 0
     seconds: float = 0.0
     saved_step: int | None = None
+    copied: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     means: Means = field(default_factory=Means)
 
     @classmethod
@@ -113,7 +114,23 @@ class Trainer:
         if decay := recipe.training["ema"]:
             follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch leaves it untyped
             average = AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
-        return cls(model=model.train(), players=players, average=average, processes=processes, examples=data_size)
+        return cls(
+            model=model.train(),
+            players=players,
+            average=average,
+            processes=processes,
+            examples=data_size,
+            copied=_not_averaged(average, model),
+        )
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Have the average, if there is one, follow a step."""
+        if self.average is None:
+            return
+        self.average.update_parameters(self.model)
+        for mine, models in self.copied:
+            mine.copy_(models)
 
     def state(self) -> dict[str, Tensor]:
         """Everything, by name; all processes call it together."""
@@ -163,6 +180,16 @@ class Trainer:
         self.means = Means({name: value.to(self.model.device) for name, value in _below(tensors, "terms.").items()})
         self.step, self.seconds = int(tensors["step"]), float(tensors["seconds"])
         self.saved_step = self.step
+
+
+def _not_averaged(average: AveragedModel | None, model: Model) -> list[tuple[Tensor, Tensor]]:
+    """(the average's, the model's) buffers that are copied: of the unit vectors of spectral normalisation the mean is
+    none. The running statistics of batch normalisation are averaged, as they belong to the weights."""
+    if average is None:
+        return []
+    statistics = ("running_mean", "running_var")
+    named = zip(model.named_buffers(), average.module.buffers(), strict=True)
+    return [(mine, models) for (name, models), mine in named if not name.endswith(statistics)]
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

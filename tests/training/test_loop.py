@@ -25,6 +25,8 @@ from genzoo.models import Model
 from genzoo.objectives import adversarial, reconstruction, variational
 from genzoo.training import Losses, Progress, Recipe, Run, clock, fit
 from genzoo.training.loop import check_batches
+from genzoo.training.processes import Processes
+from genzoo.training.state import Trainer
 from tests.conftest import CLI, ROOT
 
 SETTINGS: dict[str, Any] = {
@@ -267,9 +269,37 @@ def test_players_who_accumulate_are_gone_on_with_too(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize(("settings", "count"), [({"accumulate": 3}, 1), ({}, 3), ({"accumulate": 8}, 4)])
 def test_a_batch_that_does_not_divide_is_refused(settings: dict[str, int], count: int) -> None:
-    _, losses = players("ae")
+    model, losses = players("ae")
     with pytest.raises(InvalidInput, match=r"training\.batch_size = 16 must be a multiple of (3|32)"):
-        check_batches(losses, images(), recipe(**settings), count)
+        check_batches(model, losses, images(), recipe(**settings), count)
+
+
+def test_batch_normalisation_is_not_given_one_example_alone() -> None:
+    model = genzoo.create("gan-dcgan", input_shape=(1, 28, 28), latent_dim=2, width=2, seed=0)
+    with pytest.raises(InvalidInput, match="batch normalisation needs two examples"):
+        check_batches(model, {}, images(), recipe(accumulate=16))
+    plain, _ = players("ae")
+    check_batches(plain, {}, images(), recipe(accumulate=16))
+
+
+def test_the_average_of_a_spectrally_normalised_critic_is_one() -> None:
+    """Its unit vectors are copied, since the mean of unit vectors is none: no layer's largest singular value exceeds 1
+    by more than the power iteration is behind."""
+    model = genzoo.create("gan-dcgan", input_shape=(1, 28, 28), latent_dim=2, width=2, seed=0, critic_norm="spectral")
+    losses = {"discriminator": adversarial.discriminator, "generator": adversarial.non_saturating_generator}
+    trainer = Trainer.of(model, losses, recipe(ema=0.9), Processes(device=model.device), data_size=16)
+    for step in range(40):
+        for player in trainer.players:
+            player.optimizer.zero_grad()
+            player.terms(model, torch.rand(4, 1, 28, 28), None, step)["loss"].backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            player.optimizer.step()
+        trainer.follow()
+    assert trainer.average is not None
+    kept: Any = trainer.average.module.eval()
+    for layer in kept.discriminator.layers:
+        if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear):
+            largest = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), ord=2).item()
+            assert largest < 1.1, largest
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
@@ -290,11 +320,11 @@ def test_an_objective_that_asks_for_labels_gets_those_of_its_batch(accumulate: i
     fit(model, {"model": loss}, labelled, wanted, begin(tmp_path, wanted))
     assert seen == [16 // accumulate] * 18 * accumulate
     with pytest.raises(InvalidInput, match="learns from labels, and none has none; take labelled data"):
-        check_batches({"model": loss}, data, wanted)
+        check_batches(model, {"model": loss}, data, wanted)
 
 
 def test_fewer_images_than_a_batch_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="there are only 15 images"):
+    with pytest.raises(InvalidInput, match="there are only 15 examples"):
         trained("ae", tmp_path, data=images(15))
 
 
