@@ -17,7 +17,7 @@ from genzoo.spec import DatasetSpec
 
 __all__ = ["metrics_of_codes"]
 
-PROBE = representation.PROBE_CODES
+PROBE = 10_000  # training codes: enough for both classifiers
 
 
 def metrics_of_codes(dataset: DatasetSpec) -> dict[str, Metric]:
