@@ -96,13 +96,25 @@ def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
 
 
 def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], **told: Any) -> Metric:
-    """A bound on −log p(x); its detail has it in bits for each of the D values of x: nats / (D ln 2)."""
+    """A bound on −log p(x), beside −log p(x) itself of data of known density.
+
+    Under a likelihood that gives probabilities, its detail has it in bits for each of the D values of x:
+    nats / (D ln 2). A Gaussian one gives densities, which are nothing that bits could code.
+    """
+    likelihood = model.spec.config["likelihood"]
 
     def compute(setting: Setting) -> Outcome:
         nats = values_of(setting, each).mean().item()
-        return Outcome(value=nats, detail={"bits_per_dim": nats / (prod(model.input_shape) * log(2))})
+        bits = None if likelihood == "gaussian" else {"bits_per_dim": nats / (prod(model.input_shape) * log(2))}
+        return Outcome(value=nats, floor=_entropy(setting), detail=bits)
 
-    return Metric(unit="nats", tolerance=0.01, compute=compute, protocol=on_examples(**told))
+    return Metric(unit="nats", tolerance=0.01, compute=compute, protocol=on_examples(likelihood=likelihood, **told))
+
+
+def _entropy(setting: Setting) -> float | None:
+    """−E log p(x) of the examples, in nats, where the density they were drawn from is known."""
+    log_prob = setting.examples.data.log_prob
+    return None if log_prob is None else -values_of(setting, lambda x, start: log_prob(x)).mean().item()
 
 
 def _active_latents(model: VAE, setting: Setting) -> Outcome:

@@ -28,8 +28,8 @@ SEED = 0
 class Outcome:
     """What a metric found.
 
-    `floor` is the same number of real pictures against real ones: what no model can be told to beat. `detail` holds
-    numbers that go with it, or lists of them.
+    `floor` is the same number of real pictures against real ones, or of the density that data were drawn from: what no
+    model can be told to beat. `detail` holds numbers that go with it, or lists of them.
     """
 
     value: float
