@@ -134,6 +134,8 @@ class Objective(Record):
     `config` that it has parameters for (all of them if it takes ``**options``), and, if it asks for them by name,
     ``data_size``, the number of examples of the data, ``step``, a tensor with the step of the run, and ``labels``, the
     batch's, an int64 (n,) tensor. The batch may be a part of the step's: a process's slice, or a micro-batch.
+    `probability` says of an objective of GANs that the sigmoid of its discriminator's score is the probability of being
+    real.
     """
 
     kind: ClassVar[str] = "objective"
@@ -142,6 +144,7 @@ class Objective(Record):
     summary: str
     config: Mapping[str, Field] = field(default_factory=dict)
     paper: str = ""
+    probability: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -60,7 +60,7 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
         metrics["reconstruction_mse"] = mean_of("per value", 1e-5, lambda x, start: squared_error(model, x))
         metrics |= metrics_of_codes(setting.dataset)
     if isinstance(model, GAN) and setting.dataset.values == "real":
-        metrics |= _on_a_density(model)
+        metrics |= _on_a_density(model, probability=setting.probability)
     if isinstance(model, Generator) and setting.space is not None:
         metrics |= ON_FEATURES
         if setting.has_training:
@@ -123,9 +123,11 @@ def _active_latents(model: VAE, setting: Setting) -> Outcome:
     return Outcome(value=float((kl > ACTIVE).sum()), detail={"kl_per_latent": kl.tolist()})
 
 
-def _on_a_density(model: GAN) -> dict[str, Metric]:
-    """Whether D → ½, and on a line how far samples are from data."""
-    metrics = {"d_minus_half": mean_of("of ½", 0.001, lambda x, start: distance_from_half(model, x))}
+def _on_a_density(model: GAN, *, probability: bool) -> dict[str, Metric]:
+    """Whether D → ½, where D is a probability, and on a line how far samples are from data."""
+    metrics = dict[str, Metric]()
+    if probability:
+        metrics["d_minus_half"] = mean_of("of ½", 0.001, lambda x, start: distance_from_half(model, x))
     if model.input_shape == (1,):
         metrics["wasserstein_1"] = Metric(
             unit="standard deviations of the data",

@@ -134,6 +134,7 @@ class Setting:
         pictures: the data set whose pictures its samples are compared with.
         open_split: opens a split of one of the two.
         space: in what they are compared; None where there is no network for it.
+        probability: whether the sigmoid of its discriminator's score is the probability of being real.
     """
 
     model: Model
@@ -142,6 +143,7 @@ class Setting:
     pictures: DatasetSpec
     open_split: Callable[[DatasetSpec, str], Split]
     space: FeatureSpace | None = None
+    probability: bool = False
 
     @cached_property
     def examples(self) -> Examples:
