@@ -142,9 +142,10 @@ def _wasserstein(setting: Setting) -> Outcome:
     """Between samples and data, and between other data and data, in standard deviations of the data."""
     model, data = setting.model, setting.examples.all()
     samples = model.sample(len(data), seed=SEED).cpu().double()
-    others = setting.all_of(setting.dataset, "train").some(len(data)).all()
+    others = setting.others(setting.dataset, len(data))
     scale = data.std().item()
-    return Outcome(value=wasserstein_1(samples, data) / scale, floor=wasserstein_1(others, data) / scale)
+    floor = None if others is None else wasserstein_1(others.all(), data) / scale
+    return Outcome(value=wasserstein_1(samples, data) / scale, floor=floor)
 
 
 def _accuracy(setting: Setting) -> Outcome:
@@ -183,6 +184,8 @@ def _memorisation(setting: Setting) -> Outcome:
     assert training is not None
     samples = distance_to_training(setting.sample_features[:NEIGHBOURS], training)
     held_out = distance_to_training(setting.real_features[:NEIGHBOURS], training)
+    if held_out == 0:
+        raise InvalidInput(f"half of the held-out pictures of {setting.pictures.name} are training pictures too")
     return Outcome(value=samples / held_out, detail={"samples": samples, "held_out": held_out})
 
 

@@ -170,6 +170,12 @@ def test_a_generator_that_draws_training_pictures_memorises(monkeypatch: pytest.
     assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] < 0.01
 
 
+def test_held_out_pictures_that_were_trained_on_show_no_memorisation() -> None:
+    twice = replace(setting(space=space()), open_split=lambda record, split: open_dots(record, "test"))
+    with pytest.raises(InvalidInput, match="held-out pictures of dots are training pictures too"):
+        measured(twice, "memorisation")
+
+
 def test_accuracy_is_the_share_of_right_classes_and_needs_labels() -> None:
     net = network()
     x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40))
