@@ -197,12 +197,13 @@ def _differences(metric: str, found: Mapping[str, Any], recorded: Mapping[str, A
         if wanted is not None and not abs(now - wanted) <= recorded["tolerance"]:
             yield f"{what} is {now:.6g} {found['unit']}, recorded {wanted:.6g}"
     for key, wanted in recorded.get("detail", {}).items():
-        if not _near(found.get("detail", {}).get(key), wanted):
+        if not _near(found.get("detail", {}).get(key), wanted, max(DETAIL, recorded["tolerance"])):
             yield f"{key} of {metric} is not as recorded"
 
 
-def _near(found: Any, wanted: Any) -> bool:
-    """Whether what a detail holds, numbers or lists of them, is the same within 1 %, or 0.01 where it is below 1."""
+def _near(found: Any, wanted: Any, slack: float) -> bool:
+    """Whether what a detail holds, numbers or lists of them, is the same within `slack`: a share of what is above 1."""
     if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(_near, found, wanted))
-    return isinstance(found, float) and abs(found - wanted) <= DETAIL * max(1.0, abs(wanted))
+        alike = isinstance(found, list) and len(found) == len(wanted)
+        return alike and all(_near(*pair, slack) for pair in zip(found, wanted, strict=True))
+    return isinstance(found, float) and abs(found - wanted) <= slack * max(1.0, abs(wanted))
