@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genzoo.errors import InvalidInput
 from genzoo.metrics import fidelity
-from genzoo.metrics.codes import metrics_of_codes
+from genzoo.metrics.codes import ACTIVE, kl_of_latents, metrics_of_codes
 from genzoo.metrics.density import distance_from_half, wasserstein_1
 from genzoo.metrics.diagnostics import class_shares, covered, distance_to_training
 from genzoo.metrics.likelihood import importance_bound, negative_elbo
@@ -23,12 +23,10 @@ from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.gan import GAN
 from genzoo.models.vae import VAE
-from genzoo.objectives.variational import kl_per_latent
 from genzoo.protocols import Generator
 
 __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
-ACTIVE = 0.01
 NEIGHBOURS = 1000
 
 
@@ -58,7 +56,7 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
         metrics |= _bounds(model, setting.evaluation["importance_draws"])
     if isinstance(model, VAE | Autoencoder):
         metrics["reconstruction_mse"] = mean_of("per value", 1e-5, lambda x, start: squared_error(model, x))
-        metrics |= metrics_of_codes(setting.dataset)
+        metrics |= metrics_of_codes(model, setting.dataset)
     if isinstance(model, GAN) and setting.dataset.values == "real":
         metrics |= _on_a_density(model, probability=setting.probability)
     if isinstance(model, Generator) and setting.space is not None:
@@ -80,7 +78,7 @@ def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
         "active_latents": Metric(
             unit=f"of {model.latent_dim}",
             tolerance=0.0,
-            compute=lambda setting: _active_latents(model, setting),
+            compute=_active_latents,
             protocol=on_examples(active=f"mean KL > {ACTIVE} nats"),
         ),
     }
@@ -117,9 +115,9 @@ def _entropy(setting: Setting) -> float | None:
     return None if log_prob is None else -values_of(setting, lambda x, start: log_prob(x)).mean().item()
 
 
-def _active_latents(model: VAE, setting: Setting) -> Outcome:
+def _active_latents(setting: Setting) -> Outcome:
     """How many latents are used (Burda et al. 2015, §5.2, by KL); the others have collapsed to the prior."""
-    kl = values_of(setting, lambda x, start: kl_per_latent(model, model.posterior(x))).mean(0)
+    kl = kl_of_latents(setting)
     return Outcome(value=float((kl > ACTIVE).sum()), detail={"kl_per_latent": kl.tolist()})
 
 
