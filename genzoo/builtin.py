@@ -124,6 +124,7 @@ OBJECTIVES = (
         "discriminator",
         "minimax_generator",
         summary="the minimax game as first stated",
+        probability=True,
         paper="Generative adversarial nets (Goodfellow et al., 2014), eq. 1",
     ),
     _adversarial(
@@ -131,6 +132,7 @@ OBJECTIVES = (
         "discriminator",
         "non_saturating_generator",
         summary="minimax for D, −log D(G(z)) for G",
+        probability=True,
         paper="Generative adversarial nets (Goodfellow et al., 2014), §3",
     ),
     _adversarial(
@@ -139,6 +141,7 @@ OBJECTIVES = (
         "non_saturating_generator",
         summary="non-saturating, with a gradient penalty on data for D",
         config={"gamma": Field(kind="float", doc="weight of the penalty", default=10.0, minimum=0, maximum=1e4)},
+        probability=True,
         paper="Which training methods for GANs do actually converge? (Mescheder et al., 2018), arXiv:1801.04406",
     ),
     _adversarial(

@@ -134,8 +134,10 @@ class Objective(Record):
     `config` that it has parameters for (all of them if it takes ``**options``), and, if it asks for them by name,
     ``data_size``, the number of examples of the data, ``step``, a tensor with the step of the run, and ``labels``, the
     batch's, an int64 (n,) tensor. The batch may be a part of the step's: a process's slice, or a micro-batch.
-    `per_example` says that a loss looks at the gradient of each example alone, so that no network may normalise over
-    the batch.
+
+    Of an objective of GANs, `per_example` says that a loss looks at the gradient of each example alone, so that no
+    discriminator may normalise over the batch, and `probability` that the sigmoid of the discriminator's score is the
+    probability of being real.
     """
 
     kind: ClassVar[str] = "objective"
@@ -145,6 +147,7 @@ class Objective(Record):
     config: Mapping[str, Field] = field(default_factory=dict)
     paper: str = ""
     per_example: bool = False
+    probability: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from genzoo.datasets import Split, default_root
-from genzoo.errors import InvalidInput, NotFound
+from genzoo.errors import InvalidInput, NotFound, PluginError
 from genzoo.files import user_path
 from genzoo.registry import load_target, registry
 from genzoo.spec import NAME, DatasetSpec
@@ -28,6 +28,7 @@ def open_data(
         InvalidInput: its pictures have another shape.
         NotFound: no such data set or split.
         NetworkError: it is not in `root` and cannot be downloaded.
+        PluginError: its labels or factors are not those of its record.
     """
     record = registry().find(DatasetSpec, dataset) if isinstance(dataset, str) else dataset
     name = record.name
@@ -41,7 +42,23 @@ def open_data(
         raise InvalidInput(f"{name} has examples of shape {record.shape}, not {tuple(shape)}; {hint}")
     where = default_root() if root is None else user_path(root)
     data: Split = load_target(record.target, record.name)(where, split, record.shape or shape)
+    _check_record(record, split, data)
     return data
+
+
+def _check_record(record: DatasetSpec, split: str, data: Split) -> None:
+    """PluginError where a split is not what its record declares."""
+    where = f"{record.name}'s split {split}"
+    if record.classes and data.labels is None:
+        raise PluginError(f"{where} has no labels, and its record declares classes = {record.classes}")
+    if record.classes and data.labels is not None and len(data.labels):
+        low, high = (int(label) for label in data.labels.aminmax())
+        if low < 0 or high >= record.classes:
+            raise PluginError(f"{where} has labels from {low} to {high}, not in 0 … {record.classes - 1}")
+    factors = set() if data.factors is None else set(data.factors.sizes)
+    if factors != set(record.factors):
+        told, found = (", ".join(sorted(names)) or "none" for names in (record.factors, factors))
+        raise PluginError(f"{where} has the factors {found}, and its record declares {told}")
 
 
 def split_root(text: str) -> tuple[str, Path | None]:

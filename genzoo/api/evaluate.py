@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,17 @@ import torch
 from genzoo.api.build import load
 from genzoo.api.data import open_data
 from genzoo.catalog import find_checkpoint
-from genzoo.errors import MissingDependency, NetworkError, NotFound, PluginError, VerificationFailed, did_you_mean
+from genzoo.errors import (
+    AmbiguousName,
+    GenzooError,
+    GenzooWarning,
+    InvalidInput,
+    MissingDependency,
+    NotFound,
+    PluginError,
+    VerificationFailed,
+    did_you_mean,
+)
 from genzoo.metrics import NEED_FEATURES, FeatureSpace, Metric, Setting, measure, metrics_of
 from genzoo.metrics.inception import inception
 from genzoo.models import Model
@@ -19,7 +31,7 @@ from genzoo.models.features import FeatureNetwork
 from genzoo.pictures import is_picture
 from genzoo.protocols import Generator
 from genzoo.registry import registry
-from genzoo.spec import DatasetSpec
+from genzoo.spec import Checkpoint, DatasetSpec, Objective
 from genzoo.training import Recipe
 
 __all__ = ["evaluate", "measure_test", "verify"]
@@ -53,7 +65,7 @@ def evaluate(
     owner = plugin.distribution if plugin else checkpoint.distribution
     dataset = registry().find(DatasetSpec, checkpoint.dataset, prefer=owner)
     recipe = Recipe.parse(checkpoint.recipe, checkpoint.name)
-    return measure_test(model, recipe, dataset, data_root, only=metrics)
+    return measure_test(model, recipe, dataset, data_root, only=metrics, prefer=owner)
 
 
 def measure_test(
@@ -63,44 +75,85 @@ def measure_test(
     root: str | Path | None,
     *,
     only: Collection[str] = (),
+    prefer: str = "",
 ) -> dict[str, Any]:
     """The metrics of a trained model on the test split, or on the first one of a data set without it.
 
-    Those that compare pictures in the features of a network are left out where it is not to be had, unless they are in
-    `only`: then its error is raised.
+    What cannot be measured is left out with a GenzooWarning, unless it is in `only`: then its error is raised. What
+    compares pictures in the features of a network that is not there is left out in silence.
+
+    Args:
+        model: the trained model.
+        recipe: what trained it.
+        dataset: what it was trained on.
+        root: where the data lies.
+        only: which metrics; all that have a meaning for the model without it.
+        prefer: the distribution in which names that clash are looked up first.
     """
-    pictures = registry().find(DatasetSpec, dataset.pictures) if dataset.pictures else dataset
-    asked = not NEED_FEATURES.isdisjoint(only)
-    space: FeatureSpace | None = None
-    try:
-        space = _feature_space(model, pictures, fetch=asked)
-    except (MissingDependency, NetworkError):
-        if asked:
-            raise
     setting = Setting(
         model=model,
         evaluation=recipe.evaluation,
         dataset=dataset,
-        pictures=pictures,
+        pictures=registry().find(DatasetSpec, dataset.pictures, prefer=prefer) if dataset.pictures else dataset,
         open_split=lambda record, split: open_data(record, split, root=root, shape=model.input_shape),
-        space=space,
+        probability=_scores_probability(recipe, prefer),
     )
+    if not only:
+        setting = replace(setting, space=_space_if_there(setting, prefer))
+        return _measure_what_can_be(metrics_of(setting), setting)
+    if not set(only) <= metrics_of(setting).keys():
+        fetch = not NEED_FEATURES.isdisjoint(only)
+        setting = replace(setting, space=_feature_space(setting, prefer, fetch=fetch))
     return measure(_choose(metrics_of(setting), only, model.name), setting)
 
 
-def _feature_space(model: Model, pictures: DatasetSpec, *, fetch: bool) -> FeatureSpace | None:
+def _scores_probability(recipe: Recipe, prefer: str) -> bool:
+    try:
+        return registry().find(Objective, recipe.objective["name"], prefer=prefer).probability
+    except AmbiguousName:
+        raise
+    except NotFound:  # its plugin is gone, and the model is measured without it
+        return False
+
+
+def _measure_what_can_be(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, metric in metrics.items():
+        try:
+            found |= measure({name: metric}, setting)
+        except InvalidInput as error:  # too few pictures, say
+            warnings.warn(f"{name} is left out: {error.message}", GenzooWarning, stacklevel=2)
+    return found
+
+
+def _space_if_there(setting: Setting, prefer: str) -> FeatureSpace | None:
+    try:
+        return _feature_space(setting, prefer, fetch=False)
+    except MissingDependency:
+        return None
+    except GenzooError as error:
+        message = f"no sample is compared with pictures of {setting.pictures.name}: {error.message}"
+        warnings.warn(message, GenzooWarning, stacklevel=2)
+        return None
+
+
+def _feature_space(setting: Setting, prefer: str, *, fetch: bool) -> FeatureSpace | None:
     """In what samples of a model are compared with pictures: the network that the data set names, else Inception."""
+    model, pictures = setting.model, setting.pictures
     if not isinstance(model, Generator) or not is_picture(model.input_shape):
         return None
     if not pictures.features:
         return inception(model.device, fetch=fetch)
     try:
-        network = load(pictures.features, device=model.device)
+        plugin, checkpoint = registry().find_entry(Checkpoint, pictures.features, prefer=prefer)
+    except AmbiguousName:
+        raise
     except NotFound:
         raise MissingDependency(
             f"pictures of {pictures.name} are compared in the features of {pictures.features}, and there is no such "
             "checkpoint; see: genzoo plugins"
         ) from None
+    network = load(f"{plugin.distribution}:{checkpoint.name}", device=model.device)
     if not isinstance(network, FeatureNetwork):
         raise PluginError(
             f"{pictures.name} names {network.name} as its feature network, which is a {network.spec.family}"
@@ -144,12 +197,13 @@ def _differences(metric: str, found: Mapping[str, Any], recorded: Mapping[str, A
         if wanted is not None and not abs(now - wanted) <= recorded["tolerance"]:
             yield f"{what} is {now:.6g} {found['unit']}, recorded {wanted:.6g}"
     for key, wanted in recorded.get("detail", {}).items():
-        if not _near(found.get("detail", {}).get(key), wanted):
+        if not _near(found.get("detail", {}).get(key), wanted, max(DETAIL, recorded["tolerance"])):
             yield f"{key} of {metric} is not as recorded"
 
 
-def _near(found: Any, wanted: Any) -> bool:
-    """Whether what a detail holds, numbers or lists of them, is the same within 1 %, or 0.01 where it is below 1."""
+def _near(found: Any, wanted: Any, slack: float) -> bool:
+    """Whether what a detail holds, numbers or lists of them, is the same within `slack`: a share of what is above 1."""
     if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(_near, found, wanted))
-    return isinstance(found, float) and abs(found - wanted) <= DETAIL * max(1.0, abs(wanted))
+        alike = isinstance(found, list) and len(found) == len(wanted)
+        return alike and all(_near(*pair, slack) for pair in zip(found, wanted, strict=True))
+    return isinstance(found, float) and abs(found - wanted) <= slack * max(1.0, abs(wanted))

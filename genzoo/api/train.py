@@ -154,7 +154,7 @@ def _finish(model: Model, plan: Plan, run: Run, processes: Processes, root: str 
     """Save a trained model, then what is drawn and measured of it: that may fail, and the model is there."""
     checkpoint = _save_checkpoint(model, plan, run, processes)
     run.save_curves()
-    metrics = measure_test(model, plan.recipe, plan.dataset, root)
+    metrics = measure_test(model, plan.recipe, plan.dataset, root, prefer=plan.blueprint.distribution)
     checkpoint = replace(checkpoint, metrics=metrics)
     run.save_record(checkpoint)
     return checkpoint

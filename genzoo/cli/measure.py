@@ -15,7 +15,7 @@ from genzoo import catalog
 from genzoo.cli.catalog import as_json
 from genzoo.cli.process import keep_memory
 from genzoo.cli.run import data_root_option, device_option
-from genzoo.errors import VerificationFailed
+from genzoo.errors import GenzooError, VerificationFailed
 
 __all__ = ["compare_command", "evaluate_command", "verify_command"]
 
@@ -66,25 +66,32 @@ def _warnings_on_stderr() -> Iterator[None]:
 @data_root_option
 @device_option
 def verify_command(names: tuple[str, ...], all_of_them: bool, data_root: Path | None, device: str) -> None:
-    """Compute every recorded number of checkpoints anew; exit 7 if one is outside its tolerance."""
+    """Compute every recorded number of checkpoints anew; exit 7 if one is outside its tolerance.
+
+    What cannot be checked, because its data is not there, say, is told and the others are checked.
+    """
     if bool(names) == all_of_them:
         raise click.UsageError("give names, or --all, one of the two")
     keep_memory()
     from genzoo.api.evaluate import verify
 
-    failures = []
+    failures: list[GenzooError] = []
     for name in names or catalog.list_models():
         try:
             with _warnings_on_stderr():
                 found = verify(name, data_root=data_root, device=device)
-        except VerificationFailed as error:
-            failures.append(error.message)
-            click.echo(f"{name}  WRONG")
+        except GenzooError as error:
+            failures.append(error)
+            what = "WRONG" if isinstance(error, VerificationFailed) else "not checked"
+            click.echo(f"{name}  {what}: {error.message.removeprefix(f'{name}: ')}")
         else:
             numbers = ", ".join(f"{metric} {entry['value']:.6g}" for metric, entry in found.items())
             click.echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}")
+    wrong = [error.message for error in failures if isinstance(error, VerificationFailed)]
+    if wrong:
+        raise VerificationFailed("; ".join(wrong))
     if failures:
-        raise VerificationFailed("; ".join(failures))
+        raise failures[0]
 
 
 @click.command("compare", short_help="Show the recorded numbers of models side by side.")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genzoo.errors import InvalidInput
 from genzoo.metrics import fidelity
-from genzoo.metrics.codes import metrics_of_codes
+from genzoo.metrics.codes import ACTIVE, kl_of_latents, metrics_of_codes
 from genzoo.metrics.density import distance_from_half, wasserstein_1
 from genzoo.metrics.diagnostics import class_shares, covered, distance_to_training
 from genzoo.metrics.likelihood import importance_bound, negative_elbo
@@ -23,12 +23,10 @@ from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.gan import GAN
 from genzoo.models.vae import VAE
-from genzoo.objectives.variational import kl_per_latent
 from genzoo.protocols import Generator
 
 __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
-ACTIVE = 0.01
 NEIGHBOURS = 1000
 
 
@@ -58,9 +56,9 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
         metrics |= _bounds(model, setting.evaluation["importance_draws"])
     if isinstance(model, VAE | Autoencoder):
         metrics["reconstruction_mse"] = mean_of("per value", 1e-5, lambda x, start: squared_error(model, x))
-        metrics |= metrics_of_codes(setting.dataset)
+        metrics |= metrics_of_codes(model, setting.dataset)
     if isinstance(model, GAN) and setting.dataset.values == "real":
-        metrics |= _on_a_density(model)
+        metrics |= _on_a_density(model, probability=setting.probability)
     if isinstance(model, Generator) and setting.space is not None:
         metrics |= ON_FEATURES
         if setting.has_training:
@@ -80,7 +78,7 @@ def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
         "active_latents": Metric(
             unit=f"of {model.latent_dim}",
             tolerance=0.0,
-            compute=lambda setting: _active_latents(model, setting),
+            compute=_active_latents,
             protocol=on_examples(active=f"mean KL > {ACTIVE} nats"),
         ),
     }
@@ -96,24 +94,38 @@ def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
 
 
 def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], **told: Any) -> Metric:
-    """A bound on −log p(x); its detail has it in bits for each of the D values of x: nats / (D ln 2)."""
+    """A bound on −log p(x), beside −log p(x) itself of data of known density.
+
+    Under a likelihood that gives probabilities, its detail has it in bits for each of the D values of x:
+    nats / (D ln 2). A Gaussian one gives densities, which are nothing that bits could code.
+    """
+    likelihood = model.spec.config["likelihood"]
 
     def compute(setting: Setting) -> Outcome:
         nats = values_of(setting, each).mean().item()
-        return Outcome(value=nats, detail={"bits_per_dim": nats / (prod(model.input_shape) * log(2))})
+        bits = None if likelihood == "gaussian" else {"bits_per_dim": nats / (prod(model.input_shape) * log(2))}
+        return Outcome(value=nats, floor=_entropy(setting), detail=bits)
 
-    return Metric(unit="nats", tolerance=0.01, compute=compute, protocol=on_examples(**told))
+    return Metric(unit="nats", tolerance=0.01, compute=compute, protocol=on_examples(likelihood=likelihood, **told))
 
 
-def _active_latents(model: VAE, setting: Setting) -> Outcome:
+def _entropy(setting: Setting) -> float | None:
+    """−E log p(x) of the examples, in nats, where the density they were drawn from is known."""
+    log_prob = setting.examples.data.log_prob
+    return None if log_prob is None else -values_of(setting, lambda x, start: log_prob(x)).mean().item()
+
+
+def _active_latents(setting: Setting) -> Outcome:
     """How many latents are used (Burda et al. 2015, §5.2, by KL); the others have collapsed to the prior."""
-    kl = values_of(setting, lambda x, start: kl_per_latent(model, model.posterior(x))).mean(0)
+    kl = kl_of_latents(setting)
     return Outcome(value=float((kl > ACTIVE).sum()), detail={"kl_per_latent": kl.tolist()})
 
 
-def _on_a_density(model: GAN) -> dict[str, Metric]:
-    """Whether D → ½, and on a line how far samples are from data."""
-    metrics = {"d_minus_half": mean_of("of ½", 0.001, lambda x, start: distance_from_half(model, x))}
+def _on_a_density(model: GAN, *, probability: bool) -> dict[str, Metric]:
+    """Whether D → ½, where D is a probability, and on a line how far samples are from data."""
+    metrics = dict[str, Metric]()
+    if probability:
+        metrics["d_minus_half"] = mean_of("of ½", 0.001, lambda x, start: distance_from_half(model, x))
     if model.input_shape == (1,):
         metrics["wasserstein_1"] = Metric(
             unit="standard deviations of the data",
@@ -128,9 +140,10 @@ def _wasserstein(setting: Setting) -> Outcome:
     """Between samples and data, and between other data and data, in standard deviations of the data."""
     model, data = setting.model, setting.examples.all()
     samples = model.sample(len(data), seed=SEED).cpu().double()
-    others = setting.all_of(setting.dataset, "train").some(len(data)).all()
+    others = setting.others(setting.dataset, len(data))
     scale = data.std().item()
-    return Outcome(value=wasserstein_1(samples, data) / scale, floor=wasserstein_1(others, data) / scale)
+    floor = None if others is None else wasserstein_1(others.all(), data) / scale
+    return Outcome(value=wasserstein_1(samples, data) / scale, floor=floor)
 
 
 def _accuracy(setting: Setting) -> Outcome:
@@ -169,6 +182,8 @@ def _memorisation(setting: Setting) -> Outcome:
     assert training is not None
     samples = distance_to_training(setting.sample_features[:NEIGHBOURS], training)
     held_out = distance_to_training(setting.real_features[:NEIGHBOURS], training)
+    if held_out == 0:
+        raise InvalidInput(f"half of the held-out pictures of {setting.pictures.name} are training pictures too")
     return Outcome(value=samples / held_out, detail={"samples": samples, "held_out": held_out})
 
 

@@ -10,23 +10,35 @@ from torch import Tensor
 
 from genzoo.metrics import disentanglement, representation
 from genzoo.metrics.disentanglement import draw
-from genzoo.metrics.metric import Metric, on_examples
+from genzoo.metrics.metric import Metric, on_examples, values_of
 from genzoo.metrics.setting import BATCH, SEED, Examples, Outcome, Setting
+from genzoo.models import Model
+from genzoo.models.vae import VAE
+from genzoo.objectives.variational import kl_per_latent
 from genzoo.randomness import stream
 from genzoo.spec import DatasetSpec
 
-__all__ = ["metrics_of_codes"]
+__all__ = ["ACTIVE", "kl_of_latents", "metrics_of_codes"]
 
-PROBE = representation.PROBE_CODES
+ACTIVE = 0.01  # nats of mean KL, above which a latent of a VAE is used
+PROBE = 10_000  # training codes: enough for both classifiers
 
 
-def metrics_of_codes(dataset: DatasetSpec) -> dict[str, Metric]:
+def kl_of_latents(setting: Setting) -> Tensor:
+    """KL(q(z_j | x) ‖ p(z_j)) of each latent of a VAE, the mean over the examples, (latent_dim,) in nats."""
+    model = setting.model
+    assert isinstance(model, VAE)
+    return values_of(setting, lambda x, start: kl_per_latent(model, model.posterior(x))).mean(0)
+
+
+def metrics_of_codes(model: Model, dataset: DatasetSpec) -> dict[str, Metric]:
     """Those that have a meaning for the data: where it has labels, and where its factors are known."""
     metrics: dict[str, Metric] = {}
     if dataset.classes and {"train", "test"} <= set(dataset.splits):
         metrics |= _PROBES
     if dataset.factors:
         metrics |= _ON_FACTORS
+        metrics["factor_vae_score"] = _factor_vae_score(model)
     return metrics
 
 
@@ -52,7 +64,7 @@ _PROBES: Mapping[str, Metric] = {
 
 
 def _on_factors(tolerance: float, score: Callable[..., Outcome], **told: Any) -> Metric:
-    """A score of (encode, factors); `encode` gives the codes of the pictures at any number of indices."""
+    """A score of (encode, factors, setting); `encode` gives the codes of the pictures at any number of indices."""
 
     def compute(setting: Setting) -> Outcome:
         data, device = setting.examples.data, setting.model.device
@@ -61,7 +73,7 @@ def _on_factors(tolerance: float, score: Callable[..., Outcome], **told: Any) ->
             batches = data.batches(indices, BATCH, device, generator=stream("binarise", SEED))
             return torch.cat([setting.model.encode(x).cpu() for x in batches])
 
-        return score(encode, data.factors)
+        return score(encode, data.factors, setting)
 
     return Metric(
         unit="of 1",
@@ -71,16 +83,32 @@ def _on_factors(tolerance: float, score: Callable[..., Outcome], **told: Any) ->
     )
 
 
-def _mig(encode: disentanglement.Encode, factors: Any) -> Outcome:
+def _mig(encode: disentanglement.Encode, factors: Any, setting: Setting) -> Outcome:
     codes, values = draw(encode, factors, disentanglement.POINTS, stream("mig", SEED))
     return Outcome(value=disentanglement.mutual_information_gap(codes, values))
 
 
-def _factor_vae(encode: disentanglement.Encode, factors: Any) -> Outcome:
-    return Outcome(value=disentanglement.factor_vae_score(encode, factors, stream("factor-vae", SEED)))
+def _factor_vae(encode: disentanglement.Encode, factors: Any, setting: Setting) -> Outcome:
+    active = kl_of_latents(setting) > ACTIVE if isinstance(setting.model, VAE) else None
+    score = disentanglement.factor_vae_score(encode, factors, stream("factor-vae", SEED), active=active)
+    return Outcome(value=score)
 
 
-def _dci(encode: disentanglement.Encode, factors: Any) -> Outcome:
+def _factor_vae_score(model: Model) -> Metric:
+    """Collapsed to the prior is what a VAE does; the codes of an autoencoder have none, and any scale."""
+    vae = isinstance(model, VAE)
+    return _on_factors(
+        0.01,
+        _factor_vae,
+        training_votes=disentanglement.TRAINING_VOTES,
+        evaluation_votes=disentanglement.EVALUATION_VOTES,
+        batch=disentanglement.VOTE_BATCH,
+        variance_points=disentanglement.POINTS,
+        active=f"mean KL > {ACTIVE} nats" if vae else f"variance > {disentanglement.COLLAPSED} of the largest",
+    )
+
+
+def _dci(encode: disentanglement.Encode, factors: Any, setting: Setting) -> Outcome:
     generator = stream("dci", SEED)
     training = draw(encode, factors, disentanglement.POINTS, generator)
     judged = draw(encode, factors, disentanglement.TEST_POINTS, generator)
@@ -91,15 +119,6 @@ def _dci(encode: disentanglement.Encode, factors: Any) -> Outcome:
 
 _ON_FACTORS: Mapping[str, Metric] = {
     "mig": _on_factors(0.005, _mig, points=disentanglement.POINTS, bins=disentanglement.BINS),
-    "factor_vae_score": _on_factors(
-        0.01,
-        _factor_vae,
-        training_votes=disentanglement.TRAINING_VOTES,
-        evaluation_votes=disentanglement.EVALUATION_VOTES,
-        batch=disentanglement.VOTE_BATCH,
-        variance_points=disentanglement.POINTS,
-        collapsed=f"variance < {disentanglement.COLLAPSED}",
-    ),
     "dci_disentanglement": _on_factors(
         0.02,  # versions of scikit-learn grow other trees
         _dci,

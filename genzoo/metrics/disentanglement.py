@@ -12,7 +12,7 @@ from math import log
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from genzoo.datasets import Factors
@@ -40,7 +40,7 @@ __all__ = [
 POINTS = 10_000  # for MIG, for the variances of the FactorVAE score, and for the training of DCI
 TEST_POINTS = 5_000  # for the informativeness of DCI
 BINS = 20
-COLLAPSED = 0.05  # variance below which a latent has no vote
+COLLAPSED = 1e-4  # of the largest variance: a latent below it has no vote
 TRAINING_VOTES = 800
 EVALUATION_VOTES = 2_500
 VOTE_BATCH = 64
@@ -102,6 +102,7 @@ def factor_vae_score(
     factors: Factors,
     generator: torch.Generator,
     *,
+    active: Bool[Tensor, " latent"] | None = None,
     training_votes: int = TRAINING_VOTES,
     evaluation_votes: int = EVALUATION_VOTES,
     batch: int = VOTE_BATCH,
@@ -110,15 +111,16 @@ def factor_vae_score(
 
     A vote: of `batch` pictures that share the value of one factor and are random otherwise, which latent has the least
     variance, after division by its variance over `POINTS` random pictures? The classifier gives each latent the factor
-    that most of its training votes had fixed; the score is its accuracy on other votes. Latents of variance below
-    `COLLAPSED` have no vote; if all are, the score is 0.
+    that most of its training votes had fixed; the score is its accuracy on other votes. Latents that are not
+    `active`, or constant, have no vote; if none has one, the score is 0. Without `active` those are that have more than
+    `COLLAPSED` of the largest variance: where codes have any scale, none is small in itself.
 
     Locatello et al. take 10,000 and 5,000 votes of 64 pictures. Here 2,500 evaluation votes give a standard error of
     at most 0.01, and 800 training votes are more than a hundred for each of the factors of sprites: 221,200 pictures to
     encode in place of 970,000.
     """
     variance = draw(encode, factors, POINTS, generator)[0].double().var(0)
-    active = variance >= COLLAPSED
+    active = variance > COLLAPSED * variance.max() if active is None else active & (variance > 0)
     if not active.any():
         return 0.0
 

@@ -64,7 +64,7 @@ def kid(real: Float[Tensor, "n d"], samples: Float[Tensor, "m d"], *, seed: int)
 
     size = min(KID_SUBSET_SIZE, len(real), len(samples))
     _need(size, 2, "kid")
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # subsets come from the global generator
+    with warnings.catch_warnings(), torch.random.fork_rng():  # subsets come from the global generator
         warnings.filterwarnings("ignore", "Metric `Kernel Inception Distance` will save", UserWarning)
         torch.manual_seed(seed)
         metric = KernelInceptionDistance(feature=_Given(real.shape[1]), subsets=KID_SUBSETS, subset_size=size)

@@ -28,8 +28,8 @@ SEED = 0
 class Outcome:
     """What a metric found.
 
-    `floor` is the same number of real pictures against real ones: what no model can be told to beat. `detail` holds
-    numbers that go with it, or lists of them.
+    `floor` is the same number of real pictures against real ones, or of the density that data were drawn from: what no
+    model can be told to beat. `detail` holds numbers that go with it, or lists of them.
     """
 
     value: float
@@ -134,6 +134,7 @@ class Setting:
         pictures: the data set whose pictures its samples are compared with.
         open_split: opens a split of one of the two.
         space: in what they are compared; None where there is no network for it.
+        probability: whether the sigmoid of its discriminator's score is the probability of being real.
     """
 
     model: Model
@@ -142,6 +143,7 @@ class Setting:
     pictures: DatasetSpec
     open_split: Callable[[DatasetSpec, str], Split]
     space: FeatureSpace | None = None
+    probability: bool = False
 
     @cached_property
     def examples(self) -> Examples:
@@ -158,7 +160,7 @@ class Setting:
     @property
     def has_training(self) -> bool:
         """Whether there is a training split beside one that is held out."""
-        return "train" in self.pictures.splits and _held_out(self.pictures) != "train"
+        return _has_training(self.pictures)
 
     @cached_property
     def training(self) -> Examples | None:
@@ -170,6 +172,15 @@ class Setting:
         data = self.open_split(dataset, split)
         return Examples(data=data, split=split, order=torch.arange(len(data)))
 
+    def others(self, dataset: DatasetSpec, n: int) -> Examples | None:
+        """n other examples of a data set than the n it is measured by: training ones if there are; None if there are
+        fewer."""
+        if _has_training(dataset):
+            found = self.all_of(dataset, "train").some(n)
+        else:
+            found = self.all_of(dataset, _held_out(dataset)).some(n, skip=n)
+        return found if len(found) == n else None
+
     @cached_property
     def real_features(self) -> Float[Tensor, "n d"]:
         return self._features(self.real)
@@ -180,14 +191,9 @@ class Setting:
 
     @cached_property
     def floor_features(self) -> Float[Tensor, "n d"] | None:
-        """Of as many other real pictures as there are in `real`, training ones if there are; None if there are fewer.
-        They stand in the place of samples."""
-        n = len(self.real)
-        if self.training is not None:
-            others = self.training.some(n)
-        else:
-            others = self.all_of(self.pictures, self.real.split).some(n, skip=n)
-        return self._features(others) if len(others) == n else None
+        """Of the `others`, as many as there are pictures in `real`: they stand in the place of samples."""
+        others = self.others(self.pictures, len(self.real))
+        return None if others is None else self._features(others)
 
     @cached_property
     def sample_features(self) -> Float[Tensor, "n d"]:
@@ -215,3 +221,7 @@ class Setting:
 
 def _held_out(dataset: DatasetSpec) -> str:
     return "test" if "test" in dataset.splits else dataset.splits[0]
+
+
+def _has_training(dataset: DatasetSpec) -> bool:
+    return "train" in dataset.splits and _held_out(dataset) != "train"

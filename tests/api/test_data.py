@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genzoo.api.data import open_data, split_root
-from genzoo.errors import InvalidInput
+from genzoo.datasets import Factors, Split
+from genzoo.errors import InvalidInput, PluginError
 from genzoo.registry import load_target, registry
 from genzoo.spec import DatasetSpec
 
@@ -52,6 +55,34 @@ def test_data_of_another_shape_names_the_sets_that_fit() -> None:
         open_data("cifar10", "test", shape=(1, 28, 28))
     with pytest.raises(InvalidInput, match="folder:PATH makes your own pictures so"):
         open_data("cifar10", "test", shape=(3, 99, 98))
+
+
+def two(root: Path, split: str, shape: tuple[int, ...]) -> Split:
+    """Two examples, of classes 1 and 2, of the factor a."""
+    return Split(source=torch.zeros(2, *shape), shape=shape, labels=torch.tensor([1, 2]), factors=Factors({"a": 2}))
+
+
+def bare(root: Path, split: str, shape: tuple[int, ...]) -> Split:
+    return Split(source=torch.zeros(2, *shape), shape=shape)
+
+
+@pytest.mark.parametrize(
+    ("target", "told", "message"),
+    [
+        ("bare", {"classes": 3}, "has no labels, and its record declares classes = 3"),
+        ("two", {"classes": 2, "factors": ("a",)}, "has labels from 1 to 2, not in 0 … 1"),
+        ("bare", {"factors": ("a",)}, "has the factors none, and its record declares a"),
+        ("two", {"factors": ("a", "b")}, "has the factors a, and its record declares a, b"),
+    ],
+)
+def test_a_split_that_is_not_what_its_record_declares_is_its_plugins_fault(
+    target: str, told: dict[str, Any], message: str
+) -> None:
+    known: dict[str, Any] = {"name": "odd", "summary": "", "shape": (1,), "values": "real"}
+    with pytest.raises(PluginError, match=f"odd's split test {message}"):
+        open_data(DatasetSpec(**known, target=f"{__name__}:{target}", **told), "test")
+    right = DatasetSpec(**known, target=f"{__name__}:two", classes=3, factors=("a",))
+    assert len(open_data(right, "test")) == 2
 
 
 @given(st.text(alphabet="abc/. \\\n-", min_size=1))

@@ -9,18 +9,23 @@ from pathlib import Path
 import pytest
 
 import genzoo
-from genzoo.api.evaluate import measure_test
-from genzoo.errors import MissingDependency, PluginError
-from genzoo.registry import registry
-from genzoo.spec import DatasetSpec
+from genzoo.api import evaluate
+from genzoo.api.data import open_data
+from genzoo.errors import DamagedFile, GenzooWarning, InvalidInput, MissingDependency, PluginError
+from genzoo.metrics import Metric, Setting
+from genzoo.metrics.setting import Outcome
+from genzoo.models import Model
+from genzoo.registry import Plugin, Registry, registry
+from genzoo.spec import Checkpoint, DatasetSpec
 from genzoo.training import Recipe
 
 
-def measured(features: str, *only: str, name: str = "gan-dcgan-mnist") -> dict[str, object]:
+def measured(features: str, *only: str, name: str = "gan-dcgan-mnist", prefer: str = "") -> dict[str, object]:
     """The metrics of a checkpoint, were `features` the feature network of its data set."""
     record = genzoo.show(name)
     dataset = replace(registry().find(DatasetSpec, "mnist"), features=features)
-    return measure_test(genzoo.load(name), Recipe.parse(record.recipe, name), dataset, Path(), only=only)
+    recipe = Recipe.parse(record.recipe, name)
+    return evaluate.measure_test(genzoo.load(name), recipe, dataset, Path(), only=only, prefer=prefer)
 
 
 def test_a_metric_is_left_out_without_its_feature_network_unless_it_is_asked_for() -> None:
@@ -32,7 +37,70 @@ def test_a_metric_is_left_out_without_its_feature_network_unless_it_is_asked_for
 
 def test_a_feature_network_of_another_family_is_its_plugins_fault() -> None:
     with pytest.raises(PluginError, match="mnist names vae-conv-mnist as its feature network, which is a vae"):
-        measured("vae-conv-mnist")
+        measured("vae-conv-mnist", "fid")
+
+
+def damaged(*asked: object, **told: object) -> Model:
+    raise DamagedFile("model.safetensors is not the recorded file")
+
+
+def test_a_network_that_cannot_be_used_costs_only_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.warns(GenzooWarning, match="no sample is compared with pictures of mnist: .* which is a vae"):
+        assert measured("vae-conv-mnist") == {}
+    monkeypatch.setattr(evaluate, "load", damaged)
+    with pytest.warns(GenzooWarning, match="is not the recorded file"):
+        assert measured("features-lenet-mnist") == {}
+    with pytest.raises(DamagedFile):
+        measured("features-lenet-mnist", "fid")
+
+
+def test_a_network_is_not_read_for_what_does_not_need_it(monkeypatch: pytest.MonkeyPatch, data_root: Path) -> None:
+    monkeypatch.setattr(evaluate, "load", damaged)
+    model = genzoo.create("vae-dense", input_shape=(1, 28, 28), latent_dim=2, hidden=[4], seed=0).eval()
+    recipe = Recipe.parse(genzoo.show("vae-conv-mnist").recipe, "tiny")
+    record = registry().find(DatasetSpec, "mnist-dynamic")
+    found = evaluate.measure_test(model, recipe, record, data_root, only=["active_latents"])
+    assert found.keys() == {"active_latents"}
+
+
+def test_of_two_networks_of_one_name_the_preferred_is_taken_and_none_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    owner, network = registry().find_entry(Checkpoint, "features-lenet-mnist")
+    other = Plugin(name="other", distribution="other", version="1", records=[network])
+    both = Registry([*(replace(plugin) for plugin in registry().plugins), other])
+    monkeypatch.setattr(evaluate, "registry", lambda: both)
+    with pytest.warns(GenzooWarning, match="is offered by genzoo and other"):
+        assert measured("features-lenet-mnist") == {}
+    with pytest.raises(genzoo.NotFound, match="has no metric 'fidd'; did you mean fid"):
+        measured("features-lenet-mnist", "fidd", prefer=owner.distribution)
+
+
+def test_a_metric_without_meaning_here_is_left_out_with_a_warning() -> None:
+    def none(setting: Setting) -> Outcome:
+        raise InvalidInput("there are too few")
+
+    def seven(setting: Setting) -> Outcome:
+        return Outcome(value=7.0)
+
+    metrics = {
+        name: Metric(unit="", tolerance=0.0, compute=compute, protocol=lambda setting: {})
+        for name, compute in (("none", none), ("seven", seven))
+    }
+    record = registry().find(DatasetSpec, "mnist")
+    model = genzoo.create("vae-dense", input_shape=(1, 28, 28), latent_dim=2, hidden=[4], seed=0)
+    here = Setting(model=model, evaluation={}, dataset=record, pictures=record, open_split=open_data)
+    with pytest.warns(GenzooWarning, match="none is left out: there are too few"):
+        assert evaluate._measure_what_can_be(metrics, here)["seven"]["value"] == 7
+
+
+@pytest.mark.parametrize(("objective", "known"), [("non-saturating", True), ("hinge", False), ("nobodys", False)])
+def test_d_minus_half_is_measured_where_d_is_a_probability(objective: str, known: bool) -> None:
+    gan = genzoo.create("gan-dense", input_shape=(1,), latent_dim=1, values="real", hidden=[4], seed=0).eval()
+    table = genzoo.show("gan-dcgan-mnist").recipe
+    recipe = Recipe.parse({**table, "objective": {"name": objective}}, "line")
+    found = evaluate.measure_test(gan, recipe, registry().find(DatasetSpec, "toy1d"), None)
+    assert ("d_minus_half" in found) == known
 
 
 @pytest.mark.skipif(find_spec("torch_fidelity") is not None, reason="torch-fidelity is installed")

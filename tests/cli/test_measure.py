@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import genzoo
+from genzoo.api.evaluate import _differences
 from genzoo.cli import run
 from tests.conftest import CLI
 
@@ -106,9 +107,9 @@ def test_verify_passes_on_a_true_record_and_fails_on_a_false_one(
     assert run(["verify", *root]) == 2
 
 
-def test_feature_networks_are_as_good_as_promised() -> None:
+def test_feature_networks_are_as_good_as_promised(data_root: Path) -> None:
     for name, least in {"features-lenet-mnist": 0.992, "features-lenet-fashion": 0.915}.items():
-        assert genzoo.show(name).metrics["accuracy"]["value"] >= least
+        assert genzoo.evaluate(name, metrics=["accuracy"], data_root=data_root)["accuracy"]["value"] >= least
         assert genzoo.show(name).size_bytes < 1_000_000
 
 
@@ -127,6 +128,25 @@ def test_verify_finds_whatever_is_false_in_an_entry(
     copy_of("features-lenet-mnist", tmp_path / "copy", lambda metrics: metrics["accuracy"].update(change))
     assert run(["verify", "./copy", "--data-root", str(data_root)]) == 7
     assert message in capsys.readouterr().err
+
+
+def test_verify_goes_on_after_what_cannot_be_checked(tmp_path: Path, capsys: Capture, data_root: Path) -> None:
+    copy_of("features-lenet-mnist", tmp_path / "wrong", lambda metrics: metrics["accuracy"].update(value=0.5))
+    root = ["--data-root", str(data_root)]
+    assert run(["verify", "nobodys", "./wrong", "features-lenet-mnist", *root]) == 7
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("nobodys  not checked: ")
+    assert lines[1].startswith("./wrong  WRONG: accuracy is 0.99")
+    assert lines[2].startswith("features-lenet-mnist  ok  accuracy 0.99")
+    assert run(["verify", "nobodys", "features-lenet-mnist", *root]) == 3
+    assert "features-lenet-mnist  ok" in capsys.readouterr().out
+
+
+def test_a_detail_may_be_as_far_off_as_its_metric() -> None:
+    entry = {"value": 0.5, "unit": "of 1", "tolerance": 0.02, "protocol": {}, "detail": {"completeness": 0.5}}
+    for off, wrong in ((0.015, 0), (0.03, 1)):
+        found = entry | {"detail": {"completeness": 0.5 + off}}
+        assert len(list(_differences("dci_disentanglement", found, entry))) == wrong
 
 
 def test_verify_ignores_the_version_it_was_measured_with(tmp_path: Path, data_root: Path) -> None:

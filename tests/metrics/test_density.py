@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -52,7 +55,13 @@ def test_a_gan_on_a_line_is_measured_against_its_data() -> None:
     def open_line(record: DatasetSpec, split: str) -> Split:
         return Split(source=torch.randn(5000, 1, generator=stream(split)), shape=(1,))
 
-    here = Setting(model=critic(0.0), evaluation={}, dataset=record, pictures=record, open_split=open_line)
+    told: dict[str, Any] = {"model": critic(0.0), "evaluation": {}, "dataset": record, "pictures": record}
+    assert metrics_of(Setting(**told, open_split=open_line)).keys() == {"wasserstein_1"}
+    told["dataset"] = told["pictures"] = replace(record, splits=("train",))
+    alone = Setting(**told, open_split=open_line)
+    assert "floor" not in measure(metrics_of(alone), alone)["wasserstein_1"]  # there are no others
+    told["dataset"] = told["pictures"] = record
+    here = Setting(**told, open_split=open_line, probability=True)
     found = measure(metrics_of(here), here)
     assert found.keys() == {"d_minus_half", "wasserstein_1"}
     assert found["d_minus_half"]["value"] == 0.0

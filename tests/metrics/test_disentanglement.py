@@ -97,8 +97,8 @@ def test_mig_of_a_factor_that_does_not_vary() -> None:
         mutual_information_gap(CODES, VALUES.clone().index_fill_(1, torch.tensor([1]), 2))
 
 
-def score(encode: Callable[[Tensor], Tensor]) -> float:
-    return factor_vae_score(encode, FACTORS, stream("votes"))
+def score(encode: Callable[[Tensor], Tensor], active: Tensor | None = None) -> float:
+    return factor_vae_score(encode, FACTORS, stream("votes"), active=active)
 
 
 @pytest.mark.parametrize("kept", [1, 3, 5])
@@ -113,12 +113,16 @@ def test_factor_vae_score_of_noise_is_chance() -> None:
     assert score(lambda indices: torch.randn(len(indices), 4, generator=generator)) == pytest.approx(1 / 5, abs=0.035)
 
 
-def test_factor_vae_score_ignores_scale_and_prunes_what_has_collapsed() -> None:
+def test_factor_vae_score_ignores_scale_and_prunes_what_hardly_varies_beside_the_others() -> None:
     def scaled(*scale: float) -> Callable[[Tensor], Tensor]:
         return lambda indices: FACTORS.of(indices) * torch.tensor(scale)
 
-    assert score(scaled(1.0, -2.0, 3.0, 10.0, 100.0)) == 1
+    assert score(scaled(1.0, -2.0, 3.0, 3.0, 2.0)) == 1
+    assert score(scaled(0.001, -0.002, 0.003, 0.003, 0.002)) == 1
     assert score(scaled(0.01, 1.0, 1.0, 1.0, 1.0)) == pytest.approx(4 / 5, abs=0.035)
+    active = torch.tensor([False, True, True, True, True])
+    assert score(scaled(1.0, 1.0, 1.0, 1.0, 1.0), active) == pytest.approx(4 / 5, abs=0.035)
+    assert score(scaled(0.01, 1.0, 1.0, 1.0, 1.0), active | True) == 1
     assert score(scaled(0.0, 0.0, 0.0, 0.0, 0.0)) == 0
 
 

@@ -70,6 +70,14 @@ def test_kid_draws_its_subsets_by_its_seed_alone() -> None:
     assert kid(x, y, seed=0) == first != kid(x, y, seed=1)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_kid_leaves_the_generator_of_cuda_as_it_was() -> None:
+    torch.cuda.manual_seed(5)
+    before = torch.cuda.get_rng_state()
+    kid(cloud(20, 3), cloud(20, 3, 1), seed=0)
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
 @given(st.integers(6, 60), st.integers(1, 6), st.integers(1, 5), st.integers(0, 100))
 def test_of_a_set_with_itself_all_is_covered_and_of_one_far_away_nothing(n: int, d: int, k: int, seed: int) -> None:
     x = cloud(n, d, seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import log
+from math import log, pi
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import torch
 
 import genzoo
 from genzoo.datasets import Split
+from genzoo.datasets.toy import Mixture
 from genzoo.errors import InvalidInput
 from genzoo.metrics import NEED_FEATURES, FeatureSpace, Setting, measure, metrics_of
 from genzoo.metrics import setting as room
@@ -113,6 +114,20 @@ def test_bits_per_dimension_are_nats_over_values_and_log_2() -> None:
     assert entry["detail"]["bits_per_dim"] == pytest.approx(entry["value"] / 16 / log(2))
 
 
+def test_a_density_is_no_number_of_bits_and_stands_beside_the_one_of_the_data() -> None:
+    model = genzoo.create("vae-dense", input_shape=(2,), latent_dim=2, values="real", likelihood="gaussian", seed=0)
+    normal = Mixture(torch.zeros(1, 2), 1.0)
+    data = Split(source=normal.sample(2000, stream("normal")), shape=(2,), log_prob=normal.log_prob)
+    record = replace(dataset(), shape=(2,), values="real")
+    here = replace(setting(model.eval(), draws=3, record=record), open_split=lambda record, split: data)
+    for entry in measured(here, "negative_elbo", "negative_log_likelihood").values():
+        assert entry["protocol"]["likelihood"] == "gaussian"
+        assert "detail" not in entry
+        assert entry["floor"] == pytest.approx(log(2 * pi) + 1, abs=0.1)  # the entropy of N(0, I) in the plane
+        assert entry["value"] > entry["floor"]
+    assert measured(setting(), "negative_elbo")["negative_elbo"]["protocol"]["likelihood"] == "bernoulli"
+
+
 def test_a_mean_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     model = vae()
     x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40))
@@ -153,6 +168,12 @@ def test_a_generator_that_draws_training_pictures_memorises(monkeypatch: pytest.
     assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] > 0.1
     monkeypatch.setattr(type(model), "sample", lambda self, n, seed: training[:n])
     assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] < 0.01
+
+
+def test_held_out_pictures_that_were_trained_on_show_no_memorisation() -> None:
+    twice = replace(setting(space=space()), open_split=lambda record, split: open_dots(record, "test"))
+    with pytest.raises(InvalidInput, match="held-out pictures of dots are training pictures too"):
+        measured(twice, "memorisation")
 
 
 def test_accuracy_is_the_share_of_right_classes_and_needs_labels() -> None:
