@@ -22,10 +22,11 @@ def open_data(
 ) -> Split:
     """A split of a data set, by name or record, from `root` (``$GENZOO_DATA`` or the cache folder without one).
 
-    `shape` is the one wanted: pictures of any size are made so, others must have it.
+    `shape` is the one wanted: pictures of any size are made so, others must have it. Those of any size are the user's
+    own, and lie in no folder of which genzoo knows.
 
     Raises:
-        InvalidInput: its pictures have another shape.
+        InvalidInput: its pictures have another shape; or they are of any size, and there is no `root`.
         NotFound: no such data set or split.
         NetworkError: it is not in `root` and cannot be downloaded.
     """
@@ -35,6 +36,8 @@ def open_data(
         raise NotFound(f"{name} has no split {split!r:.40}: it has {', '.join(record.splits)}")
     if shape is None and record.shape is None:
         raise InvalidInput(f"{name} has pictures of any size: give model.input_shape = [channels, height, width]")
+    if record.shape is None and root is None:
+        raise InvalidInput(f"{name} is pictures of your own: say where they lie with {name}:PATH or --data-root DIR")
     if shape is not None and record.shape not in (None, tuple(shape)):
         same = [other.name for _, _, other in registry().entries(DatasetSpec) if other.shape == tuple(shape)]
         hint = f"those of {', '.join(sorted(same))} have it" if same else "folder:PATH makes your own pictures so"

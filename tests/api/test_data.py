@@ -54,6 +54,11 @@ def test_data_of_another_shape_names_the_sets_that_fit() -> None:
         open_data("cifar10", "test", shape=(3, 99, 98))
 
 
+def test_pictures_of_any_size_are_never_looked_for_in_the_default_root() -> None:
+    with pytest.raises(InvalidInput, match=r"say where they lie with folder:PATH or --data-root DIR"):
+        open_data("folder", "train", shape=(1, 8, 8))
+
+
 @given(st.text(alphabet="abc/. \\\n-", min_size=1))
 def test_any_path_behind_a_known_name_is_that_path(path: str) -> None:
     assert split_root(f"folder:{path}") == ("folder", Path(path))
