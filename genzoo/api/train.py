@@ -96,6 +96,7 @@ def train(
         check_batches(plan.losses, split, found, processes.count)
         if processes.main:
             run.begin(found, resume=resume)
+            run.check_data(split.fingerprint())
             note(_announcement(found, split, processes))
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[processes.device] if chosen.type == "cuda" else []))

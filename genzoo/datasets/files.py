@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,6 +42,11 @@ class Files(Dataset[Sample]):
             except (InvalidInput, NotFound) as error:
                 complaint = complaint or error.message
         raise InvalidInput(f"no picture can be read any more; {complaint}")
+
+    def names(self) -> list[str]:
+        """The files, as seen from the folder that holds them all."""
+        folder = os.path.commonpath([path.parent for path in self.paths])
+        return [path.relative_to(folder).as_posix() for path in self.paths]
 
     def heed(self, pictures: Tensor, complaints: Sequence[str]) -> Tensor:
         """The pictures of a batch; a warning for each new complaint."""

@@ -125,6 +125,17 @@ def test_a_picture_that_turns_out_cut_is_replaced_and_named_once(pictures: Path)
     assert torch.equal(torch.cat(list(split.batches(order, 4))), first)  # the same picture again, and no warning
 
 
+def test_the_fingerprint_of_a_folder_is_that_of_its_names_wherever_it_lies(pictures: Path) -> None:
+    def fingerprint(root: Path) -> str:
+        return open_data("folder", "train", root=root, shape=(3, 8, 8)).fingerprint()
+
+    before = fingerprint(pictures)
+    moved = pictures.rename(pictures.parent / "moved")
+    assert fingerprint(moved) == before
+    (moved / "0.png").rename(moved / "other.png")
+    assert fingerprint(moved) != before
+
+
 def test_a_picture_that_is_removed_during_a_run_is_replaced(pictures: Path) -> None:
     split = open_data("folder", "train", root=pictures, shape=(3, 8, 8))
     (pictures / "4.png").unlink()
