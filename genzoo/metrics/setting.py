@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genzoo.datasets import Split
+from genzoo.datasets.files import Files
 from genzoo.models import Model
 from genzoo.models.features import FeatureNetwork
 from genzoo.randomness import stream
@@ -85,10 +86,12 @@ class Examples:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """What a protocol says of them."""
+        """What a protocol says of them, once they are read: `replaced` counts pictures that others stand in for."""
         told: dict[str, Any] = {"split": self.split, "n": len(self)}
         if self.drawn:
             told["drawn"] = f"of {len(self.data)}, seed {SEED}"
+        if isinstance(self.data.source, Files) and self.data.source.replaced:
+            told["replaced"] = self.data.source.replaced
         if self.data.binarised:
             told["binarisation"] = f"dynamic, seed {SEED}"
         return told
