@@ -131,12 +131,9 @@ def _explain(record: _Explained) -> dict[str, Any]:
     """A record that is no checkpoint, with the keys a recipe may give it."""
     told: dict[str, Any] = {"name": record.name, "kind": record.kind, "summary": record.summary}
     if isinstance(record, DatasetSpec):
-        return told | {
-            "shape": record.shape,
-            "values": record.values,
-            "splits": record.splits,
-            "license": record.license,
-        }
+        always = ("shape", "values", "splits", "license")
+        more = (key for key in ("classes", "factors", "pictures", "features") if getattr(record, key))
+        return told | {key: getattr(record, key) for key in (*always, *more)}
     fields = {**MODEL_FIELDS, **record.config} if isinstance(record, Family) else record.config
     keys = {key: f"{rule.doc}; {rule.allowed()}{_default(rule)}" for key, rule in fields.items()}
     return told | {"paper": record.paper or None, "config": keys}
