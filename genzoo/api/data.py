@@ -1,4 +1,4 @@
-"""open_data: a split of a data set by name; split_root: a name and a folder in one argument."""
+"""open_data: a split of a data set by name; split_root, one_root: where it lies, as a user says it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from genzoo.files import user_path
 from genzoo.registry import load_target, registry
 from genzoo.spec import NAME, DatasetSpec
 
-__all__ = ["open_data", "split_root"]
+__all__ = ["one_root", "open_data", "split_root"]
 
 
 def open_data(
@@ -64,3 +64,10 @@ def split_root(text: str) -> tuple[str, Path | None]:
     if colon and not path:
         raise InvalidInput(f"{text!r:.80} ends where a folder should stand: write {name}:PATH")
     return name, user_path(path) if colon else None
+
+
+def one_root(path: Path | None, root: str | Path | None) -> str | Path | None:
+    """The folder of the data: that behind its name, or the one given beside it; InvalidInput if there are both."""
+    if path is not None and root is not None:
+        raise InvalidInput(f"the data is said to lie in {path} and in {root}; give one of the two")
+    return root if path is None else path

@@ -149,19 +149,19 @@ class Setting:
     @cached_property
     def examples(self) -> Examples:
         """What the model is measured on: at most 10,000 examples of the test split, or of the first without one."""
-        return self.all_of(self.dataset, _held_out(self.dataset)).some(LIMIT)
+        return self.all_of(self.dataset, self.dataset.held_out).some(LIMIT)
 
     @cached_property
     def real(self) -> Examples:
         """The pictures that samples are compared with, chosen as `examples` are."""
         if self.pictures == self.dataset:
             return self.examples
-        return self.all_of(self.pictures, _held_out(self.pictures)).some(LIMIT)
+        return self.all_of(self.pictures, self.pictures.held_out).some(LIMIT)
 
     @property
     def has_training(self) -> bool:
         """Whether there is a training split beside one that is held out."""
-        return "train" in self.pictures.splits and _held_out(self.pictures) != "train"
+        return "train" in self.pictures.splits and self.pictures.held_out != "train"
 
     @cached_property
     def training(self) -> Examples | None:
@@ -214,7 +214,3 @@ class Setting:
         assert self.space.classify is not None
         with torch.no_grad():
             return self.space.classify(features.float().to(self.space.device)).argmax(1).cpu()
-
-
-def _held_out(dataset: DatasetSpec) -> str:
-    return "test" if "test" in dataset.splits else dataset.splits[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,14 @@ def test_every_record_names_what_is_there(name: str) -> None:
     assert callable(load_target(record.target, name))
     if record.pictures:
         assert registry().find(DatasetSpec, record.pictures).shape == record.shape
+
+
+@pytest.mark.parametrize(
+    ("splits", "held_out"), [(("train", "test"), "test"), (("train",), "train"), (("valid", "train"), "valid")]
+)
+def test_models_are_measured_on_test_or_the_first_split(splits: tuple[str, ...], held_out: str) -> None:
+    record = registry().find(DatasetSpec, "mnist")
+    assert replace(record, splits=splits).held_out == held_out
 
 
 def test_data_of_another_shape_names_the_sets_that_fit() -> None:
