@@ -14,7 +14,7 @@ from genzoo.files import user_path
 from genzoo.registry import Plugin, registry
 from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective
 
-__all__ = ["compare", "describe", "find_checkpoint", "is_path", "list_models", "show", "summary"]
+__all__ = ["compare", "describe", "find_checkpoint", "is_path", "list_models", "owner_of", "show", "summary"]
 
 _Explained = Architecture | Family | Objective | DatasetSpec
 
@@ -58,6 +58,12 @@ def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
     return checkpoint, plugin
 
 
+def owner_of(checkpoint: Checkpoint, plugin: Plugin | None) -> str:
+    """The distribution whose names come first for what `find_checkpoint` found: the one that offers it, or for a folder
+    the one it was trained with, "" if that is not recorded."""
+    return plugin.distribution if plugin else checkpoint.distribution
+
+
 def _holds_record(folder: str | Path) -> bool:
     with suppress(OSError, ValueError):  # what is too long for a path, or has a NUL in it, is none
         return (Path(folder) / RECORD_FILE).is_file()
@@ -84,7 +90,7 @@ def summary(name: str | Path) -> dict[str, Any]:
         "sha256": checkpoint.sha256,
         "license": checkpoint.license,
         "plugin": plugin.name if plugin else None,
-        "distribution": plugin.distribution if plugin else checkpoint.distribution or None,
+        "distribution": owner_of(checkpoint, plugin) or None,
         "metrics": dict(checkpoint.metrics),
     }
 
@@ -131,12 +137,9 @@ def _explain(record: _Explained) -> dict[str, Any]:
     """A record that is no checkpoint, with the keys a recipe may give it."""
     told: dict[str, Any] = {"name": record.name, "kind": record.kind, "summary": record.summary}
     if isinstance(record, DatasetSpec):
-        return told | {
-            "shape": record.shape,
-            "values": record.values,
-            "splits": record.splits,
-            "license": record.license,
-        }
+        always = ("shape", "values", "splits", "license")
+        more = (key for key in ("classes", "factors", "pictures", "features") if getattr(record, key))
+        return told | {key: getattr(record, key) for key in (*always, *more)}
     fields = {**MODEL_FIELDS, **record.config} if isinstance(record, Family) else record.config
     keys = {key: f"{rule.doc}; {rule.allowed()}{_default(rule)}" for key, rule in fields.items()}
     return told | {"paper": record.paper or None, "config": keys}

@@ -182,6 +182,11 @@ class DatasetSpec(Record):
         super().__post_init__()
         check_target(self.target, f"dataset {self.name}")
 
+    @property
+    def held_out(self) -> str:
+        """The split that models are measured on: test, or the first where there is none."""
+        return "test" if "test" in self.splits else self.splits[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeFile(Record):

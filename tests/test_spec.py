@@ -152,6 +152,7 @@ def test_a_folder_without_a_record_says_so(tmp_path: Path) -> None:
         ("vae-conv", {"input_shape": (1, 2, 2), "latent_dim": 2}, "height and width of at least 4; got 2×2"),
         ("vae-conv", {"input_shape": (28, 28), "latent_dim": 2}, r"needs input_shape \(channels, height, width\)"),
         ("gan-dcgan", {"input_shape": (1, 30, 30), "latent_dim": 2}, "resize the pictures"),
+        ("gan-dcgan", {"input_shape": (2,), "latent_dim": 2}, r"got \(2,\), which are no pictures: take dense"),
         ("ae-dense", {"input_shape": (8192, 8192, 8192), "latent_dim": 65536}, "would have .* parameters"),
         ("ae-dense", {"input_shape": (8192,) * 4, "latent_dim": 65536, "hidden": [16384]}, "cannot build its encoder"),
         ("vae-dense", {"input_shape": (4,), "latent_dim": 2, "likelihood": "x"}, "must be one of bernoulli, gaussian"),

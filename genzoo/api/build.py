@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from genzoo.catalog import find_checkpoint
+from genzoo.catalog import find_checkpoint, owner_of
 from genzoo.errors import GenzooError, IntegrityError, InvalidInput, NotFound, PluginError, did_you_mean
 from genzoo.fields import check_config
 from genzoo.hub.files import read_weights
@@ -36,7 +36,7 @@ def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
     """
     chosen = pick_device(device)
     checkpoint, plugin = find_checkpoint(name)
-    owner = plugin.distribution if plugin else checkpoint.distribution
+    owner = owner_of(checkpoint, plugin)
     model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner).skeleton()
     try:
         tensors = read_weights(

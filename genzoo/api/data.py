@@ -1,4 +1,4 @@
-"""open_data: a split of a data set by name; split_root: a name and a folder in one argument."""
+"""open_data: a split of a data set by name; split_root, one_root: where it lies, as a user says it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from genzoo.files import user_path
 from genzoo.registry import load_target, registry
 from genzoo.spec import NAME, DatasetSpec
 
-__all__ = ["open_data", "split_root"]
+__all__ = ["one_root", "open_data", "split_root"]
 
 
 def open_data(
@@ -22,10 +22,11 @@ def open_data(
 ) -> Split:
     """A split of a data set, by name or record, from `root` (``$GENZOO_DATA`` or the cache folder without one).
 
-    `shape` is the one wanted: pictures of any size are made so, others must have it.
+    `shape` is the one wanted: pictures of any size are made so, others must have it. Those of any size are the user's
+    own, and lie in no folder of which genzoo knows.
 
     Raises:
-        InvalidInput: its pictures have another shape.
+        InvalidInput: its pictures have another shape; or they are of any size, and there is no `root`.
         NotFound: no such data set or split.
         NetworkError: it is not in `root` and cannot be downloaded.
         PluginError: its labels or factors are not those of its record.
@@ -36,6 +37,8 @@ def open_data(
         raise NotFound(f"{name} has no split {split!r:.40}: it has {', '.join(record.splits)}")
     if shape is None and record.shape is None:
         raise InvalidInput(f"{name} has pictures of any size: give model.input_shape = [channels, height, width]")
+    if record.shape is None and root is None:
+        raise InvalidInput(f"{name} is pictures of your own: say where they lie with {name}:PATH or --data-root DIR")
     if shape is not None and record.shape not in (None, tuple(shape)):
         same = [other.name for _, _, other in registry().entries(DatasetSpec) if other.shape == tuple(shape)]
         hint = f"those of {', '.join(sorted(same))} have it" if same else "folder:PATH makes your own pictures so"
@@ -78,3 +81,10 @@ def split_root(text: str) -> tuple[str, Path | None]:
     if colon and not path:
         raise InvalidInput(f"{text!r:.80} ends where a folder should stand: write {name}:PATH")
     return name, user_path(path) if colon else None
+
+
+def one_root(path: Path | None, root: str | Path | None) -> str | Path | None:
+    """The folder of the data: that behind its name, or the one given beside it; InvalidInput if there are both."""
+    if path is not None and root is not None:
+        raise InvalidInput(f"the data is said to lie in {path} and in {root}; give one of the two")
+    return root if path is None else path

@@ -12,7 +12,7 @@ import torch
 
 from genzoo.api.build import load
 from genzoo.api.data import open_data
-from genzoo.catalog import find_checkpoint
+from genzoo.catalog import find_checkpoint, owner_of
 from genzoo.errors import (
     AmbiguousName,
     GenzooError,
@@ -62,7 +62,7 @@ def evaluate(
     """
     model = load(name, device=device)
     checkpoint, plugin = find_checkpoint(name)
-    owner = plugin.distribution if plugin else checkpoint.distribution
+    owner = owner_of(checkpoint, plugin)
     dataset = registry().find(DatasetSpec, checkpoint.dataset, prefer=owner)
     recipe = Recipe.parse(checkpoint.recipe, checkpoint.name)
     return measure_test(model, recipe, dataset, data_root, only=metrics, prefer=owner)

@@ -18,9 +18,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from genzoo import __version__
 from genzoo.api.build import Blueprint, load, pick_device
-from genzoo.api.data import open_data, split_root
+from genzoo.api.data import one_root, open_data, split_root
 from genzoo.api.evaluate import measure_test
-from genzoo.catalog import find_checkpoint, is_path
+from genzoo.catalog import find_checkpoint, is_path, owner_of
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, NotFound
 from genzoo.fields import Field, check_config
@@ -98,6 +98,7 @@ def train(
         check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
         if processes.main:
             run.begin(found, resume=resume)
+            run.check_data(split.fingerprint())
             note(_announcement(found, split, processes))
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[processes.device] if chosen.type == "cuda" else []))
@@ -136,12 +137,10 @@ def _wanted(
 ) -> tuple[Recipe, str, str | Path | None]:
     """The recipe asked for, the distribution it came from, and where its data lies."""
     found, owner = find_recipe(recipe)
-    root: str | Path | None = None
+    path: Path | None = None
     if data:
-        found, root = like(found, data, prefer=owner)
-    if root is not None and data_root is not None:
-        raise InvalidInput(f"the data is said to lie in {root} and in {data_root}; give one of the two")
-    return found.changed(overrides), owner, data_root if root is None else root
+        found, path = like(found, data, prefer=owner)
+    return found.changed(overrides), owner, one_root(path, data_root)
 
 
 def _announcement(recipe: Recipe, data: Split, processes: Processes) -> str:
@@ -203,17 +202,20 @@ def find_recipe(recipe: str | Path) -> tuple[Recipe, str]:
         path = user_path(recipe)
         if not path.is_dir():
             return Recipe.read(path), ""
-        checkpoint = Checkpoint.read(path)
-        return Recipe.parse(checkpoint.recipe, str(path)), checkpoint.distribution
+        return _recipe_of(path)
     try:
         plugin, file = registry().find_entry(RecipeFile, str(recipe))
     except NotFound as error:
         try:
-            owner, checkpoint = registry().find_entry(Checkpoint, str(recipe))
+            return _recipe_of(str(recipe))
         except NotFound:
             raise error from None
-        return Recipe.parse(checkpoint.recipe, str(recipe)), owner.distribution
     return Recipe.read(file.path), plugin.distribution
+
+
+def _recipe_of(name: str | Path) -> tuple[Recipe, str]:
+    found = find_checkpoint(name)
+    return Recipe.parse(found[0].recipe, str(name)), owner_of(*found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,7 +288,7 @@ def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
     if is_path(name):
         raise InvalidInput(f"{where} must be the name of a checkpoint, not a path; got {name!r:.80}")
     checkpoint, plugin = find_checkpoint(name)
-    there = Blueprint.of(checkpoint.spec, where, prefer=plugin.distribution if plugin else "").spec
+    there = Blueprint.of(checkpoint.spec, where, prefer=owner_of(checkpoint, plugin)).spec
     if there != blueprint.spec:
         differing = [key for key, value in blueprint.spec.config.items() if there.config.get(key) != value]
         raise InvalidInput(f"{where}: {name} has other networks ({', '.join(differing) or 'another architecture'})")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +33,7 @@ def evaluate_command(name: str, data_root: Path | None, device: str, metrics: tu
     keep_memory()
     from genzoo.api.evaluate import evaluate
 
-    with _warnings_on_stderr():
-        found = evaluate(name, metrics=metrics, data_root=data_root, device=device)
+    found = evaluate(name, metrics=metrics, data_root=data_root, device=device)
     if as_json:
         click.echo(json.dumps(found, indent=1))
         return
@@ -50,14 +47,6 @@ def evaluate_command(name: str, data_root: Path | None, device: str, metrics: tu
         for key, detail in entry.get("detail", {}).items():
             numbers = detail if isinstance(detail, list) else [detail]
             click.echo(f"    {key}  {' '.join(f'{number:.3g}' for number in numbers)}")
-
-
-@contextmanager
-def _warnings_on_stderr() -> Iterator[None]:
-    """Have warnings written as notes are, without the line of code they come from."""
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *where, **more: click.echo(f"genzoo: warning: {message}", err=True)
-        yield
 
 
 @click.command("verify", short_help="Recompute the numbers of checkpoints, and fail if one is wrong.")
@@ -78,8 +67,7 @@ def verify_command(names: tuple[str, ...], all_of_them: bool, data_root: Path | 
     failures: list[GenzooError] = []
     for name in names or catalog.list_models():
         try:
-            with _warnings_on_stderr():
-                found = verify(name, data_root=data_root, device=device)
+            found = verify(name, data_root=data_root, device=device)
         except GenzooError as error:
             failures.append(error)
             what = "WRONG" if isinstance(error, VerificationFailed) else "not checked"

@@ -71,7 +71,7 @@ def sample_command(name: str, count: int | None, seed: int, output: Path | None,
 @click.argument("name")
 @click.argument("images", nargs=-1, type=path_type)
 @click.option("--data", help="Take the pictures from this data set instead, or from a folder: folder:PATH.")
-@click.option("--split", help="Its split [default: test, or the only one].")
+@click.option("--split", help="Its split [default: test, or the first].")
 @click.option("-n", "count", type=click.IntRange(1, MAX_SAMPLES), default=8, show_default=True, help="How many of it.")
 @data_root_option
 @output_option
@@ -114,14 +114,12 @@ def reconstruct_command(
 
 def _first_of(data: str, split: str | None, data_root: Path | None, count: int, model: Model) -> Tensor:
     """The first pictures of a data set, given as NAME or NAME:PATH."""
-    from genzoo.api.data import open_data, split_root
+    from genzoo.api.data import one_root, open_data, split_root
 
-    name, root = split_root(data)
-    if root and data_root:
-        raise click.UsageError(f"give the folder once: --data {name}:PATH, or --data-root")
+    name, path = split_root(data)
+    root = one_root(path, data_root)
     dataset = registry().find(DatasetSpec, name)
-    wanted = split or ("test" if "test" in dataset.splits else dataset.splits[0])
-    return open_data(dataset, wanted, root=root or data_root, shape=model.input_shape).first(count)
+    return open_data(dataset, split or dataset.held_out, root=root, shape=model.input_shape).first(count)
 
 
 def _read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:

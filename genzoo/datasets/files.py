@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from jaxtyping import UInt8
 from torch import Tensor
@@ -22,8 +24,10 @@ class Files(Dataset[Sample]):
     """The picture of each file. In place of one that cannot be read comes the next that can, with a complaint.
 
     A run of hours must not end for one broken file. Files are read in other processes, so complaints travel with the
-    pictures, and `heed` says each once.
+    pictures, and `heed` says each once in a process, whatever sets the file is in.
     """
+
+    told: ClassVar[set[str]] = set()
 
     def __init__(self, paths: Sequence[Path], read: Callable[[Path], UInt8[Tensor, "c h w"]]) -> None:
         self.paths = paths
@@ -42,9 +46,20 @@ class Files(Dataset[Sample]):
                 complaint = complaint or error.message
         raise InvalidInput(f"no picture can be read any more; {complaint}")
 
+    @property
+    def replaced(self) -> int:
+        """How many files could not be read so far."""
+        return len(self.complaints)
+
+    def names(self) -> list[str]:
+        """The files, as seen from the folder that holds them all."""
+        folder = os.path.commonpath([path.parent for path in self.paths])
+        return [path.relative_to(folder).as_posix() for path in self.paths]
+
     def heed(self, pictures: Tensor, complaints: Sequence[str]) -> Tensor:
         """The pictures of a batch; a warning for each new complaint."""
-        for complaint in sorted(set(complaints) - self.complaints - {""}):
-            self.complaints.add(complaint)
+        self.complaints.update(set(complaints) - {""})
+        for complaint in sorted(self.complaints - self.told):
+            self.told.add(complaint)
             warnings.warn(f"{complaint}; another picture takes its place", GenzooWarning, stacklevel=2)
         return pictures

@@ -1,7 +1,11 @@
-"""torchvision's data sets by name. torchvision is imported here and nowhere else: it costs more than a second."""
+"""Well-known data sets by name, read by torchvision and never from a pickle.
+
+torchvision is imported here and nowhere else: it costs more than a second.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +36,9 @@ __all__ = [
 ]
 
 MAX_CAUSE = 200
+CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+CIFAR10_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # told where the archive is: www.cs.toronto.edu/~kriz/cifar.html
+CIFAR10_FOLDER = "cifar-10-batches-bin"
 FACE_SIDE = 148  # of the square about the face that is kept of CelebA's 178×218
 
 
@@ -92,9 +99,28 @@ def emnist(root: Path, split: str, shape: tuple[int, ...]) -> Split:
 
 def cifar10(root: Path, split: str, shape: tuple[int, ...]) -> Split:
     """CIFAR-10 (Krizhevsky 2009): 50,000 and 10,000 photographs, 3×32×32."""
-    data = _open("CIFAR10", root, "cifar-10-batches-py", train=split == "train")
-    images = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
-    return Split(source=images, shape=shape, labels=torch.tensor(data.targets))
+    records = _open("CIFAR10", root, CIFAR10_FOLDER, _cifar10_records, train=split == "train")
+    return Split(source=records[:, 1:].reshape(-1, 3, 32, 32), shape=shape, labels=records[:, 0].long())
+
+
+def _cifar10_records(root: Path, *, train: bool, download: bool) -> UInt8[Tensor, "n 3073"]:
+    """A label and a picture in each row: CIFAR-10's binary version. The one that torchvision reads is pickles."""
+    from torchvision.datasets.utils import download_and_extract_archive
+
+    if download:
+        download_and_extract_archive(CIFAR10_URL, str(root), md5=CIFAR10_MD5)
+    names = [f"data_batch_{number}.bin" for number in range(1, 6)] if train else ["test_batch.bin"]
+    files = [root / CIFAR10_FOLDER / name for name in names]
+    if not all(path.is_file() for path in files):
+        raise RuntimeError("not found")
+    return torch.cat([_rows(path, 1 + 3 * 32 * 32) for path in files])
+
+
+def _rows(path: Path, size: int) -> UInt8[Tensor, "n size"]:
+    data = path.read_bytes()
+    if not data or len(data) % size:
+        raise ValueError(f"{path.name} has {len(data)} bytes, no multiple of {size}")
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(-1, size)
 
 
 def svhn(root: Path, split: str, shape: tuple[int, ...]) -> Split:
@@ -127,8 +153,11 @@ def _grey(data: Any, shape: tuple[int, ...]) -> Split:
     return Split(source=data.data[:, None].contiguous(), shape=shape, labels=data.targets)
 
 
-def _open(name: str, root: Path, place: str, **options: Any) -> Any:
-    """torchvision's data set `name` under `root`, downloaded if it is not there; `place` is where it lies below."""
+def _open(name: str, root: Path, place: str, read: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """The data set `name` under `root`, downloaded if it is not there; `place` is where it lies below.
+
+    `read` is called as torchvision's class of that name is, which stands for it without one.
+    """
     try:
         from torchvision import datasets
     except (ImportError, RuntimeError) as error:  # RuntimeError: its operators are of another torch
@@ -137,9 +166,10 @@ def _open(name: str, root: Path, place: str, **options: Any) -> Any:
             "try: pip install --upgrade torch torchvision",
             suggestions=["pip install --upgrade torch torchvision"],
         ) from None
-    dataset = getattr(datasets, name)
+    dataset = read or getattr(datasets, name)
     if root.exists() and not root.is_dir():
         raise NotFound(f"{root} is not a folder; give the folder that holds {place} with --data-root DIR")
+    _refuse_pickles(name, root / place / "processed")
     try:
         return dataset(root, download=False, **options)
     except ImportError as error:
@@ -156,6 +186,12 @@ def _open(name: str, root: Path, place: str, **options: Any) -> Any:
         raise _missing(name, error) from None
     except (OSError, RuntimeError) as error:  # URLError is an OSError
         raise _no_download(f"{name} {state} {root}", place, error) from None
+
+
+def _refuse_pickles(name: str, folder: Path) -> None:
+    """torchvision reads what its old versions left there before the files as published, and it is pickles."""
+    if any(folder.glob("*.pt")):
+        raise InvalidInput(f"{folder} holds {name} as pickles, which genzoo does not read; remove that folder")
 
 
 def _missing(what: str, error: ImportError) -> MissingDependency:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genzoo.errors import InvalidInput
+from genzoo.errors import GenzooWarning, InvalidInput
 
 __all__ = ["KID_SUBSETS", "KID_SUBSET_SIZE", "coverage", "density", "fid", "kid", "nearest", "precision", "recall"]
 
@@ -44,7 +44,9 @@ def fid(real: Float[Tensor, "n d"], samples: Float[Tensor, "m d"]) -> float:
     _need(count, 2, "fid")
     if count <= dim:
         warnings.warn(
-            f"FID of {count} samples in {dim} features means little: {dim + 1} or more are needed", stacklevel=2
+            f"FID of {count} samples in {dim} features means little: {dim + 1} or more are needed",
+            GenzooWarning,
+            stacklevel=2,
         )
     metric = FrechetInceptionDistance(feature=_Given(dim), normalize=True)
     metric.update(real, real=True)

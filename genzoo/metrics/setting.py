@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genzoo.datasets import Split
+from genzoo.datasets.files import Files
 from genzoo.models import Model
 from genzoo.models.features import FeatureNetwork
 from genzoo.randomness import stream
@@ -85,10 +86,12 @@ class Examples:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """What a protocol says of them."""
+        """What a protocol says of them, once they are read: `replaced` counts pictures that others stand in for."""
         told: dict[str, Any] = {"split": self.split, "n": len(self)}
         if self.drawn:
             told["drawn"] = f"of {len(self.data)}, seed {SEED}"
+        if isinstance(self.data.source, Files) and self.data.source.replaced:
+            told["replaced"] = self.data.source.replaced
         if self.data.binarised:
             told["binarisation"] = f"dynamic, seed {SEED}"
         return told
@@ -148,14 +151,14 @@ class Setting:
     @cached_property
     def examples(self) -> Examples:
         """What the model is measured on: at most 10,000 examples of the test split, or of the first without one."""
-        return self.all_of(self.dataset, _held_out(self.dataset)).some(LIMIT)
+        return self.all_of(self.dataset, self.dataset.held_out).some(LIMIT)
 
     @cached_property
     def real(self) -> Examples:
         """The pictures that samples are compared with, chosen as `examples` are."""
         if self.pictures == self.dataset:
             return self.examples
-        return self.all_of(self.pictures, _held_out(self.pictures)).some(LIMIT)
+        return self.all_of(self.pictures, self.pictures.held_out).some(LIMIT)
 
     @property
     def has_training(self) -> bool:
@@ -178,7 +181,7 @@ class Setting:
         if _has_training(dataset):
             found = self.all_of(dataset, "train").some(n)
         else:
-            found = self.all_of(dataset, _held_out(dataset)).some(n, skip=n)
+            found = self.all_of(dataset, dataset.held_out).some(n, skip=n)
         return found if len(found) == n else None
 
     @cached_property
@@ -219,9 +222,5 @@ class Setting:
             return self.space.classify(features.float().to(self.space.device)).argmax(1).cpu()
 
 
-def _held_out(dataset: DatasetSpec) -> str:
-    return "test" if "test" in dataset.splits else dataset.splits[0]
-
-
 def _has_training(dataset: DatasetSpec) -> bool:
-    return "train" in dataset.splits and _held_out(dataset) != "train"
+    return "train" in dataset.splits and dataset.held_out != "train"

@@ -25,16 +25,18 @@ DIGEST_BYTES = 32
 
 
 class Run:
-    """``recipe.json``, ``log.jsonl``, ``samples/epoch-0001.png`` …, ``state``; when it has ended also
+    """``recipe.json``, ``data``, ``log.jsonl``, ``samples/epoch-0001.png`` …, ``state``; when it has ended also
     ``model.safetensors`` and ``genzoo.json``, which make the folder a checkpoint, and ``curves.png``.
 
-    ``state`` is a sha256 and a safetensors file behind it: one file, so that it is whole or not there.
+    ``data`` is the fingerprint of the data. ``state`` is a sha256 and a safetensors file behind it: one file, so that
+    it is whole or not there.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state_path = folder / "state"
         self.recipe_path = folder / "recipe.json"
+        self.data_path = folder / "data"
         self.log_path = folder / "log.jsonl"
         self.curves_path = folder / "curves.png"
 
@@ -83,11 +85,21 @@ class Run:
         one replaces it."""
         writable_folder(self.folder / "samples")
         if not (resume and self.recipe_path.exists()):
-            old = (self.state_path, self.log_path, self.curves_path)
+            old = (self.state_path, self.data_path, self.log_path, self.curves_path)
             for path in (*old, *(self.folder / "samples").glob("epoch-*.png")):
                 path.unlink(missing_ok=True)
             shutil.rmtree(self.folder / "tensorboard", ignore_errors=True)
             self.write(self.recipe_path, (json.dumps(recipe.to_dict(), indent=1) + "\n").encode())
+
+    def check_data(self, fingerprint: str) -> None:
+        """Keep the fingerprint of a new run's data; InvalidInput if the run began with other data."""
+        if not self.data_path.exists():  # a new run, or one of a genzoo that did not keep it
+            self.write(self.data_path, f"{fingerprint}\n".encode())
+        elif read_regular(self.data_path, limit=MAX_RECIPE_BYTES) != f"{fingerprint}\n".encode():
+            raise InvalidInput(
+                f"the run in {self.folder} began with other data than it is given now: restore the data, or start anew "
+                "with --force"
+            )
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a file of the run, whole or not at all; InvalidInput with the way to go on if it cannot be."""

@@ -37,7 +37,8 @@ def base_size(shape: tuple[int, ...]) -> tuple[int, int, int]:
                 return doublings, *base
     raise InvalidInput(
         f"dcgan needs input_shape (channels, height, width) with sides b·2^n, b from 4 to 7 and the same n ≥ 1 "
-        f"(28, 32, 40, 48, 56, 64, 96, 128, …); got {shape}: resize the pictures"
+        f"(28, 32, 40, 48, 56, 64, 96, 128, …); got {shape}"
+        + (": resize the pictures" if len(shape) == 3 else ", which are no pictures: take dense networks")
     )
 
 

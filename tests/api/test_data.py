@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ def test_every_record_names_what_is_there(name: str) -> None:
         assert registry().find(DatasetSpec, record.pictures).shape == record.shape
 
 
+@pytest.mark.parametrize(
+    ("splits", "held_out"), [(("train", "test"), "test"), (("train",), "train"), (("valid", "train"), "valid")]
+)
+def test_models_are_measured_on_test_or_the_first_split(splits: tuple[str, ...], held_out: str) -> None:
+    record = registry().find(DatasetSpec, "mnist")
+    assert replace(record, splits=splits).held_out == held_out
+
+
 def test_data_of_another_shape_names_the_sets_that_fit() -> None:
     with pytest.raises(
         InvalidInput, match=r"cifar10 has .*\(3, 32, 32\), not \(1, 28, 28\); those of .*mnist.* have it"
@@ -83,6 +92,11 @@ def test_a_split_that_is_not_what_its_record_declares_is_its_plugins_fault(
         open_data(DatasetSpec(**known, target=f"{__name__}:{target}", **told), "test")
     right = DatasetSpec(**known, target=f"{__name__}:two", classes=3, factors=("a",))
     assert len(open_data(right, "test")) == 2
+
+
+def test_pictures_of_any_size_are_never_looked_for_in_the_default_root() -> None:
+    with pytest.raises(InvalidInput, match=r"say where they lie with folder:PATH or --data-root DIR"):
+        open_data("folder", "train", shape=(1, 8, 8))
 
 
 @given(st.text(alphabet="abc/. \\\n-", min_size=1))

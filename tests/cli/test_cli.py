@@ -93,7 +93,9 @@ def test_show_says_everything_in_the_record(capsys: Capture) -> None:
         ("elbo", ["weight of the KL term", "free_bits", "[default: 1.0]"]),
         ("conv", ["a whole number from 1 to 8", "layers that halve"]),
         ("vae", ["bernoulli, gaussian", "latent_dim", "(required)"]),
-        ("mnist", ["1×28×28", "CC-BY-SA"]),
+        ("mnist", ["1×28×28", "CC-BY-SA", "classes               10\n", "features              "]),
+        ("mnist-dynamic", ["pictures              mnist\n"]),
+        ("sprites", ["factors               shape, scale, orientation, x, y\n"]),
     ],
 )
 def test_show_explains_what_a_recipe_may_name(name: str, words: list[str], capsys: Capture) -> None:

@@ -63,4 +63,4 @@ def test_a_folder_that_cannot_be_used_is_one_line(
 
 def test_a_folder_is_given_once(digits: Path, capsys: Capture) -> None:
     assert run(["reconstruct", "ae-dense-mnist", "--data", "folder:digits", "--data-root", "digits"]) == 2
-    assert "give the folder once" in capsys.readouterr().err
+    assert "in digits and in digits; give one of the two" in capsys.readouterr().err

@@ -12,7 +12,9 @@ from PIL import Image
 import genzoo
 from genzoo.api.data import open_data
 from genzoo.datasets import Split, vision
+from genzoo.datasets.files import Files
 from genzoo.errors import GenzooWarning, InvalidInput, MissingDependency, NetworkError, NotFound
+from genzoo.metrics.setting import Examples
 from genzoo.pictures import read_image
 
 
@@ -122,7 +124,24 @@ def test_a_picture_that_turns_out_cut_is_replaced_and_named_once(pictures: Path)
     assert len(caught) == 1
     bad = names.index("2.png")
     assert torch.equal(first[bad], first[(bad + 1) % 6])
-    assert torch.equal(torch.cat(list(split.batches(order, 4))), first)  # the same picture again, and no warning
+    assert isinstance(split.source, Files)
+    assert split.source.replaced == 1
+    again = open_data("folder", "train", root=pictures, shape=(3, 8, 8))
+    assert torch.equal(torch.cat(list(again.batches(order, 4))), first)  # the same picture again, and no warning
+    measured = Examples(data=again, split="train", order=order)
+    measured.all()
+    assert measured.protocol == {"split": "train", "n": 6, "replaced": 1}
+
+
+def test_the_fingerprint_of_a_folder_is_that_of_its_names_wherever_it_lies(pictures: Path) -> None:
+    def fingerprint(root: Path) -> str:
+        return open_data("folder", "train", root=root, shape=(3, 8, 8)).fingerprint()
+
+    before = fingerprint(pictures)
+    moved = pictures.rename(pictures.parent / "moved")
+    assert fingerprint(moved) == before
+    (moved / "0.png").rename(moved / "other.png")
+    assert fingerprint(moved) != before
 
 
 def test_a_picture_that_is_removed_during_a_run_is_replaced(pictures: Path) -> None:

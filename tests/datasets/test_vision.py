@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
+import shutil
 import struct
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from genzoo.api.data import open_data
-from genzoo.datasets import Split
+from genzoo.datasets import Split, vision
 from genzoo.datasets.vision import binarised_once
-from genzoo.errors import MissingDependency, NetworkError
+from genzoo.errors import InvalidInput, MissingDependency, NetworkError
+from genzoo.registry import registry
+from genzoo.spec import DatasetSpec
 
 GREY = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
 COLOUR = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
@@ -50,6 +55,45 @@ def test_emnists_letters_stand_upright(tmp_path: Path) -> None:
     assert (pixels_of(split)[:, 0] == GREY.transpose(0, 2, 1)).all()
     assert isinstance(split.source, torch.Tensor)
     assert split.source.is_contiguous()
+
+
+def write_cifar10(root: Path) -> None:
+    """CIFAR-10's binary version, five pictures in each file: a byte for the label, then red, green, blue."""
+    records = np.concatenate([LABELS[:, None], COLOUR.transpose(0, 3, 1, 2).reshape(5, -1)], 1).tobytes()
+    (root / "cifar-10-batches-bin").mkdir()
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        (root / "cifar-10-batches-bin" / f"{name}.bin").write_bytes(records)
+
+
+def test_cifar10_is_read_as_it_lies(tmp_path: Path) -> None:
+    write_cifar10(tmp_path)
+    split = open_data("cifar10", "test", root=tmp_path)
+    assert (pixels_of(split) == COLOUR.transpose(0, 3, 1, 2)).all()
+    assert split.labels is not None
+    assert split.labels.tolist() == LABELS.tolist()
+    assert len(open_data("cifar10", "train", root=tmp_path)) == 25
+
+
+def test_cifar10_is_downloaded_by_its_md5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cifar10(tmp_path)
+    archive = tmp_path / "root" / "cifar-10-binary.tar.gz"
+    archive.parent.mkdir()
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tmp_path / "cifar-10-batches-bin", "cifar-10-batches-bin")
+    monkeypatch.setattr(vision, "CIFAR10_URL", f"http://127.0.0.1:9/{archive.name}")
+    monkeypatch.setattr(vision, "CIFAR10_MD5", hashlib.md5(archive.read_bytes(), usedforsecurity=False).hexdigest())
+    assert len(open_data("cifar10", "test", root=archive.parent)) == 5  # what was downloaded before is taken
+    shutil.rmtree(archive.parent / "cifar-10-batches-bin")
+    archive.write_bytes(b"another")
+    with pytest.raises(NetworkError, match=r"CIFAR10 is not in .* holds cifar-10-batches-bin with --data-root"):
+        open_data("cifar10", "test", root=archive.parent)
+
+
+def test_a_cut_file_of_cifar10_is_named(tmp_path: Path) -> None:
+    write_cifar10(tmp_path)
+    (tmp_path / "cifar-10-batches-bin" / "test_batch.bin").write_bytes(b"cut")
+    with pytest.raises(InvalidInput, match=r"CIFAR10 .* cannot be read \(test_batch\.bin has 3 bytes.*; remove"):
+        open_data("cifar10", "test", root=tmp_path)
 
 
 @pytest.fixture
@@ -134,6 +178,41 @@ def test_without_gdown_celeba_says_what_to_install(tmp_path: Path, monkeypatch: 
         MissingDependency, match=r"CelebA is not in .*; its download needs gdown; try: pip install gdown"
     ):
         open_data("celeba", "train", root=tmp_path)
+
+
+@pytest.fixture
+def no_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever unpickles raises what no reader takes for a damaged file."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt("a pickle is read")
+
+    for module, name in ((pickle, "load"), (pickle, "loads"), (pickle, "Unpickler"), (torch, "load")):
+        monkeypatch.setattr(module, name, refuse)
+
+
+@pytest.mark.usefixtures("no_pickle")
+@pytest.mark.parametrize("name", registry().names(DatasetSpec))
+def test_no_data_set_is_read_from_a_pickle(name: str, house_numbers: Path, faces: Path) -> None:
+    root = faces  # the same folder as house_numbers
+    for folder in ("MNIST", "FashionMNIST", "KMNIST"):
+        write_idx(root / folder / "raw", "train")
+        write_idx(root / folder / "raw", "t10k")
+    write_idx(root / "EMNIST" / "raw", "emnist-balanced-test")
+    write_cifar10(root)
+    record = registry().find(DatasetSpec, name)
+    split = "test" if "test" in record.splits else record.splits[0]
+    assert len(open_data(record, split, root=root, shape=record.shape or (3, 8, 8))) > 0
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "kmnist", "emnist"])
+def test_what_old_torchvisions_left_as_pickles_is_refused(name: str, tmp_path: Path) -> None:
+    place = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST", "emnist": "EMNIST"}[name]
+    write_idx(tmp_path / place / "raw", "train")
+    (tmp_path / place / "processed").mkdir()
+    (tmp_path / place / "processed" / "training.pt").write_bytes(b"")
+    with pytest.raises(InvalidInput, match=f"{place}/processed holds {place} as pickles.*remove that folder"):
+        open_data(name, "train", root=tmp_path)
 
 
 def test_binarised_once_is_bernoulli_of_the_grey_level_and_the_same_bits_everywhere() -> None:

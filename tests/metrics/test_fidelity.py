@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from genzoo.errors import InvalidInput
+from genzoo.errors import GenzooWarning, InvalidInput
 from genzoo.metrics.fidelity import coverage, density, fid, kid, nearest, precision, recall
 from genzoo.randomness import stream
 
@@ -42,7 +42,7 @@ def test_fid_of_a_set_with_itself_is_0_and_it_is_symmetric() -> None:
 
 
 def test_fewer_samples_than_features_warn_with_the_number_needed() -> None:
-    with pytest.warns(UserWarning, match=r"FID of 5 samples in 8 features means little: 9 or more are needed"):
+    with pytest.warns(GenzooWarning, match=r"FID of 5 samples in 8 features means little: 9 or more are needed"):
         fid(cloud(20, 8, 1), cloud(5, 8, 2))
 
 

@@ -161,6 +161,17 @@ def test_a_run_is_not_gone_on_with_on_other_data(tmp_path: Path) -> None:
         trained("vae", tmp_path, resume=True, data=images(120))
 
 
+def test_other_data_of_the_same_size_is_refused_too(tmp_path: Path) -> None:
+    run = begin(tmp_path, recipe())
+    run.check_data(images().fingerprint())
+    begin(tmp_path, recipe(), resume=True).check_data(images().fingerprint())
+    other = Split(source=torch.zeros(100, 1, 8, 8, dtype=torch.uint8), shape=(1, 8, 8))
+    with pytest.raises(InvalidInput, match=r"began with other data than it is given now: .* --force"):
+        begin(tmp_path, recipe(), resume=True).check_data(other.fingerprint())
+    run.data_path.unlink()  # as of a run from before it was kept
+    begin(tmp_path, recipe(), resume=True).check_data(other.fingerprint())
+
+
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_checkpoint_is_not_trained_over(tmp_path: Path, resume: bool) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"mine")
