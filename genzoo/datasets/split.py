@@ -102,7 +102,8 @@ class Split:
     def first(self, n: int) -> Float[Tensor, " n *data"]:
         """The first n examples, on the CPU; binarised ones by draws that are always the same."""
         order = torch.arange(min(n, len(self)))
-        return next(self.batches(order, n, generator=stream("first")))
+        (batch,) = self.batches(order, n, generator=stream("first"))  # to its end, so that no worker is left behind
+        return batch
 
     def fingerprint(self) -> str:
         """What tells the data from other data: of the number of examples and the first 8, rounded to a thousandth, as
