@@ -24,6 +24,7 @@ format: .venv/tested
 
 pictures: .venv/installed
 	$(BIN)/python examples/demo.py docs/pictures
+	$(BIN)/genzoo sample gan-dense-toy1d -o docs/pictures/gan-dense-toy1d-samples.png --force
 
 benchmark: .venv/installed
 	$(BIN)/python benchmarks/start.py

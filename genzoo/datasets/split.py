@@ -94,7 +94,7 @@ class Split:
             self.source,  # type: ignore[arg-type]  # a Dataset here
             batch_size,
             sampler=order.tolist(),
-            num_workers=min(4, os.cpu_count() or 1),
+            num_workers=min(4, _cores()),
             worker_init_fn=_leave_stopping_to_the_reader,
             generator=stream("loader", *order[:8].tolist()),
         )
@@ -115,6 +115,11 @@ class Split:
         elif not isinstance(self.source, Dataset):
             digest.update(self.first(8).double().mul(1000).round().long().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _cores() -> int:
+    """How many cores this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _as_floats(raw: Tensor) -> Tensor:
