@@ -14,7 +14,6 @@ from typing import Any
 from unicodedata import normalize
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from genzoo import __version__
 from genzoo.api.build import Blueprint, load, pick_device
@@ -32,7 +31,7 @@ from genzoo.protocols import Decoder, Encoder, Generator
 from genzoo.registry import load_target, registry
 from genzoo.spec import Checkpoint, DatasetSpec, Family, ModelSpec, Objective, RecipeFile
 from genzoo.training import Losses, Progress, Recipe, Run, fit
-from genzoo.training.loop import check_batches
+from genzoo.training.loop import check_batches, normalises
 from genzoo.training.processes import Processes
 from genzoo.training.recipe import check_players
 from genzoo.training.track import check_tracker, tracked
@@ -276,7 +275,7 @@ def _check_labels(model: ModelSpec, data: Split, where: str) -> None:
 def _check_networks(model: Model, objective: Objective, where: str) -> None:
     """InvalidInput if the objective wants examples apart, and a critic normalises over the batch."""
     critics = [module for name, module in model.players.items() if name != "generator"]
-    if objective.per_example and any(isinstance(part, _BatchNorm) for critic in critics for part in critic.modules()):
+    if objective.per_example and any(map(normalises, critics)):
         raise InvalidInput(
             f"{where}: {objective.name} takes the gradient of each example alone, and the discriminator normalises "
             "over the batch; choose another normalisation (of dcgan: --set model.critic_norm=layer)"

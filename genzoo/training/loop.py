@@ -21,7 +21,7 @@ from itertools import islice, repeat
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from genzoo.datasets import Split
@@ -35,7 +35,7 @@ from genzoo.training.run import Run
 from genzoo.training.signals import Interrupted, stop_requests
 from genzoo.training.state import Losses, Means, Player, Trainer
 
-__all__ = ["check_batches", "fit"]
+__all__ = ["check_batches", "fit", "normalises"]
 
 _REMEDY = "Try a smaller optimizer.learning_rate, or training.precision = 'float32', with --force or -o DIR"
 
@@ -128,7 +128,7 @@ def check_batches(model: Model, losses: Losses, data: Split, recipe: Recipe, cou
             f"training.batch_size = {batch_size} must be a multiple of {count * accumulate}: "
             f"training.accumulate = {accumulate} times {count} process(es)"
         )
-    if batch_size == count * accumulate and _normalises(model):
+    if batch_size == count * accumulate and normalises(model):
         raise InvalidInput(
             "batch normalisation needs two examples at a time at least: write a larger training.batch_size than "
             f"{batch_size}, or a smaller training.accumulate"
@@ -140,8 +140,9 @@ def check_batches(model: Model, losses: Losses, data: Split, recipe: Recipe, cou
         )
 
 
-def _normalises(model: Model) -> bool:
-    return any(isinstance(module, _BatchNorm) for module in model.modules())
+def normalises(network: nn.Module) -> bool:
+    """Whether a network normalises over the batch, so that examples depend on each other."""
+    return any(isinstance(module, _BatchNorm) for module in network.modules())
 
 
 def _asks_for_labels(loss: Callable[..., Any]) -> bool:
