@@ -100,7 +100,8 @@ class Starts:
         import torch
 
         data = open_split(self.data, self.split, self.data_root, model)
-        x, told = data.first(self.count).to(model.device), dict[str, Tensor]()
+        x = data.first(self.count).to(model.device)
+        told: dict[str, Tensor] = {}
         if data.labels is not None:
             told["labels"] = data.labels[: len(x)]
         if data.factors is not None:
@@ -140,7 +141,7 @@ def starts_options(default: int) -> Callable[[Callable[..., None]], Callable[...
             type=click.IntRange(1, MAX_SAMPLES),
             default=default,
             show_default=True,
-            help="How many of it.",
+            help="How many, without files.",
         )
         for option in (data_root_option, count, split_option, data_option, images_argument):
             run = option(run)
