@@ -225,8 +225,8 @@ class Checkpoint(Record):
     `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``, with
     ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
     `recipe` is the recipe as it was run; `trained` says with what. `labels` says what latents do, by their index as
-    text: ``{"3": "width"}``. `distribution` is the one whose architecture it was
-    trained with, looked in first where several offer the name. `folder` is where the files lie.
+    text: ``{"3": "width"}``. `distribution` is the one whose architecture it was trained with, looked in first where
+    several offer the name. `folder` is where the files lie.
     """
 
     kind: ClassVar[str] = "checkpoint"

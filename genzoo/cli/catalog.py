@@ -69,11 +69,11 @@ def show_command(name: str, as_json: bool) -> None:
         click.echo(json.dumps(record, indent=1))
         return
     for key, value in record.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             click.echo(key)
             for inner, entry in value.items():
                 click.echo(f"  {inner:<20}{_inline(entry)}")
-        elif value is not None:
+        elif value not in (None, {}):
             click.echo(f"{key:<22}{_inline(value)}")
 
 

@@ -110,6 +110,7 @@ class Starts:
 
     def codes(self, model: Model, seed: int) -> Tensor:
         """The codes of the pictures given; those of the samples of `seed` if there are none, and the model samples."""
+        from genzoo.latent import in_blocks
         from genzoo.models.base import noise
         from genzoo.protocols import Encoder, Generator
 
@@ -119,8 +120,7 @@ class Starts:
                 f"samples of its own: --seed {seed}"
             )
         if self.given:
-            z: Tensor = model.encode(self.pictures(model))
-            return z
+            return in_blocks(model.encode, self.pictures(model))
         if not isinstance(model, Generator):
             raise click.UsageError(f"{model.name} does not sample: give image files, or --data NAME")
         return noise(self.count, model.latent_dim, seed).to(model.device)

@@ -92,7 +92,7 @@ def test_many_rows_are_computed_a_block_at_a_time() -> None:
 
 
 def test_an_attribute_is_given_and_taken() -> None:
-    """In the codes of a linear model the vector is the difference of the mean pictures."""
+    """Where all of a kind are alike, the vector leads from the one code to the other."""
     values = torch.tensor([[shape, 5, 0, 16, 16] for shape in (0, 0, 2, 2)])
     x, is_heart = render(values).float() / 255, values[:, 0] == 2
     model = genzoo.create("ae-dense", input_shape=(1, 64, 64), latent_dim=3, hidden=[8], seed=0)
