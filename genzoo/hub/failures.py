@@ -66,8 +66,7 @@ def _translate(error: Exception, what: str) -> Exception:
         (
             unwritable,
             CacheUnwritable,
-            f"cannot write to the cache {constants.HF_HUB_CACHE}: {getattr(error, 'strerror', '')}; make room there "
-            "(genzoo cache ls), or set HF_HOME to another folder",
+            f"cannot write to {constants.HF_HUB_CACHE}: {getattr(error, 'strerror', '')}; make room, or set HF_HOME",
         ),
         (
             isinstance(error, OSError | ValueError | httpx.InvalidURL),

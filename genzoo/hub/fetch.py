@@ -163,7 +163,7 @@ def _bounded_bar(limit: int) -> type[Any]:
     """The client's progress bar, which it shows on terminals alone; an endless download ends after `limit` bytes."""
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]  # documented
 
-    class Bar(tqdm):  # type: ignore[misc, type-arg, valid-type]
+    class Bar(tqdm):
         done = 0
 
         def update(self, n: float | None = 1) -> Any:
