@@ -104,9 +104,9 @@ def head(repo: str, revision: str, name: str) -> HfFileMetadata:
     """
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 
-    _warn_of_token(constants.ENDPOINT)
     what = f"hf:{repo}@{revision}: {name}"
     with typed(what):
+        _warn_of_token(constants.ENDPOINT)
         found = get_hf_file_metadata(
             hf_hub_url(repo, name, revision=revision, endpoint=constants.ENDPOINT),
             timeout=constants.HF_HUB_ETAG_TIMEOUT,
