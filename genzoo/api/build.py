@@ -43,7 +43,10 @@ def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
     chosen = pick_device(device)
     checkpoint, plugin = find_checkpoint(name)
     owner = owner_of(checkpoint, plugin)
-    model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner).skeleton()
+    try:
+        model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner).skeleton()
+    except NotFound as error:
+        raise NotFound(f"{error.message}{_not_installed(owner)}", suggestions=error.suggestions) from None
     read = partial(read_weights, expected=model.state_dict(), sha256=checkpoint.sha256, size=checkpoint.size_bytes)
     check_size(checkpoint.size_bytes, model.state_dict(), str(name))
     tensors, source = read_weights_of(checkpoint, plugin, read)
@@ -51,6 +54,13 @@ def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
     model.name, model.source = checkpoint.name, source.kind
     model.checkpoint = replace(checkpoint, folder=source.folder)
     return model.to(chosen).eval()
+
+
+def _not_installed(distribution: str) -> str:
+    """A clause on the distribution that a record names, if it is not there; what it is has to be judged by a person."""
+    if not distribution or any(plugin.distribution == distribution for plugin in registry().plugins):
+        return ""
+    return f"; it was trained with {distribution!r:.80}, which is not installed: if you trust it, pip install it"
 
 
 def create(name: str, *, seed: int | None = None, **config: Any) -> Model:

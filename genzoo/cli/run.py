@@ -16,6 +16,7 @@ from genzoo.catalog import is_path
 from genzoo.cli.process import INTERRUPTED, keep_memory
 from genzoo.errors import InvalidInput, ProcessLost, TrainingDiverged
 from genzoo.files import atomic_write, refuse_existing, user_path
+from genzoo.hub.reference import Reference, is_reference
 from genzoo.registry import registry
 from genzoo.spec import DatasetSpec
 
@@ -54,7 +55,7 @@ def sample_command(name: str, count: int | None, seed: int, output: Path | None,
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/').
     """
-    target = _target(output, f"{Path(name).resolve().name}-samples.png", force=force)
+    target = _target(output, f"{_stem(name)}-samples.png", force=force)
     model = _load(name, device)
     from genzoo.pictures import draw, how_many, is_drawable
 
@@ -95,7 +96,7 @@ def reconstruct_command(
     """
     if bool(images) == bool(data):
         raise click.UsageError("give image files, or --data NAME, one of the two")
-    target = _target(output, f"{Path(name).resolve().name}-reconstructions.png", force=force)
+    target = _target(output, f"{_stem(name)}-reconstructions.png", force=force)
     model = _load(name, device)
     import torch
 
@@ -135,6 +136,11 @@ def _load(name: str, device: str) -> Model:
     from genzoo.api.build import load
 
     return load(name, device=device)
+
+
+def _stem(name: str) -> str:
+    """What a picture of a model is called after: ``digits`` of ``runs/digits`` and of ``hf:me/digits@v1``."""
+    return Path(Reference.parse(name).repo if is_reference(name) else name).resolve().name
 
 
 def _target(output: Path | None, default: str, *, force: bool) -> Path | None:

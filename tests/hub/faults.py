@@ -31,7 +31,7 @@ def changed(headers: dict[str, str] | None = None, data: Callable[[bytes], bytes
             del request.send  # the next request on this connection is answered as ever
             request.send(data(body), status, {**(given or {}), **(headers or {})})
 
-        request.send = meddled  # type: ignore[method-assign]
+        request.send = meddled  # type: ignore[assignment, method-assign]
         return False
 
     return fault

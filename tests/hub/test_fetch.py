@@ -339,6 +339,10 @@ def test_more_bytes_than_the_architecture_needs_are_not_downloaded(published: Pu
     ("change", "error"),
     [
         ({"architecture": "os"}, "no architecture is called 'os'"),
+        (
+            {"architecture": "flow", "distribution": "zoo-of-a-lab"},
+            "trained with 'zoo-of-a-lab', which is not installed",
+        ),
         ({"family": "../../x"}, "no family is called"),
         ({"repo": "evil/twin"}, "repo must be org/name, and commit its 40 hex digits"),
         ({"format": 2}, "a newer genzoo may read it"),
