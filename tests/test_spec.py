@@ -101,7 +101,7 @@ def test_a_record_of_before_values_had_a_name_is_one_of_unit_values() -> None:
 
 
 @pytest.mark.parametrize("pin", [{}, {"repo": "me/model", "commit": "0" * 40}])
-def test_a_record_survives_its_file(tmp_path: Path, pin: dict[str, str]) -> None:
+def test_a_record_survives_its_file(tmp_path: Path, pin: dict[str, Any]) -> None:
     record = Checkpoint(**RECORD, **pin, folder=tmp_path)
     (tmp_path / "genzoo.json").write_text(record.to_json())
     assert Checkpoint.read(tmp_path) == record

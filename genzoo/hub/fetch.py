@@ -160,15 +160,20 @@ def _transfer(wanted: Wanted, *, force: bool) -> Path:
 
 
 def _bounded_bar(limit: int) -> type[Any]:
-    """The client's progress bar, which it shows on terminals alone; an endless download ends after `limit` bytes."""
+    """The client's progress bar, which it shows on terminals alone; a plain download ends after `limit` bytes.
+
+    What Xet transfers may be more than the file, which it assembles in the recorded size.
+    """
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]  # documented
 
     class Bar(tqdm):
-        done = 0
+        def __init__(self, *args: Any, **options: Any) -> None:
+            self.left: float = limit if options.get("name") == "huggingface_hub.http_get" else float("inf")
+            super().__init__(*args, **options)
 
         def update(self, n: float | None = 1) -> Any:
-            self.done += int(n or 0)
-            if self.done > limit:
+            self.left -= n or 0
+            if self.left < 0:
                 raise HubMisbehaved(f"the hub sends more than the {limit:,} bytes it spoke of; check HF_ENDPOINT")
             return super().update(n)
 
