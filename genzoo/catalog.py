@@ -41,7 +41,7 @@ def show(name: str | Path) -> Checkpoint:
 
 
 def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
-    """The record of a checkpoint, and the plugin it came from (None for a folder).
+    """The record of a checkpoint, and the plugin it came from (None for a folder or the hub).
 
     `name` is a checkpoint's name, ``distribution:name``, one on the hub (``hf:org/name@commit``), or the folder of a
     run or checkpoint: a Path, or a string with a ``/`` in it. A bare name is never tried as a path.

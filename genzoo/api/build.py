@@ -46,7 +46,7 @@ def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
     try:
         model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner).skeleton()
     except NotFound as error:
-        raise NotFound(f"{error.message}{_not_installed(owner)}", suggestions=error.suggestions) from None
+        raise type(error)(f"{error.message}{_not_installed(owner)}", suggestions=error.suggestions) from None
     read = partial(read_weights, expected=model.state_dict(), sha256=checkpoint.sha256, size=checkpoint.size_bytes)
     check_size(checkpoint.size_bytes, model.state_dict(), str(name))
     tensors, source = read_weights_of(checkpoint, plugin, read)

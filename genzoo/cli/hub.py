@@ -20,7 +20,9 @@ __all__ = ["cache_group", "pin_command", "pull_command"]
 @click.command("pull", short_help="Fetch checkpoints, or copy them into a directory.")
 @click.argument("names", nargs=-1)
 @click.option("--all", "all_of_them", is_flag=True, help="Every checkpoint that genzoo list names.")
-@click.option("--to", "directory", type=click.Path(path_type=Path), help="Into DIR/<name>, for GENZOO_HUB=DIR.")
+@click.option(
+    "--to", "directory", metavar="DIR", type=click.Path(path_type=Path), help="Into DIR/<name>, for GENZOO_HUB=DIR."
+)
 def pull_command(names: tuple[str, ...], all_of_them: bool, directory: Path | None) -> None:
     """Fetch checkpoints and check them; prints the folder of each.
 
@@ -88,12 +90,12 @@ def list_command() -> None:
 @click.argument("name")
 def remove_command(name: str) -> None:
     """Remove NAME from the cache: hf:org/name@commit, hf:org/name for all its commits, or the name of a checkpoint."""
-    from genzoo.hub.cache import cached
+    from genzoo.hub.cache import cached, remove
 
     reference = Reference.parse(name if is_reference(name) else _on_the_hub(name).pin)
     found = [entry for entry in cached(reference.repo) if reference.revision in ("", entry.commit)]
     if not found:
         raise NotFound(f"{reference} is not in the cache; see: genzoo cache ls")
+    remove(found)
     for entry in found:
-        entry.remove()
         click.echo(f"{entry.pin}  {entry.size / 1e6:.1f} MB")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from genzoo.errors import CacheUnwritable
 from genzoo.registry import registry
 from genzoo.spec import RECORD_FILE, Checkpoint
 
-__all__ = ["Cached", "cached", "cached_file", "forget", "offline"]
+__all__ = ["Cached", "cached", "cached_file", "forget", "offline", "remove"]
 
 
 def offline() -> bool:
@@ -47,24 +47,17 @@ def forget(path: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Cached:
-    """A checkpoint in the cache: its repository and commit, and its bytes on disk."""
+    """A checkpoint in the cache: its repository and commit, its bytes on disk, and where they lie."""
 
     repo: str
     commit: str
     size: int
     folder: Path
-    _delete: Callable[[], None]
 
     @property
     def pin(self) -> str:
         """``hf:org/name@commit``."""
         return f"hf:{self.repo}@{self.commit}"
-
-    def remove(self) -> None:
-        """Delete it, but for what other revisions need too; CacheUnwritable if that cannot be."""
-        self._delete()  # tells of failures in its log alone
-        if self.folder.exists():
-            raise CacheUnwritable(f"cannot delete {self.folder}: the cache is read-only")
 
 
 def cached(repo: str = "") -> list[Cached]:
@@ -75,18 +68,23 @@ def cached(repo: str = "") -> list[Cached]:
         scan = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
         return []
-    pins = {record.pin for _, _, record in registry().entries(Checkpoint)}
     found = [
-        Cached(
-            repo=where.repo_id,
-            commit=revision.commit_hash,
-            size=revision.size_on_disk,
-            folder=revision.snapshot_path,
-            _delete=scan.delete_revisions(revision.commit_hash).execute,
-        )
+        Cached(repo=where.repo_id, commit=one.commit_hash, size=one.size_on_disk, folder=one.snapshot_path)
         for where in scan.repos
-        for revision in where.revisions
+        for one in where.revisions
         if where.repo_type == "model" and repo in ("", where.repo_id)
     ]
+    pins = {record.pin for _, _, record in registry().entries(Checkpoint)}
     ours = (entry for entry in found if entry.pin in pins or (entry.folder / RECORD_FILE).exists())
     return sorted(ours, key=lambda entry: entry.pin)
+
+
+def remove(entries: Sequence[Cached]) -> None:
+    """Delete checkpoints, but for what other commits need too; CacheUnwritable if that cannot be."""
+    from huggingface_hub import constants, scan_cache_dir
+
+    commits = [entry.commit for entry in entries]
+    scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(*commits).execute()  # tells of failures in its log alone
+    for entry in entries:
+        if entry.folder.exists():
+            raise CacheUnwritable(f"cannot delete {entry.folder}: the cache is read-only")

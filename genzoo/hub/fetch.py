@@ -55,12 +55,12 @@ def obtain(wanted: Wanted, read: Callable[[Path], T]) -> tuple[T, Path, bool]:
     Raises:
         Offline: it is not in the cache, and the user wants no network.
         NetworkError, HubNotFound: it cannot be downloaded.
-        DamagedFile: the bytes are not the recorded ones; the hub's neither.
+        DamagedFile, MalformedWeights: the bytes are not the recorded ones, or no record; the hub's neither.
         CacheUnwritable: there is no place for it.
     """
     path = cached_file(wanted.repo, wanted.commit, wanted.name)
     damage = ""
-    if os.path.lexists(path):
+    if os.path.exists(path):  # noqa: PTH110  # False for what cannot be looked at, where Path.exists raises
         try:
             return read(path), path, False
         except DAMAGED as error:
@@ -89,7 +89,7 @@ def _download(wanted: Wanted, read: Callable[[Path], T], *, force: bool) -> tupl
         return read(path), path
     except DAMAGED as error:
         forget(path)
-        raise DamagedFile(
+        raise type(error)(
             f"{error.message}. It came so twice, and is deleted: what lies between may change it, or its author "
             "published it so; try another network or HF_ENDPOINT"
         ) from None
@@ -169,7 +169,7 @@ def _bounded_bar(limit: int) -> type[Any]:
     class Bar(tqdm):
         def __init__(self, *args: Any, **options: Any) -> None:
             self.left: float = limit if options.get("name") == "huggingface_hub.http_get" else float("inf")
-            super().__init__(*args, **options)
+            super().__init__(*args, **options)  # type: ignore[no-untyped-call]
 
         def update(self, n: float | None = 1) -> Any:
             self.left -= n or 0

@@ -81,7 +81,9 @@ def check_size(size: int, expected: Mapping[str, Tensor], where: str) -> None:
     """StateMismatch if a recorded size is more than any file of these tensors has: it need not be fetched or read."""
     most = 8 + MAX_HEADER_BYTES + sum(tensor.nbytes for tensor in expected.values())
     if size > most:
-        raise StateMismatch(f"{where} is recorded with {size:,} bytes, and its architecture needs {most:,} at most")
+        raise StateMismatch(
+            f"{where} is recorded with {size:,} bytes, and its architecture needs {most:,} at most; tell its author"
+        )
 
 
 def check_state(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:

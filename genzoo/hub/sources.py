@@ -71,7 +71,11 @@ def pin(reference: Reference) -> Reference:
     if reference.pinned:
         return reference
     if offline():
-        raise Offline(f"{reference} names no commit, and genzoo is offline{_in_cache(reference)}")
+        again = f"genzoo pin {reference}"
+        raise Offline(
+            f"{reference} names no commit, and genzoo is offline; with the network: {again}{_in_cache(reference)}",
+            suggestions=[again],
+        )
     try:
         found = head(reference.repo, reference.revision or "main", RECORD_FILE)
     except NetworkError as error:

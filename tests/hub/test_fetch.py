@@ -33,6 +33,7 @@ from genzoo.errors import (
     StateMismatch,
 )
 from genzoo.hub import fetch, sources
+from genzoo.hub.cache import cached, remove
 from genzoo.hub.files import encode_weights
 from genzoo.hub.reference import Reference, is_reference
 from genzoo.spec import REPO
@@ -249,6 +250,26 @@ def test_a_damaged_cache_is_healed_online_and_told_offline(
     with pytest.warns(GenzooWarning, match="downloaded again"):
         assert same(genzoo.load(published.name, device="cpu"), published.folder)
     assert path.read_bytes() == (published.folder / file).read_bytes()
+
+
+def test_a_link_to_nothing_in_the_cache_is_healed(published: Published) -> None:
+    genzoo.load(published.name, device="cpu")
+    published.cached(WEIGHTS).resolve().unlink()
+    assert genzoo.load(published.name, device="cpu").source == "hub"
+
+
+def test_what_commits_share_is_removed_with_the_last(published: Published) -> None:
+    (published.folder / "README.md").write_text("# A model")
+    other = publish(published.hub, published.folder)
+    for commit in (published.commit, other):
+        genzoo.load(f"hf:me/model@{commit}", device="cpu")
+    both = cached("me/model")
+    assert {entry.commit for entry in both} == {published.commit, other}
+    remove(both[:1])
+    assert genzoo.load(both[1].pin, device="cpu").source == "cache"
+    genzoo.load(both[0].pin)
+    remove(cached())
+    assert not list(published.cache.glob("models--*"))
 
 
 def test_offline_what_is_not_there_is_named_with_the_command(
