@@ -181,7 +181,7 @@ FAULTS: dict[str, tuple[Fault, type[GenzooError], str]] = {
     "a flipped bit": (on("GET", changed(data=flip), of=WEIGHTS), DamagedFile, "It came so twice"),
     "no record": (
         on("GET", changed(data=lambda data: b"x" * len(data)), of=RECORD),
-        DamagedFile,
+        MalformedWeights,
         "not a genzoo record",
     ),
     "cut": (on("GET", part(hang_up), of=WEIGHTS), HubUnavailable, "the connection to .* failed"),
