@@ -70,6 +70,8 @@ def front_matter(text: str) -> dict[str, Any]:
     """The metadata of a card; ValueError if it is no YAML."""
     from huggingface_hub import ModelCard
 
+    if not text.startswith("---"):
+        return {}
     card: dict[str, Any] = ModelCard(text).data.to_dict()  # type: ignore[no-untyped-call]  # theirs
     return card
 
@@ -86,8 +88,8 @@ class Refused(Exception):
     """An answer that is an error."""
 
 
-def refuse(status: int, message: str, code: str = "") -> NoReturn:
-    raise Refused(status, message, code)
+def refuse(status: int, message: str, code: str = "", **more: str) -> NoReturn:
+    raise Refused(status, message, code, more)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -109,9 +111,9 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self._route()
         except Refused as refused:
-            status, message, code = refused.args
+            status, message, code, more = refused.args
             headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
-            self.send(json.dumps({"error": message}).encode(), status, headers)
+            self.send(json.dumps({"error": message, **more}).encode(), status, headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = handle_any  # noqa: N815  # http.server's names
 
@@ -189,10 +191,11 @@ def create_repo(request: Handler) -> None:
     space = wanted.get("organization") or (request.spaces or ("",))[0]
     request.may_write(space)
     repo_id = f"{space}/{wanted['name']}"
+    url = f"{request.hub.endpoint}/{repo_id}"
     if repo_id in request.hub.repos:
-        refuse(409, "You already created this model repo")
+        refuse(409, "You already created this model repo", url=url)
     request.hub.add(repo_id, {".gitattributes": b""}, private=wanted.get("visibility") == "private")
-    request.send_json({"url": f"{request.hub.endpoint}/{repo_id}"})
+    request.send_json({"url": url})
 
 
 def list_models(request: Handler) -> None:
