@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from genzoo import __version__
-from genzoo.errors import HubDenied, HubMisbehaved, HubOvertaken, InvalidInput
+from genzoo.errors import DamagedFile, HubDenied, HubMisbehaved, HubOvertaken, InvalidInput
 from genzoo.hub.card import CARD_FILE
 from genzoo.hub.failures import LOGIN, typed
 from genzoo.hub.reference import Reference
@@ -50,10 +50,8 @@ class Published:
         return str(Reference(repo=self.repo, revision=self.commit))
 
 
-def publish(
-    repo: str, files: Mapping[str, bytes], card: Card, check: Callable[[Path], None], *, private: bool
-) -> Published:
-    """Commit `files`, download the commit, `check` the folder, tag it, and write the card that names it.
+def publish(repo: str, files: Mapping[str, bytes], card: Card, *, private: bool) -> Published:
+    """Commit `files`, download the commit and compare, tag it, and write the card that names it.
 
     A checkpoint whose weights and record are there already, by branch and newest tag, is not committed again.
 
@@ -61,13 +59,13 @@ def publish(
         repo: ``org/name``, made if need be.
         files: name → bytes, without the card.
         card: called as ``card(reference, before)`` -> the text of the card, `before` being the one that is there.
-        check: raises an error if the downloaded folder does not hold the checkpoint.
         private: whether nobody else may see it.
 
     Raises:
         HubDenied: there is no token, or the hub does not take it.
         HubOvertaken: someone else has pushed in between.
         InvalidInput: the repository holds something else, or is public and should not be.
+        DamagedFile: the hub gives other bytes back; they have no tag.
         NetworkError: the hub cannot be reached, or does not answer as a hub does.
     """
     with _pushing(repo), _plain_uploads():
@@ -80,7 +78,7 @@ def publish(
             tag = f"v{int(tag[1:]) + 1}" if tag else "v1"
             draft = card(str(Reference(repo=repo, revision=tag)), before).encode()
             head = commit = _commit(api, repo, {**files, CARD_FILE: draft}, f"Checkpoint {tag}", parent=head)
-            _read_back(api, repo, commit, files, check)
+            _read_back(api, repo, commit, files)
             api.create_tag(repo, tag=tag, revision=commit)
         found = Published(repo=repo, commit=commit, tag=tag, new=new)
         _commit(api, repo, {CARD_FILE: card(found.pin, before).encode()}, f"Card of {tag}", parent=head)
@@ -114,7 +112,7 @@ def _card_there(api: HfApi, repo: str, commit: str) -> str:
 
     with TemporaryDirectory() as folder:
         try:
-            return Path(api.hf_hub_download(repo, CARD_FILE, revision=commit, cache_dir=folder)).read_text()
+            return Path(api.hf_hub_download(repo, CARD_FILE, revision=commit, cache_dir=folder)).read_text("utf-8")
         except RemoteEntryNotFoundError:
             return ""
 
@@ -142,13 +140,14 @@ def _commit(api: HfApi, repo: str, files: Mapping[str, bytes], message: str, *, 
     return str(api.create_commit(repo, operations, commit_message=message, parent_commit=parent).oid)
 
 
-def _read_back(api: HfApi, repo: str, commit: str, files: Mapping[str, bytes], check: Callable[[Path], None]) -> None:
-    """Download a commit anew, past every cache, and `check` what came."""
+def _read_back(api: HfApi, repo: str, commit: str, files: Mapping[str, bytes]) -> None:
+    """Download the checkpoint of a commit anew, past every cache; DamagedFile if it is not `files`."""
     with TemporaryDirectory() as folder:
-        where = Path(folder)
         for name in VERIFIED:
-            api.hf_hub_download(repo, name, revision=commit, local_dir=where)
-        check(where)
+            if Path(api.hf_hub_download(repo, name, revision=commit, local_dir=folder)).read_bytes() != files[name]:
+                raise DamagedFile(
+                    f"{name} of hf:{repo}@{commit} comes back from the hub other than it was sent; push again"
+                )
 
 
 @contextmanager

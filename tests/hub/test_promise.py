@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import genzoo
 from genzoo.hub.files import encode_weights
@@ -104,6 +105,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "config": ({"config": {"input_shape": [1, 4, 4], "latent_dim": 2, "activation": f"{NAMED}:fly"}}, "InvalidInput"),
     "key": ({"auto_map": f"{NAMED}.fly"}, "MalformedWeights"),
     "name": ({"name": f"../{NAMED}"}, "MalformedWeights"),
+    "tensor": ({}, "StateMismatch"),
 }
 
 
@@ -114,6 +116,8 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folders = [make(root / key, 8) for key in ("sound", *HOSTILE)]
     for folder in folders[1:]:
         change(folder, **HOSTILE[folder.name][0])
+    model = genzoo.load(root / "sound", device="cpu")
+    write_checkpoint(root / "tensor", encode_weights({f"../{NAMED}:fly": torch.zeros(1)}), model)
     before = sorted(root.rglob("*"))
     found = watch(AUDIT, *folders, "spy")
     assert sorted(root.rglob("*")) == before
