@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from genzoo.api.build import load as load
     from genzoo.api.evaluate import evaluate as evaluate
     from genzoo.api.evaluate import verify as verify
+    from genzoo.api.publish import push as push
     from genzoo.api.train import train as train
     from genzoo.catalog import list_models as list_models
     from genzoo.catalog import show as show
@@ -64,6 +65,7 @@ __all__ = [
     "hookimpl",
     "list_models",
     "load",
+    "push",
     "shipped",
     "show",
     "strip",
@@ -98,6 +100,7 @@ _HOME = {
     "hookimpl": "genzoo.hookspecs",
     "list_models": "genzoo.catalog",
     "load": "genzoo.api.build",
+    "push": "genzoo.api.publish",
     "shipped": "genzoo.spec",
     "show": "genzoo.catalog",
     "strip": "genzoo.pictures",

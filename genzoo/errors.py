@@ -13,6 +13,7 @@
     │   ├── HubUnavailable                   4  the hub cannot be reached, or has a fault of its own
     │   ├── HubDenied                        4  the hub wants a token, or another one
     │   ├── HubRateLimited                   4  the hub wants fewer requests
+    │   ├── HubOvertaken                     4  someone else has pushed in between
     │   └── HubMisbehaved                    4  what answers does not answer as a hub does
     ├── IntegrityError                       5  the bytes are not the recorded ones, or not weights
     │   ├── DamagedFile                      5  size or sha256 differ from the record
@@ -43,6 +44,7 @@ __all__ = [
     "HubDenied",
     "HubMisbehaved",
     "HubNotFound",
+    "HubOvertaken",
     "HubRateLimited",
     "HubUnavailable",
     "IntegrityError",
@@ -148,6 +150,12 @@ class HubRateLimited(NetworkError):
     """The hub wants fewer requests."""
 
     code = "hub-rate-limited"
+
+
+class HubOvertaken(NetworkError):
+    """Someone else has pushed in between."""
+
+    code = "hub-overtaken"
 
 
 class HubMisbehaved(NetworkError):

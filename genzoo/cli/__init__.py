@@ -23,6 +23,7 @@ from genzoo.cli.hub import cache_group, pin_command, pull_command
 from genzoo.cli.latent import interpolate_command, map_command, traverse_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
 from genzoo.cli.process import INTERRUPTED
+from genzoo.cli.publish import push_command, search_command
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
 
@@ -68,6 +69,8 @@ for command in (
     pull_command,
     pin_command,
     cache_group,
+    push_command,
+    search_command,
     plugins_command,
 ):
     cli.add_command(command)
