@@ -27,10 +27,9 @@ class Commands(click.Group):
         return _stand_in(cmd_name, *self._offered()[cmd_name])
 
     def _offered(self) -> dict[str, tuple[Plugin, Command]]:
-        found = {name: (plugin, command) for name, plugin, command in registry().entries(Command)}
-        return found | {
-            f"{plugin.distribution}:{command.name}": (plugin, command) for plugin, command in found.values()
-        }
+        entries = list(registry().entries(Command))
+        full = {f"{plugin.distribution}:{command.name}": (plugin, command) for _, plugin, command in entries}
+        return {name: (plugin, command) for name, plugin, command in entries} | full
 
 
 def _stand_in(name: str, plugin: Plugin, record: Command) -> click.Command:

@@ -144,4 +144,4 @@ def new_command(name: str, family: str) -> None:
     """
     folder = scaffold(name, family)
     click.echo(folder)
-    click.echo(f"next: pip install -e ./{folder}'[test]' && genzoo plugins && pytest {folder}", err=True)
+    click.echo(f"next: pip install -e './{folder}[test]' && genzoo plugins && pytest {folder}", err=True)
