@@ -81,7 +81,8 @@ def publish(repo: str, files: Mapping[str, bytes], card: Card, *, private: bool)
             _read_back(api, repo, commit, files)
             api.create_tag(repo, tag=tag, revision=commit)
         found = Published(repo=repo, commit=commit, tag=tag, new=new)
-        _commit(api, repo, {CARD_FILE: card(found.pin, before).encode()}, f"Card of {tag}", parent=head)
+        if (text := card(found.pin, before)) != before:
+            _commit(api, repo, {CARD_FILE: text.encode()}, f"Card of {tag}", parent=head)
         return found
 
 
