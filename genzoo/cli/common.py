@@ -14,6 +14,7 @@ import click
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
 from genzoo.files import atomic_write, refuse_existing, user_path
+from genzoo.hub.reference import Reference, is_reference
 from genzoo.registry import registry
 from genzoo.spec import DatasetSpec
 
@@ -186,13 +187,18 @@ def want_pictures(model: Model, name: str, call: str) -> None:
         )
 
 
+def _stem(name: str) -> str:
+    """What a file of a model is called after: ``digits`` of ``runs/digits`` and of ``hf:me/digits@v1``."""
+    return Path(Reference.parse(name).repo if is_reference(name) else name).resolve().name
+
+
 def target_of(name: str, what: str, output: Path | None, *suffixes: str, force: bool) -> Path | None:
     """Where to write (None is stdout), refused before any work is done; the first suffix is that of the default."""
     if output == Path("-"):
         if sys.stdout.isatty():
             raise InvalidInput(f"a {_kind(suffixes[:1])} does not go to a terminal; give -o FILE, or pipe it")
         return None
-    path = user_path(output or f"{Path(name).resolve().name}-{what}{suffixes[0]}")
+    path = user_path(output or f"{_stem(name)}-{what}{suffixes[0]}")
     if path.suffix.lower() not in ("", *suffixes):
         raise InvalidInput(f"{path} would hold a {_kind(suffixes)}; give a name that ends in {' or '.join(suffixes)}")
     refuse_existing(path, force=force)
