@@ -110,9 +110,16 @@ def declared(distribution: str) -> Iterator[Case]:
         yield Case(law=law, subject=distribution, arguments=lambda: (distribution,))
     for plugin in plugins:
         for record in plugin.records:
-            for record_law, kinds in RECORD_LAWS:
+            for record_law, kinds in (*RECORD_LAWS, (exceptions_are_of_laws, (Architecture, Family, Objective))):
                 if isinstance(record, kinds):
                     yield _of_record(record_law, record, plugin.distribution)
+
+
+def exceptions_are_of_laws(record: Architecture | Family | Objective, distribution: str) -> None:
+    """Whatever a record says cannot hold is a law."""
+    laws = (*(law for law, _ in RECORD_LAWS), *NETWORK_LAWS, *LAWS, *TRACING, *LEARNING_LAWS)
+    unknown = sorted(set(record.exceptions) - {law.__name__ for law in (*laws, golden_outputs_are_reproduced)})
+    assert not unknown, f"there is no law {', '.join(unknown)}"
 
 
 def _of_record(law: RecordLaw, record: Record, distribution: str) -> Case:
