@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import genzoo.explore
 from tests.conftest import ROOT
+from tests.explore.conftest import WEB
 
 SUITES = sorted((ROOT / "tests" / "web").glob("*.test.mjs"))
-WEB = Path(genzoo.explore.__file__).parent / "web"
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.name)

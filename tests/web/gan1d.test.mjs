@@ -50,8 +50,9 @@ test("backward gives the derivatives in parameters and inputs", () => {
   const network = new Network([1, 5, 4, 1], new Random(3)), x = new Random(4).normals(6);
   const loss = () => network.forward(x).reduce((sum, y) => sum + y * y, 0);
   const inputs = network.backward(network.forward(x).map((y) => 2 * y));
-  differences(loss, network.parameters).forEach((wanted, i) => near(network.gradient[i], wanted, 1e-7, `parameter ${i}:`));
-  differences(loss, x).forEach((wanted, i) => near(inputs[i], wanted, 1e-7, `input ${i}:`));
+  const found = [...network.gradient, ...inputs];
+  const wanted = [...differences(loss, network.parameters), ...differences(loss, x)];
+  wanted.forEach((value, i) => near(found[i], value, 1e-7, `${i}:`));
 });
 
 /** A step without Adam: `network.gradient` as the step leaves it to `descend`, and the loss for the same draws. */
@@ -118,7 +119,7 @@ function trained(options, pairs) {
 }
 
 for (const loss of ["non-saturating", "minimax"]) {
-  for (const seed of [0, 1, 2]) {
+  for (const seed of [0, 1]) {
     test(`one bump is learned and D comes to ½, ${loss}, seed ${seed}`, () => {
       const { gan, fakes } = trained({ data: "one", loss, seed }, 1000);
       const { mean, deviation } = moments(fakes);

@@ -180,7 +180,7 @@ export class Gan {
     return loss;
   }
 
-  /** The mean of a loss of D's logits at x and its derivative in each x; that in D's parameters is added to D's gradient. */
+  /** The mean of a loss of D's logits at x, and its derivative in each x; D's gradient has that in D's parameters added. */
   judge(x, loss, derivative) {
     const logits = this.discriminator.forward(x);
     const slope = this.discriminator.backward(logits.map((logit) => derivative(logit) / x.length));
