@@ -55,4 +55,4 @@ benchmarks/.venv/installed: benchmarks/peers.txt pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv benchmarks/.venv demo
+	rm -rf .venv .olah-venv benchmarks/.venv demo
