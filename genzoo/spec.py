@@ -376,6 +376,8 @@ class Checkpoint(Record):
         """The text of ``genzoo.json``: sorted keys, one trailing newline."""
         data = {"format": RECORD_FORMAT, **asdict(self)}
         del data["folder"]
+        if not self.labels:
+            del data["labels"]
         if not self.repo:
             del data["repo"], data["commit"]
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
