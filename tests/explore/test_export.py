@@ -153,6 +153,12 @@ def test_what_the_engine_does_not_have_is_named(operation: str) -> None:
     assert "genzoo explore ae-strange" in caught.value.message
 
 
+def test_what_cannot_be_exported_at_all_is_refused_with_the_cause() -> None:
+    model = with_decoder(Through(Of(lambda x: x if x.sum() > 0 else -x)))
+    with pytest.raises(InvalidInput, match=r"follow it: .* data-dependent .* genzoo explore ae-strange"):
+        export_decoder(model)
+
+
 def test_a_model_that_does_not_decode_is_refused() -> None:
     with pytest.raises(UnsupportedVerb, match="cannot decode"):
         export_decoder(genzoo.load("features-lenet-mnist"))
