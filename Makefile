@@ -31,6 +31,7 @@ benchmark: .venv/installed
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/engine.py
 
 # The trainers that training.py compares with; without them it goes on without.
 peers: benchmarks/.venv/installed
