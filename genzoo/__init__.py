@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genzoo.api.build import create as create
     from genzoo.api.build import load as load
+    from genzoo.api.data import open_data as open_data
     from genzoo.api.evaluate import evaluate as evaluate
     from genzoo.api.evaluate import verify as verify
     from genzoo.api.train import train as train
@@ -61,6 +62,7 @@ __all__ = [
     "hookimpl",
     "list_models",
     "load",
+    "open_data",
     "shipped",
     "show",
     "train",
@@ -93,6 +95,7 @@ _HOME = {
     "hookimpl": "genzoo.hookspecs",
     "list_models": "genzoo.catalog",
     "load": "genzoo.api.build",
+    "open_data": "genzoo.api.data",
     "shipped": "genzoo.spec",
     "show": "genzoo.catalog",
     "train": "genzoo.api.train",

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -65,6 +66,8 @@ MODEL_FIELDS = {
 }
 """What the config of every model has."""
 
+_RECORDED = MODEL_FIELDS | {"latent_dim": replace(MODEL_FIELDS["latent_dim"], minimum=0)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
@@ -111,7 +114,12 @@ class Architecture(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Family(Record):
-    """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.models.Model)."""
+    """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.Model).
+
+    `config` may restate a key that every model has, to narrow it or to give it a default: a family whose latents are as
+    many as an example has numbers says ``latent_dim`` is 0, one that models real numbers alone that ``values`` are
+    real.
+    """
 
     kind: ClassVar[str] = "family"
     target: str
@@ -210,7 +218,7 @@ class ModelSpec:
 
     @property
     def latent_dim(self) -> int:
-        return int(self.config["latent_dim"])
+        return int(self.config["latent_dim"]) or prod(self.input_shape)
 
     @property
     def values(self) -> str:
@@ -246,7 +254,7 @@ class Checkpoint(Record):
         super().__post_init__()
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
-        for key, rule in MODEL_FIELDS.items():
+        for key, rule in _RECORDED.items():
             if key in self.config or rule.required:
                 rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
         for metric, entry in self.metrics.items():
