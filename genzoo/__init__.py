@@ -22,24 +22,34 @@ if TYPE_CHECKING:
     from genzoo.errors import NotFound as NotFound
     from genzoo.fields import Field as Field
     from genzoo.hookspecs import hookimpl as hookimpl
+    from genzoo.metrics import Setting as Setting
     from genzoo.models import Model as Model
+    from genzoo.models import NetworkBuilder as NetworkBuilder
+    from genzoo.models import sample_in_blocks as sample_in_blocks
+    from genzoo.models import verb as verb
     from genzoo.pictures import grid as grid
     from genzoo.protocols import Decoder as Decoder
     from genzoo.protocols import Discriminator as Discriminator
     from genzoo.protocols import Encoder as Encoder
     from genzoo.protocols import Generator as Generator
+    from genzoo.spec import Alias as Alias
     from genzoo.spec import Architecture as Architecture
     from genzoo.spec import Checkpoint as Checkpoint
+    from genzoo.spec import Command as Command
     from genzoo.spec import DatasetSpec as DatasetSpec
     from genzoo.spec import Family as Family
+    from genzoo.spec import MetricSpec as MetricSpec
     from genzoo.spec import ModelSpec as ModelSpec
     from genzoo.spec import Objective as Objective
     from genzoo.spec import Record as Record
+    from genzoo.spec import Tombstone as Tombstone
     from genzoo.spec import shipped as shipped
 
 __all__ = [
+    "Alias",
     "Architecture",
     "Checkpoint",
+    "Command",
     "DatasetSpec",
     "Decoder",
     "Discriminator",
@@ -49,12 +59,16 @@ __all__ = [
     "Generator",
     "GenzooError",
     "InvalidInput",
+    "MetricSpec",
     "Model",
     "ModelSpec",
+    "NetworkBuilder",
     "NotFound",
     "Objective",
     "Record",
+    "Setting",
     "Split",
+    "Tombstone",
     "__version__",
     "create",
     "evaluate",
@@ -63,17 +77,21 @@ __all__ = [
     "list_models",
     "load",
     "open_data",
+    "sample_in_blocks",
     "shipped",
     "show",
     "train",
+    "verb",
     "verify",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Alias": "genzoo.spec",
     "Architecture": "genzoo.spec",
     "Checkpoint": "genzoo.spec",
+    "Command": "genzoo.spec",
     "DatasetSpec": "genzoo.spec",
     "Decoder": "genzoo.protocols",
     "Discriminator": "genzoo.protocols",
@@ -83,12 +101,16 @@ _HOME = {
     "Generator": "genzoo.protocols",
     "GenzooError": "genzoo.errors",
     "InvalidInput": "genzoo.errors",
+    "MetricSpec": "genzoo.spec",
     "Model": "genzoo.models",
     "ModelSpec": "genzoo.spec",
+    "NetworkBuilder": "genzoo.models",
     "NotFound": "genzoo.errors",
     "Objective": "genzoo.spec",
     "Record": "genzoo.spec",
+    "Setting": "genzoo.metrics",
     "Split": "genzoo.datasets",
+    "Tombstone": "genzoo.spec",
     "create": "genzoo.api.build",
     "evaluate": "genzoo.api.evaluate",
     "grid": "genzoo.pictures",
@@ -96,9 +118,11 @@ _HOME = {
     "list_models": "genzoo.catalog",
     "load": "genzoo.api.build",
     "open_data": "genzoo.api.data",
+    "sample_in_blocks": "genzoo.models",
     "shipped": "genzoo.spec",
     "show": "genzoo.catalog",
     "train": "genzoo.api.train",
+    "verb": "genzoo.models",
     "verify": "genzoo.api.evaluate",
 }
 

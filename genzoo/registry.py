@@ -19,7 +19,7 @@ from genzoo import hookspecs
 from genzoo.errors import AmbiguousName, NotFound, PluginError, did_you_mean
 from genzoo.spec import Record
 
-__all__ = ["Plugin", "Registry", "load_target", "registry"]
+__all__ = ["Plugin", "Registry", "load_target", "registry", "same_distribution"]
 
 GROUP = "genzoo.plugins"
 R = TypeVar("R", bound=Record)
@@ -71,7 +71,7 @@ class Registry:
         """A distribution that offers a name twice could not be told apart from itself: its later plugin is broken."""
         for record in plugin.records:
             for other, _ in self._index.get((record.kind, record.name), []):
-                if _same(other.distribution, plugin.distribution):
+                if same_distribution(other.distribution, plugin.distribution):
                     plugin.fail(
                         "broken", f"{record.kind} {record.name!r} is {other.name}'s already, of the same distribution"
                     )
@@ -106,9 +106,9 @@ class Registry:
     def find_entry(self, record_type: type[R], name: str, *, prefer: str = "") -> tuple[Plugin, R]:
         distribution, _, short = name.rpartition(":")
         owners = self._index.get((record_type.kind, short), [])
-        hits = [hit for hit in owners if not distribution or _same(hit[0].distribution, distribution)]
+        hits = [hit for hit in owners if not distribution or same_distribution(hit[0].distribution, distribution)]
         if len(hits) > 1:
-            hits = [hit for hit in hits if _same(hit[0].distribution, prefer)] or hits
+            hits = [hit for hit in hits if same_distribution(hit[0].distribution, prefer)] or hits
         if len(hits) == 1:
             return hits[0]  # type: ignore[return-value]  # kind decides the type
         if not hits:
@@ -131,7 +131,7 @@ class Registry:
         return NotFound(f"no {record_type.kind} is called {name!r:.80}{hint}{note}", suggestions=near)
 
 
-def _same(distribution: str, other: str) -> bool:
+def same_distribution(distribution: str, other: str) -> bool:
     """Whether two spellings name one distribution (PEP 503)."""
     return _canonical(distribution) == _canonical(other)
 

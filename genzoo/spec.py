@@ -18,23 +18,27 @@ from genzoo.fields import Field
 from genzoo.files import read_regular
 
 __all__ = [
+    "Alias",
     "Architecture",
     "Checkpoint",
+    "Command",
     "DatasetSpec",
     "Family",
+    "MetricSpec",
     "ModelSpec",
     "Objective",
     "RecipeFile",
     "Record",
+    "Tombstone",
     "shipped",
 ]
 
-ROLES = ("encoder", "decoder", "generator", "discriminator")
 RECORD_FILE = "genzoo.json"
 WEIGHTS_FILE = "model.safetensors"
 RECORD_FORMAT = 1
 MAX_RECORD_BYTES = 1 << 20
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -46,6 +50,12 @@ def check_name(name: str, what: str) -> None:
 def check_target(target: str, where: str) -> None:
     if not TARGET.fullmatch(target):
         raise InvalidInput(f"{where} must be 'module:attribute'; got {target!r:.80}")
+
+
+def _check_exceptions(exceptions: Mapping[str, str], where: str) -> None:
+    for law, reason in exceptions.items():
+        if not reason.strip():
+            raise InvalidInput(f"{where}: exceptions[{law!r:.80}] must say why the law cannot hold")
 
 
 MODEL_FIELDS = {
@@ -91,8 +101,13 @@ class Architecture(Record):
       (n, latent_dim) -> (n, *output_shape)
     * discriminator: ``target(input_shape, **config)`` -> module, (n, *input_shape) -> (n,)
 
-    All outputs are unbounded (logits); the family applies its own output function. A builder raises InvalidInput for a
-    shape its arithmetic does not admit. `sample_block` is the number of pictures that are drawn at once.
+    and a role that only one family asks for as that family says. All outputs are unbounded (logits); the family applies
+    its own output function. A builder raises InvalidInput for a shape its arithmetic does not admit, and is first
+    called on torch's device ``meta``, where tensors have no values. `sample_block` is the number of pictures that are
+    drawn at once.
+
+    `shapes` are those of examples on which genzoo.testing holds it to its laws, odd ones too if it takes them; what has
+    fewer than three axes is real numbers. `exceptions` maps a law that cannot hold to the reason.
     """
 
     kind: ClassVar[str] = "architecture"
@@ -101,15 +116,20 @@ class Architecture(Record):
     config: Mapping[str, Field] = field(default_factory=dict)
     sample_block: int = 64
     paper: str = ""
+    shapes: tuple[tuple[int, ...], ...] = ((1, 28, 28), (3, 32, 32), (1, 28, 24))
+    exceptions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for role, target in self.roles.items():
-            if role not in ROLES:
-                raise InvalidInput(f"architecture {self.name}: role {role!r:.80} must be one of {', '.join(ROLES)}")
+            if not ROLE.fullmatch(role):
+                raise InvalidInput(f"architecture {self.name}: role {role!r:.80} must be 1 to 64 of a-z, 0-9 and '_'")
             check_target(target, f"architecture {self.name}: role {role}")
         if self.sample_block < 1:
             raise InvalidInput(f"architecture {self.name}: sample_block must be at least 1")
+        if not self.shapes:
+            raise InvalidInput(f"architecture {self.name}: shapes must name one at least")
+        _check_exceptions(self.exceptions, f"architecture {self.name}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +139,8 @@ class Family(Record):
     `config` may restate a key that every model has, to narrow it or to give it a default: a family whose latents are as
     many as an example has numbers says ``latent_dim`` is 0, one that models real numbers alone that ``values`` are
     real.
+
+    `exceptions` maps a law of genzoo.testing that its models cannot keep to the reason.
     """
 
     kind: ClassVar[str] = "family"
@@ -127,10 +149,12 @@ class Family(Record):
     summary: str
     config: Mapping[str, Field] = field(default_factory=dict)
     paper: str = ""
+    exceptions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_target(self.target, f"family {self.name}")
+        _check_exceptions(self.exceptions, f"family {self.name}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +169,7 @@ class Objective(Record):
 
     Of an objective of GANs, `per_example` says that a loss looks at the gradient of each example alone, so that no
     discriminator may normalise over the batch, and `probability` that the sigmoid of the discriminator's score is the
-    probability of being real.
+    probability of being real. `exceptions` maps a law of genzoo.testing that it cannot keep to the reason.
     """
 
     kind: ClassVar[str] = "objective"
@@ -156,11 +180,13 @@ class Objective(Record):
     paper: str = ""
     per_example: bool = False
     probability: bool = False
+    exceptions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for player, target in self.players.items():
             check_target(target, f"objective {self.name}: player {player}")
+        _check_exceptions(self.exceptions, f"objective {self.name}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +220,58 @@ class DatasetSpec(Record):
     def held_out(self) -> str:
         """The split that models are measured on: test, or the first where there is none."""
         return "test" if "test" in self.splits else self.splits[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Record):
+    """A number that every model of a family has.
+
+    `target` is called as ``target(setting)`` with a genzoo.Setting and returns a float. It is recorded under the name
+    with ``_`` for ``-``. `tolerance` is how far the value may be from another machine's, in `unit`; `protocol` says how
+    it is measured, beside what is said of the examples.
+    """
+
+    kind: ClassVar[str] = "metric"
+    family: str
+    target: str
+    unit: str
+    tolerance: float
+    summary: str
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_target(self.target, f"metric {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Record):
+    """A command, ``genzoo NAME``. `target` is a click.Command, imported when the command is called."""
+
+    kind: ClassVar[str] = "command"
+    target: str
+    summary: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_target(self.target, f"command {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias(Record):
+    """The former name of a checkpoint, which is called `to` now."""
+
+    kind: ClassVar[str] = "alias"
+    to: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tombstone(Record):
+    """The name of a checkpoint that was withdrawn: why, and which one to take `instead` if there is one."""
+
+    kind: ClassVar[str] = "tombstone"
+    reason: str
+    instead: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

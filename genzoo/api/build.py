@@ -68,11 +68,7 @@ def create(name: str, *, seed: int | None = None, **config: Any) -> Model:
     spec = ModelSpec(family=family, architecture=qualified, config=config)
     blueprint = Blueprint.of(spec, "config", prefer=distribution)
     blueprint.skeleton()
-    if seed is None:
-        return blueprint.build("cpu")
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return blueprint.build("cpu")
+    return blueprint.build("cpu") if seed is None else blueprint.seeded(seed)
 
 
 def combinations() -> dict[str, tuple[str, str]]:
@@ -143,6 +139,12 @@ class Blueprint:
             model: Model = load_target(self.family.target, self.family.name).build(network, self.spec)
         model.sample_block = self.architecture.sample_block
         return model
+
+    def seeded(self, seed: int) -> Model:
+        """The model, untrained, on the CPU; its weights depend on `seed` alone."""
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return self.build("cpu")
 
     def skeleton(self) -> Model:
         """The model on ``meta``; InvalidInput if it would be larger than any machine's."""

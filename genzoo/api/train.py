@@ -36,7 +36,7 @@ from genzoo.training.processes import Processes
 from genzoo.training.recipe import check_players
 from genzoo.training.track import check_tracker, tracked
 
-__all__ = ["Plan", "find_recipe", "like", "train"]
+__all__ = ["Plan", "find_recipe", "like", "losses_of", "train"]
 
 MAX_NAME = 64
 
@@ -259,7 +259,7 @@ class Plan:
         return cls(
             recipe=recipe,
             blueprint=blueprint,
-            losses=_losses(objective, recipe.objective, f"{where}: objective"),
+            losses=losses_of(objective, recipe.objective, f"{where}: objective"),
             dataset=dataset,
             split=split,
         )
@@ -299,7 +299,8 @@ def _data_fields(dataset: DatasetSpec) -> dict[str, Field]:
     return {"split": Field(kind="str", doc="split to train on", default="train", choices=dataset.splits)}
 
 
-def _losses(objective: Objective, given: Mapping[str, Any], where: str) -> Losses:
+def losses_of(objective: Objective, given: Mapping[str, Any], where: str) -> Losses:
+    """The losses of an objective's players with the options `given`, which are checked, and the defaults of others."""
     options = check_config(objective.config, {key: value for key, value in given.items() if key != "name"}, where)
     return {player: _bind(load_target(target, objective.name), options) for player, target in objective.players.items()}
 
