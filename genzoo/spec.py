@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from math import prod
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -76,8 +75,6 @@ MODEL_FIELDS = {
 }
 """What the config of every model has."""
 
-_RECORDED = MODEL_FIELDS | {"latent_dim": replace(MODEL_FIELDS["latent_dim"], minimum=0)}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
@@ -134,11 +131,7 @@ class Architecture(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Family(Record):
-    """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.Model).
-
-    `config` may restate a key that every model has, to narrow it or to give it a default: a family whose latents are as
-    many as an example has numbers says ``latent_dim`` is 0, one that models real numbers alone that ``values`` are
-    real.
+    """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.models.Model).
 
     `exceptions` maps a law of genzoo.testing that its models cannot keep to the reason.
     """
@@ -296,7 +289,7 @@ class ModelSpec:
 
     @property
     def latent_dim(self) -> int:
-        return int(self.config["latent_dim"]) or prod(self.input_shape)
+        return int(self.config["latent_dim"])
 
     @property
     def values(self) -> str:
@@ -332,7 +325,7 @@ class Checkpoint(Record):
         super().__post_init__()
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
-        for key, rule in _RECORDED.items():
+        for key, rule in MODEL_FIELDS.items():
             if key in self.config or rule.required:
                 rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
         for metric, entry in self.metrics.items():

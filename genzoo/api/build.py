@@ -107,10 +107,9 @@ class Blueprint:
         plugin, architecture = registry().find_entry(Architecture, spec.architecture, prefer=prefer)
         if missing := [role for role in family.roles if role not in architecture.roles]:
             raise InvalidInput(f"{architecture.name} builds no {' and no '.join(missing)}, which {family.name} needs")
-        shared = {**MODEL_FIELDS, **family.config}
-        if twice := shared.keys() & architecture.config.keys():
-            raise PluginError(f"{architecture.name} declares {min(twice)}, which {family.name} or every model has")
-        declared = {**shared, **architecture.config}
+        declared = {**MODEL_FIELDS, **family.config, **architecture.config}
+        if len(declared) < len(MODEL_FIELDS) + len(family.config) + len(architecture.config):
+            raise PluginError(f"{architecture.name} declares a config key that {family.name} or every model has")
         config = check_config(declared, spec.config, where)
         return cls(
             spec=replace(spec, config=config),

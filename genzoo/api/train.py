@@ -242,10 +242,8 @@ class Plan:
         given = {key: value for key, value in recipe.model.items() if key not in ("family", "architecture")}
         if dataset.shape is not None:
             given.setdefault("input_shape", dataset.shape)
-        family = registry().find(Family, recipe.model["family"], prefer=prefer)
-        if "values" not in family.config:
-            given.setdefault("values", "real" if dataset.values == "real" else "unit")
-        if dataset.classes and "classes" in family.config:
+        given.setdefault("values", "real" if dataset.values == "real" else "unit")
+        if dataset.classes and "classes" in registry().find(Family, recipe.model["family"], prefer=prefer).config:
             given.setdefault("classes", dataset.classes)
         data = {key: value for key, value in recipe.data.items() if key != "name"}
         split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]

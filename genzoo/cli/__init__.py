@@ -16,8 +16,10 @@ from typing import Any, NoReturn
 import click
 
 from genzoo import __version__
-from genzoo.cli.catalog import list_command, plugins_command, show_command
+from genzoo.cli.catalog import list_command, show_command
+from genzoo.cli.extra import Commands
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
+from genzoo.cli.plugins import new_command, plugins_command
 from genzoo.cli.process import INTERRUPTED
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
@@ -25,7 +27,7 @@ from genzoo.errors import GenzooError, GenzooWarning
 __all__ = ["cli", "main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="genzoo %(version)s")
 def cli() -> None:
     """A zoo of deep generative models: list them, sample from them, train them anew."""
@@ -41,6 +43,7 @@ for command in (
     verify_command,
     compare_command,
     plugins_command,
+    new_command,
 ):
     cli.add_command(command)
 

@@ -1,4 +1,4 @@
-"""list, show, plugins: what there is. Free of torch."""
+"""list, show: what there is. Free of torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genzoo import catalog
 from genzoo.errors import NotFound, did_you_mean
 from genzoo.registry import registry
 
-__all__ = ["as_json", "list_command", "plugins_command", "show_command"]
+__all__ = ["as_json", "list_command", "show_command"]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
 
@@ -102,18 +102,3 @@ def _inline(value: Any) -> str:
             return " ".join(map(_inline, value))
         return (", " if any(isinstance(item, str) for item in value) else "×").join(map(str, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-@click.command("plugins", short_help="List plugins and what is wrong with them.")
-@as_json
-def plugins_command(as_json: bool) -> None:
-    """List the installed plugins: where each comes from, what it offers, and why one does not work."""
-    rows = [plugin.summary() for plugin in registry().plugins]
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
-        return
-    for row in rows:
-        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in row["offers"].items())
-        click.echo(f"{row['name']}  {row['distribution']} {row['version']}  {row['status']}  {offers}".rstrip())
-        if row["reason"]:
-            click.echo(f"    {row['reason']}")

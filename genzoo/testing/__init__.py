@@ -11,6 +11,6 @@ from __future__ import annotations
 
 from genzoo.testing.golden import write_golden
 from genzoo.testing.laws import LAWS, Law, check
-from genzoo.testing.suite import Case, cases, plugin_suite
+from genzoo.testing.suite import Case, cases, declared, plugin_suite
 
-__all__ = ["LAWS", "Case", "Law", "cases", "check", "plugin_suite", "write_golden"]
+__all__ = ["LAWS", "Case", "Law", "cases", "check", "declared", "plugin_suite", "write_golden"]

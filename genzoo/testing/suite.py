@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from typing import Any, TypeVar
 
 from genzoo.api.build import Blueprint, load
@@ -19,9 +20,9 @@ from genzoo.testing.laws import LAWS
 from genzoo.testing.learning import LEARNING_LAWS
 from genzoo.testing.networks import NETWORK_LAWS, ROLES
 from genzoo.testing.precision import TRACING
-from genzoo.testing.records import DISTRIBUTION_LAWS, RECORD_LAWS, plugins_of
+from genzoo.testing.records import DISTRIBUTION_LAWS, RECORD_LAWS, RecordLaw, plugins_of
 
-__all__ = ["Case", "cases", "plugin_suite"]
+__all__ = ["Case", "cases", "declared", "plugin_suite"]
 
 LATENT_DIM = 5
 R = TypeVar("R", bound=Record)
@@ -85,14 +86,13 @@ def plugin_suite(distribution: str) -> Callable[[Case], None]:
 
 def cases(distribution: str) -> Iterator[Case]:
     """Every law on everything that a distribution offers; NotFound if it has no plugin."""
-    plugins = plugins_of(distribution)
-    if not plugins:
-        raise NotFound(f"{distribution} is not installed, or has no entry point in genzoo.plugins: pip install -e .")
-    for law in DISTRIBUTION_LAWS:
-        yield Case(law=law, subject=distribution, arguments=lambda: (distribution,))
-    for plugin in plugins:
+    yield from declared(distribution)
+    for plugin in plugins_of(distribution):
         for record in plugin.records:
-            yield from _of_record(record, plugin.distribution)
+            if isinstance(record, Architecture):
+                yield from _of_networks(record)
+            if isinstance(record, Checkpoint):
+                yield from _of_weights(record, plugin.distribution)
     for combination in _combinations(distribution):
         if combination.own:
             yield from combination.cases()
@@ -101,35 +101,49 @@ def cases(distribution: str) -> Iterator[Case]:
                 yield from combination.learning(objective)
 
 
-def _of_record(record: Record, distribution: str) -> Iterator[Case]:
-    subject, exceptions = f"{record.kind} {record.name}", getattr(record, "exceptions", {})
-    of_subject = partial(Case, subject=subject, exceptions=exceptions)
-    for law, kinds in RECORD_LAWS:
-        if isinstance(record, kinds):
-            yield of_subject(law=law, arguments=lambda: (record, distribution))
-    if isinstance(record, Architecture):
-        for role in (role for role in record.roles if role in ROLES):
-            for network_law in NETWORK_LAWS:
-                yield Case(
-                    law=network_law,
-                    subject=f"{subject}'s {role}",
-                    arguments=partial(tuple[Any, ...], (record, role)),
-                    exceptions=exceptions,
-                )
-    if isinstance(record, Checkpoint):
-        exceptions = _exceptions_of_checkpoint(record, distribution)
-        for model_law in (*LAWS, golden_outputs_are_reproduced):
+def declared(distribution: str) -> Iterator[Case]:
+    """The laws of what a distribution declares, without those of its models; NotFound if it has no plugin."""
+    plugins = plugins_of(distribution)
+    if not plugins:
+        raise NotFound(f"{distribution} is not installed, or has no entry point in genzoo.plugins: pip install -e .")
+    for law in DISTRIBUTION_LAWS:
+        yield Case(law=law, subject=distribution, arguments=lambda: (distribution,))
+    for plugin in plugins:
+        for record in plugin.records:
+            for record_law, kinds in RECORD_LAWS:
+                if isinstance(record, kinds):
+                    yield _of_record(record_law, record, plugin.distribution)
+
+
+def _of_record(law: RecordLaw, record: Record, distribution: str) -> Case:
+    return Case(
+        law=law,
+        subject=f"{record.kind} {record.name}",
+        arguments=lambda: (record, distribution),
+        exceptions=getattr(record, "exceptions", {}),
+    )
+
+
+def _of_networks(record: Architecture) -> Iterator[Case]:
+    for role in filter(ROLES.__contains__, record.roles):
+        for law in NETWORK_LAWS:
             yield Case(
-                law=model_law,
-                subject=subject,
-                arguments=lambda: (load(f"{distribution}:{record.name}"),),
-                exceptions=exceptions,
+                law=law,
+                subject=f"architecture {record.name}'s {role}",
+                arguments=partial(lambda role: (record, role), role),
+                exceptions=record.exceptions,
             )
 
 
-def _exceptions_of_checkpoint(record: Checkpoint, distribution: str) -> Mapping[str, str]:
+def _of_weights(record: Checkpoint, distribution: str) -> Iterator[Case]:
     blueprint = Blueprint.of(record.spec, record.name, prefer=distribution)
-    return {**blueprint.family.exceptions, **blueprint.architecture.exceptions}
+    for law in (*LAWS, golden_outputs_are_reproduced):
+        yield Case(
+            law=law,
+            subject=f"checkpoint {record.name}",
+            arguments=lambda: (load(f"{distribution}:{record.name}"),),
+            exceptions={**blueprint.family.exceptions, **blueprint.architecture.exceptions},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,20 +163,26 @@ class _Combination:
         return {**self.family.exceptions, **self.architecture.exceptions}
 
     def model(self, shape: tuple[int, ...], **config: Any) -> Model:
-        """It, untrained, in eval mode; where values are real, with the first choice of its family that takes them."""
-        needed = least({**self.family.config, **self.architecture.config})
-        if "latent_dim" not in self.family.config:
-            needed["latent_dim"] = LATENT_DIM
-        given = {"input_shape": shape, **needed, **config}
-        if len(shape) == 3:
-            return self._blueprint(given).seeded(0).eval()
+        """It, untrained, in eval mode."""
         refusals = []
-        for options in ({}, *({key: value} for key, value in _others(self.family.config))):
+        for options in self._ways(shape):
             try:
-                return self._blueprint({**given, "values": "real", **options}).seeded(0).eval()
+                return self._blueprint({**options, **config}).seeded(0).eval()
             except InvalidInput as error:
                 refusals.append(error)
         raise refusals[0]
+
+    def _ways(self, shape: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+        """Configs for examples of a shape, the first that is admitted is taken: some families want as many latents as
+        there are values, and real values want some likelihoods alone."""
+        needed = least({**self.family.config, **self.architecture.config})
+        given = {"input_shape": shape, "latent_dim": LATENT_DIM, **needed}
+        if len(shape) < 3:
+            given["values"] = "real"
+        yield given
+        yield given | {"latent_dim": prod(shape)}
+        if len(shape) < 3:
+            yield from (given | {key: value} for key, value in _others(self.family.config))
 
     def _blueprint(self, config: Mapping[str, Any]) -> Blueprint:
         spec = ModelSpec(family=self.family.name, architecture=self.architecture.name, config=config)
@@ -230,5 +250,5 @@ def _others(fields: Mapping[str, Field]) -> Iterator[tuple[str, Any]]:
     for key, rule in fields.items():
         if rule.kind == "str":
             yield from ((key, value) for value in rule.choices if value != rule.default)
-        elif not rule.required and rule.kind in ("int", "float") and rule.default == 0 and rule.maximum != 0:
+        elif not rule.required and rule.kind in ("int", "float") and rule.default == 0:
             yield key, 1

@@ -19,7 +19,7 @@ data_is_there = pytest.mark.skipif(
 
 def flow(size: int) -> Flow:
     """An untrained flow whose affine map is not the identity either."""
-    model = genzoo.create("flow-coupling", input_shape=(size,), seed=1).double().eval()
+    model = genzoo.create("flow-coupling", input_shape=(size,), latent_dim=size, values="real", seed=1).double().eval()
     assert isinstance(model, Flow)
     for parameter in model.bijection.affine.parameters():
         torch.nn.init.constant_(parameter, 0.3)
@@ -61,7 +61,12 @@ def test_levels_have_no_density(data: str, tmp_path: Path) -> None:
 
 def test_one_number_cannot_be_coupled() -> None:
     with pytest.raises(genzoo.InvalidInput, match="two numbers at least"):
-        genzoo.create("flow-coupling", input_shape=(1,))
+        genzoo.create("flow-coupling", input_shape=(1,), latent_dim=1, values="real")
+
+
+def test_there_are_as_many_latents_as_numbers() -> None:
+    with pytest.raises(genzoo.InvalidInput, match="write latent_dim = 2"):
+        genzoo.create("flow-coupling", input_shape=(2,), latent_dim=3, values="real")
 
 
 @data_is_there

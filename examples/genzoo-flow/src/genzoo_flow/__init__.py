@@ -11,12 +11,6 @@ FLOW = Family(
     target="genzoo_flow.family:Flow",
     roles=("bijection",),
     summary="normalizing flow: an invertible network between data and noise, with an exact density",
-    config={
-        "latent_dim": Field(
-            kind="int", doc="0: a flow has as many latents as an example has numbers", default=0, minimum=0, maximum=0
-        ),
-        "values": Field(kind="str", doc="a flow has a density of real numbers", default="real", choices=("real",)),
-    },
     paper="Variational inference with normalizing flows (Rezende & Mohamed, 2015), arXiv:1505.05770",
 )
 

@@ -1,12 +1,13 @@
 """The family of normalizing flows."""
 
 from collections.abc import Mapping
+from math import prod
 from typing import Self, final
 
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from genzoo import Model, ModelSpec, NetworkBuilder, sample_in_blocks, verb
+from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, sample_in_blocks, verb
 
 
 @final
@@ -20,6 +21,13 @@ class Flow(Model):
 
     def __init__(self, spec: ModelSpec, bijection: nn.Module) -> None:
         super().__init__(spec)
+        if spec.values != "real":
+            raise InvalidInput(
+                "a flow has a density of real numbers, and values in [0, 1] stand for levels, which have none: take data "
+                "of real values, as toy2d-ring is, and write values = 'real'"
+            )
+        if spec.latent_dim != (size := prod(spec.input_shape)):
+            raise InvalidInput(f"a flow has as many latents as an example has numbers: write latent_dim = {size}")
         self.bijection = bijection
 
     @classmethod

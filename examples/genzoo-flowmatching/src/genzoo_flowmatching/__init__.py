@@ -13,9 +13,6 @@ FLOW_MATCHING = Family(
     roles=("velocity",),
     summary="flow matching: an ordinary differential equation that carries noise to data",
     config={
-        "latent_dim": Field(
-            kind="int", doc="0: the noise has as many numbers as an example", default=0, minimum=0, maximum=0
-        ),
         "solver": Field(kind="str", doc="how the equation is solved", default="heun", choices=("heun", "euler")),
         "steps": Field(kind="int", doc="steps of the solver, of equal size", default=4, minimum=1, maximum=1000),
     },

@@ -1,11 +1,12 @@
 """The family of flow matching."""
 
 from collections.abc import Mapping
+from math import prod
 from typing import Self, final
 
 from torch import Tensor, nn
 
-from genzoo import Model, ModelSpec, NetworkBuilder, sample_in_blocks, verb
+from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, sample_in_blocks, verb
 
 
 @final
@@ -20,6 +21,8 @@ class FlowMatching(Model):
 
     def __init__(self, spec: ModelSpec, velocity: nn.Module) -> None:
         super().__init__(spec)
+        if spec.latent_dim != (size := prod(spec.input_shape)):
+            raise InvalidInput(f"the noise has as many numbers as an example: write latent_dim = {size}")
         self.velocity = velocity
 
     @classmethod
