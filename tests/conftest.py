@@ -35,10 +35,15 @@ def data_root() -> Path:
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which pip has installed the distribution of examples/genzoo-tiny."""
     target = tmp_path_factory.mktemp("stranger")
+    pip_install(target, ROOT / "examples" / "genzoo-tiny")
+    return target
+
+
+def pip_install(target: Path, *what: Path) -> None:
+    """Install projects or wheels into a folder, and nothing that they depend on."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     command += ["--disable-pip-version-check", "--no-warn-conflicts", "--target", str(target)]
-    subprocess.run([*command, str(ROOT / "examples" / "genzoo-tiny")], check=True)
-    return target
+    subprocess.run([*command, *map(str, what)], check=True)
 
 
 CLI = Callable[..., Result]
@@ -51,7 +56,7 @@ def genzoo_cli(tmp_path: Path) -> CLI:
     def run(*arguments: str | Path, beside: Path | None = None, **environment: str) -> Result:
         env = {**os.environ, **environment}
         if beside is not None:
-            env["PYTHONPATH"] = str(beside)
+            env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(beside), os.environ.get("PYTHONPATH")]))
         command = [sys.executable, "-m", "genzoo", *map(str, arguments)]
         return subprocess.run(command, cwd=tmp_path, env=env, text=True, capture_output=True, check=False, timeout=300)
 

@@ -13,7 +13,7 @@ FLOW_MATCHING = Family(
     roles=("velocity",),
     summary="flow matching: an ordinary differential equation that carries noise to data",
     config={
-        "solver": Field(kind="str", doc="how the equation is solved", default="heun", choices=("heun", "euler")),
+        "solver": Field(kind="str", doc="how the equation is solved", default="euler", choices=("euler", "heun")),
         "steps": Field(kind="int", doc="steps of the solver, of equal size", default=4, minimum=1, maximum=1000),
     },
     paper=PAPER,

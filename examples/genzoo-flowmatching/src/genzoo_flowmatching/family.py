@@ -49,7 +49,7 @@ class FlowMatching(Model):
         return sample_in_blocks(self, self.decode, n, seed)
 
     def _carried(self, x: Tensor) -> Tensor:
-        """x(1) from x(0), by Euler's method, or Heun's: the mean of the velocities at both ends of Euler's step."""
+        """x(1) from x(0), by Euler's method; Heun's takes the mean of the velocities at both ends of Euler's step."""
         steps = self.spec.config["steps"]
         for step in range(steps):
             start = self._velocity(x, step / steps)
