@@ -33,9 +33,7 @@ def carried_by(formula: Callable[[Tensor, Tensor], Tensor], solver: str, steps: 
 def test_a_solver_has_its_order(solver: str, order: int) -> None:
     """dx/dt = x carries x to e x; with twice the steps the error is 2^order times smaller."""
     x = torch.ones(1, 3)
-    errors = [
-        (carried_by(lambda x, t: x, solver, steps).decode(x) - e * x).abs().max().item() for steps in (16, 32)
-    ]
+    errors = [(carried_by(lambda x, t: x, solver, steps).decode(x) - e * x).abs().max().item() for steps in (16, 32)]
     assert errors[0] / errors[1] == pytest.approx(2**order, rel=0.1)
 
 

@@ -1,7 +1,5 @@
 """What a flow is measured by."""
 
-import torch
-
 from genzoo import Setting
 
 

@@ -46,4 +46,4 @@ class Coupling(nn.Module):
     def inverse(self, z: Tensor) -> Tensor:
         """(n, size) -> (n, *shape)."""
         x: Tensor = self.affine().inv(self.couplings().inv(z))
-        return x.unflatten(1, self.shape)
+        return x.reshape(x.shape[0], *self.shape)

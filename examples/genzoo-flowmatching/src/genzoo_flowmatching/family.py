@@ -40,7 +40,8 @@ class FlowMatching(Model):
     @verb
     def decode(self, z: Tensor) -> Tensor:
         """Where the equation carries z, by `steps` steps of the solver; in [0, 1] unless values are real."""
-        x = self._carried(self.checked_latent(z, "decode").unflatten(1, self.input_shape))
+        z = self.checked_latent(z, "decode")
+        x = self._carried(z.reshape(z.shape[0], *self.input_shape))
         return x if self.values == "real" else ((x + 1) / 2).clamp(0, 1)
 
     @verb

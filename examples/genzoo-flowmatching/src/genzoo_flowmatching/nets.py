@@ -16,8 +16,8 @@ class UNet(nn.Module):
     """v(x, t): a U-Net (Ronneberger et al. 2015) with residual blocks that are told the time (Ho et al. 2020,
     appendix B).
 
-    Pixels are first folded two by two into channels, so that the finest scale has half the height and width: most of the
-    cost of a U-Net is in its finest scale.
+    Pixels are first folded two by two into channels, so that the finest scale has half the height and width: there most
+    of a U-Net's time goes.
     """
 
     def __init__(self, shape: Sequence[int], *, width: int) -> None:
@@ -76,7 +76,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = self.project(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2)
         seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
-        y: Tensor = x + self.out(seen.unflatten(2, x.shape[2:]))
+        y: Tensor = x + self.out(seen.reshape(x.shape))
         return y
 
 
