@@ -284,6 +284,7 @@ _UNARY: dict[Any, Callable[..., Any]] = {
     aten.reshape.default: _reshape,
     aten.flatten.using_ints: _reshape,
     aten.upsample_nearest2d.vec: _upsample,
+    aten.pixel_shuffle.default: lambda write, x, _: write("pixel_shuffle", x),  # the factor, which the shape tells
     aten.dropout.default: lambda write, x, probability, training: x,
     aten.to.device: lambda write, x, *_: x,
     aten._assert_tensor_metadata.default: lambda write, x, **_: x,

@@ -109,6 +109,7 @@ PARTS = {
     "pointwise": nn.Conv2d(4, 3, 1, bias=False),
     "transposed": nn.ConvTranspose2d(4, 3, (3, 5), stride=(3, 2), padding=(1, 2), output_padding=(2, 1)),
     "upsample": nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(4, 2, 3, padding=1)),
+    "pixel shuffle": nn.Sequential(nn.Conv2d(4, 18, 1), nn.PixelShuffle(3)),
     "batch norm without parameters": nn.BatchNorm2d(4, affine=False),
     "batch norm of features": nn.Sequential(nn.Flatten(), nn.BatchNorm1d(60), nn.Dropout(), nn.LeakyReLU(0.3)),
     "softplus": nn.Softplus(),
