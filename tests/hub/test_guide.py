@@ -11,6 +11,9 @@ __all__ = ["reader"]
 pytest.importorskip("tests.hub.conftest")
 
 
-def test_the_guide_can_be_followed(reader: Reader, request: pytest.FixtureRequest) -> None:
+def test_the_guide_can_be_followed(
+    reader: Reader, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     request.getfixturevalue("hub")
+    monkeypatch.setenv("HF_TOKEN", "hf_of_the_loopback_hub")
     reader.read(ON_THE_HUB)
