@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genzoo.api.data import open_data as open_data
     from genzoo.api.evaluate import evaluate as evaluate
     from genzoo.api.evaluate import verify as verify
+    from genzoo.api.publish import push as push
     from genzoo.api.train import train as train
     from genzoo.catalog import list_models as list_models
     from genzoo.catalog import show as show
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from genzoo.models import NetworkBuilder as NetworkBuilder
     from genzoo.models import sample_in_blocks as sample_in_blocks
     from genzoo.models import verb as verb
+    from genzoo.pictures import animate as animate
     from genzoo.pictures import grid as grid
+    from genzoo.pictures import strip as strip
     from genzoo.protocols import Decoder as Decoder
     from genzoo.protocols import Discriminator as Discriminator
     from genzoo.protocols import Encoder as Encoder
@@ -70,6 +73,7 @@ __all__ = [
     "Split",
     "Tombstone",
     "__version__",
+    "animate",
     "create",
     "evaluate",
     "grid",
@@ -77,9 +81,11 @@ __all__ = [
     "list_models",
     "load",
     "open_data",
+    "push",
     "sample_in_blocks",
     "shipped",
     "show",
+    "strip",
     "train",
     "verb",
     "verify",
@@ -110,6 +116,7 @@ _HOME = {
     "Record": "genzoo.spec",
     "Setting": "genzoo.metrics",
     "Split": "genzoo.datasets",
+    "animate": "genzoo.pictures",
     "Tombstone": "genzoo.spec",
     "create": "genzoo.api.build",
     "evaluate": "genzoo.api.evaluate",
@@ -118,9 +125,11 @@ _HOME = {
     "list_models": "genzoo.catalog",
     "load": "genzoo.api.build",
     "open_data": "genzoo.api.data",
+    "push": "genzoo.api.publish",
     "sample_in_blocks": "genzoo.models",
     "shipped": "genzoo.spec",
     "show": "genzoo.catalog",
+    "strip": "genzoo.pictures",
     "train": "genzoo.api.train",
     "verb": "genzoo.models",
     "verify": "genzoo.api.evaluate",

@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from genzoo import notebook
 from genzoo.errors import AmbiguousName, NotFound
 from genzoo.fields import Field
 from genzoo.files import user_path
+from genzoo.hub.reference import is_reference
 from genzoo.registry import Plugin, registry
 from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective
 
-__all__ = ["compare", "describe", "find_checkpoint", "is_path", "list_models", "owner_of", "show", "summary"]
+__all__ = [
+    "OVERVIEW",
+    "Names",
+    "compare",
+    "describe",
+    "find_checkpoint",
+    "is_path",
+    "list_models",
+    "overview",
+    "owner_of",
+    "show",
+    "summary",
+]
+
+OVERVIEW = ("name", "family", "data", "latents", "parameters", "size", "quality")
+HEADLINES = ("fid", "negative_log_likelihood", "negative_elbo", "accuracy", "reconstruction_mse")
 
 _Explained = Architecture | Family | Objective | DatasetSpec
 
 
-def list_models(pattern: str = "*") -> list[str]:
+class Names(list[str]):
+    """Names of checkpoints; a table of them in a notebook."""
+
+    def _repr_html_(self) -> str:
+        return notebook.table(OVERVIEW, [overview(summary(name)) for name in self])
+
+
+def list_models(pattern: str = "*") -> Names:
     """The names of all checkpoints that match a shell pattern, sorted: ``list_models("vae-*")``.
 
     A name that two distributions offer stands once for each, as ``distribution:name``.
     """
     entries = registry().entries(Checkpoint)
-    return sorted(
-        name for name, _, record in entries if fnmatchcase(name, pattern) or fnmatchcase(record.name, pattern)
+    return Names(
+        sorted(name for name, _, record in entries if fnmatchcase(name, pattern) or fnmatchcase(record.name, pattern))
     )
 
 
@@ -40,11 +64,13 @@ def show(name: str | Path) -> Checkpoint:
 
 
 def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
-    """The record of a checkpoint, and the plugin it came from (None for a folder).
+    """The record of a checkpoint, and the plugin it came from (None for a folder or the hub).
 
-    `name` is a checkpoint's name, ``distribution:name``, or the folder of a run or checkpoint: a Path, or a string
-    with a ``/`` in it. A bare name is never tried as a path.
+    `name` is a checkpoint's name, ``distribution:name``, one on the hub (``hf:org/name@commit``), or the folder of a
+    run or checkpoint: a Path, or a string with a ``/`` in it. A bare name is never tried as a path.
     """
+    if is_reference(name):
+        return _remote_record(str(name)), None
     if is_path(name):
         return Checkpoint.read(user_path(name)), None
     try:
@@ -58,8 +84,14 @@ def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
     return checkpoint, plugin
 
 
+def _remote_record(name: str) -> Checkpoint:
+    from genzoo.hub.sources import remote_record  # which may need the hub's client
+
+    return remote_record(name)
+
+
 def owner_of(checkpoint: Checkpoint, plugin: Plugin | None) -> str:
-    """The distribution whose names come first for what `find_checkpoint` found: the one that offers it, or for a folder
+    """The distribution whose names come first for what `find_checkpoint` found: the one that offers it, or for others
     the one it was trained with, "" if that is not recorded."""
     return plugin.distribution if plugin else checkpoint.distribution
 
@@ -71,8 +103,8 @@ def _holds_record(folder: str | Path) -> bool:
 
 
 def is_path(name: str | Path) -> bool:
-    """Whether a name is meant as a path: a Path, or a string with a slash of either kind in it."""
-    return isinstance(name, Path) or "/" in name or "\\" in name
+    """Whether a name is meant as a path: a Path, or a string with a slash of either kind in it, but not ``hf:…``."""
+    return isinstance(name, Path) or (("/" in name or "\\" in name) and not is_reference(name))
 
 
 def summary(name: str | Path) -> dict[str, Any]:
@@ -93,6 +125,19 @@ def summary(name: str | Path) -> dict[str, Any]:
         "distribution": owner_of(checkpoint, plugin) or None,
         "metrics": dict(checkpoint.metrics),
     }
+
+
+def overview(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The cells of a `summary` in a list, under `OVERVIEW`."""
+    size = f"{row['size_bytes'] / 1e6:.1f} MB"
+    told = (row["name"], row["family"], row["dataset"], str(row["latent_dim"]), f"{row['parameters']:,}", size)
+    return (*told, _quality(row["metrics"]))
+
+
+def _quality(metrics: Mapping[str, Any]) -> str:
+    """The first of HEADLINES that a checkpoint has; `show` and `compare` have all."""
+    name = next((name for name in HEADLINES if name in metrics), None)
+    return f"{name.replace('_', ' ')} {metrics[name]['value']:.4g}" if name else ""
 
 
 def compare(names: Sequence[str | Path]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -129,8 +174,9 @@ def describe(name: str | Path) -> dict[str, Any]:
         if not is_path(name) and str(name) in registry().names(kind):
             return _explain(registry().find(kind, str(name)))
     checkpoint, _ = find_checkpoint(name)
-    more = ("config", "recipe", "trained")
-    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | {"path": str(checkpoint.folder)}
+    more = ("config", "recipe", "trained", "labels")
+    where = {"pin": checkpoint.pin or None, "path": str(checkpoint.folder)}
+    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | where
 
 
 def _explain(record: _Explained) -> dict[str, Any]:
@@ -142,7 +188,8 @@ def _explain(record: _Explained) -> dict[str, Any]:
         return told | {key: getattr(record, key) for key in (*always, *more)}
     fields = {**MODEL_FIELDS, **record.config} if isinstance(record, Family) else record.config
     keys = {key: f"{rule.doc}; {rule.allowed()}{_default(rule)}" for key, rule in fields.items()}
-    return told | {"paper": record.paper or None, "config": keys}
+    broken = {"exceptions": dict(record.exceptions)} if record.exceptions else {}
+    return told | {"paper": record.paper or None, "config": keys, **broken}
 
 
 def _default(rule: Field) -> str:

@@ -73,9 +73,12 @@ def _checked(name: str) -> str:
 def _words(name: str, short: str, family: str) -> dict[str, str]:
     """Stand-in -> what stands there then; longer ones first."""
     needs = [f"genzoo>={'.'.join(__version__.split('.')[:2])}", "torch", *(["click"] if family == "custom" else [])]
+    recipe = f"{short}-spiral" if family == "custom" else f"{family}-{short}-moons"
+    sees = f"genzoo sample runs/{recipe} -o samples.png" if family != "ae" else f"genzoo evaluate runs/{recipe}"
     return {
+        "LOOK": sees,
         "DEPENDENCIES": '", "'.join(needs),
-        "RECIPE": f"{short}-spiral" if family == "custom" else f"{family}-{short}-moons",
+        "RECIPE": recipe,
         "genzoo_yours": name.replace("-", "_"),
         "genzoo-yours": name,
         "yours": short,

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from genzoo import notebook
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
 from genzoo.fields import Field
 from genzoo.files import read_regular
@@ -37,6 +38,8 @@ WEIGHTS_FILE = "model.safetensors"
 RECORD_FORMAT = 1
 MAX_RECORD_BYTES = 1 << 20
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+REPO = re.compile(r"(?!.*(?:--|\.\.|\.git$))[A-Za-z0-9][\w.-]{0,95}\b/[A-Za-z0-9][\w.-]{0,95}\b", re.ASCII)
+COMMIT = re.compile(r"[0-9a-f]{40}")
 ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -302,8 +305,10 @@ class Checkpoint(Record):
 
     `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``, with
     ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
-    `recipe` is the recipe as it was run; `trained` says with what. `distribution` is the one whose architecture it was
-    trained with, looked in first where several offer the name. `folder` is where the files lie.
+    `recipe` is the recipe as it was run; `trained` says with what. `labels` says what latents do, by their index as
+    text: ``{"3": "width"}``. `distribution` is the one whose architecture it was trained with, looked in first where
+    several offer the name. `repo` and `commit` (40 hex digits) say where on the hub the files are, if they are there.
+    `folder` is where they lie on this machine.
     """
 
     kind: ClassVar[str] = "checkpoint"
@@ -318,18 +323,34 @@ class Checkpoint(Record):
     recipe: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     trained: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     distribution: str = ""
+    repo: str = ""
+    commit: str = ""
     folder: Path = Path()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
+        if (self.repo or self.commit) and not (REPO.fullmatch(self.repo) and COMMIT.fullmatch(self.commit)):
+            raise InvalidInput(f"checkpoint {self.name}: repo must be org/name, and commit its 40 hex digits")
         for key, rule in MODEL_FIELDS.items():
             if key in self.config or rule.required:
                 rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
         for metric, entry in self.metrics.items():
             _check_entry(entry, f"checkpoint {self.name}: metrics.{metric}")
+        latents = set(map(str, range(self.latent_dim)))
+        if bad := [key for key, label in self.labels.items() if key not in latents or not isinstance(label, str)]:
+            raise InvalidInput(f"checkpoint {self.name}: labels.{bad[0]:.40} must be a latent's index and a text")
+
+    def _repr_html_(self) -> str:
+        shape = "×".join(map(str, self.input_shape))
+        told = (
+            f"{self.family}, {self.architecture}, trained on {self.dataset}: {shape}, {self.latent_dim} latents, "
+            f"{self.parameters:,} parameters, {self.size_bytes / 1e6:.1f} MB, {self.license or 'no licence told'}"
+        )
+        return notebook.heading(self.name, told) + notebook.metrics_table(self.metrics)
 
     @property
     def spec(self) -> ModelSpec:
@@ -338,6 +359,11 @@ class Checkpoint(Record):
     @property
     def weights(self) -> Path:
         return self.folder / WEIGHTS_FILE
+
+    @property
+    def pin(self) -> str:
+        """``hf:org/name@commit``, or "" for files that are not on the hub."""
+        return f"hf:{self.repo}@{self.commit}" if self.repo else ""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -351,6 +377,10 @@ class Checkpoint(Record):
         """The text of ``genzoo.json``: sorted keys, one trailing newline."""
         data = {"format": RECORD_FORMAT, **asdict(self)}
         del data["folder"]
+        if not self.labels:
+            del data["labels"]
+        if not self.repo:
+            del data["repo"], data["commit"]
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
     @classmethod
@@ -370,14 +400,19 @@ class Checkpoint(Record):
             )
         if not path.exists():
             raise NotFound(f"{folder} holds no checkpoint: {RECORD_FILE} is missing; the names are: genzoo list")
+        return replace(cls.read_file(path), folder=folder)
+
+    @classmethod
+    def read_file(cls, path: Path) -> Checkpoint:
+        """The record in a file, without a folder; raises as `read` does."""
         try:
-            return replace(cls._parse(read_regular(path, limit=MAX_RECORD_BYTES)), folder=folder)
+            return cls._parse(read_regular(path, limit=MAX_RECORD_BYTES))
         except (ValueError, RecursionError) as error:
             raise MalformedWeights(f"{path} is not a genzoo record: {error}") from None
 
     @classmethod
     def _parse(cls, text: bytes) -> Checkpoint:
-        data = json.loads(text)
+        data = json.loads(text.decode(), object_pairs_hook=_without_twins)
         if not isinstance(data, dict):
             raise ValueError("it is not a JSON object")
         if (found := data.pop("format", None)) != RECORD_FORMAT:
@@ -411,12 +446,20 @@ def _check_entry(entry: Any, where: str) -> None:
 
 
 _CHECKPOINT_TYPES: dict[str, type] = {
-    **dict.fromkeys(("name", "family", "architecture", "dataset", "license", "sha256", "distribution"), str),
+    **dict.fromkeys(("name", "family", "architecture", "dataset", "license", "sha256"), str),
+    **dict.fromkeys(("distribution", "repo", "commit"), str),
     **dict.fromkeys(("parameters", "size_bytes"), int),
-    **dict.fromkeys(("config", "recipe", "metrics", "trained"), dict),
+    **dict.fromkeys(("config", "recipe", "metrics", "trained", "labels"), dict),
 }
-_OPTIONAL = ("distribution",)
+_OPTIONAL = ("distribution", "labels", "repo", "commit")
 assert {f.name for f in fields(Checkpoint)} == {*_CHECKPOINT_TYPES, "folder"}
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError if a key stands there twice, which readers take in two ways."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
 
 
 def shipped(init_file: str) -> Iterator[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,11 +33,32 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def node() -> str:
+    """Node, which runs the page's JavaScript; the test is skipped without it, and fails with GENZOO_REQUIRE_NODE=1."""
+    if found := shutil.which("node"):
+        return found
+    message = "node is not installed, which runs the page's JavaScript: https://nodejs.org"
+    raise AssertionError(message) if os.environ.get("GENZOO_REQUIRE_NODE") else pytest.skip.Exception(message)
+
+
+@pytest.fixture(scope="session")
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which pip has installed the distribution of examples/genzoo-tiny."""
     target = tmp_path_factory.mktemp("stranger")
     pip_install(target, ROOT / "examples" / "genzoo-tiny")
     return target
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this clone."""
+    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+def build_wheel(project: Path, folder: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    return max(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def pip_install(target: Path, *what: Path) -> None:
@@ -63,12 +85,12 @@ def genzoo_cli(tmp_path: Path) -> CLI:
     return run
 
 
-def make_distribution(folder: Path, name: str, code: str, version: str = "1.0") -> Path:
+def make_distribution(folder: Path, name: str, code: str, version: str = "1.0", metadata: str = "") -> Path:
     """A distribution `name` with one plugin module of this code, laid out in `folder` as pip lays it out."""
     module = name.replace("-", "_")
     (folder / f"{module}.py").write_text(code)
     info = folder / f"{module}-{version}.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}")
     (info / "entry_points.txt").write_text(f"[genzoo.plugins]\n{module} = {module}\n")
     return folder

@@ -26,11 +26,18 @@ class Commands(click.Group):
             return own
         return _stand_in(cmd_name, *self._offered()[cmd_name])
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand:  # of which click compares the name with genzoo's own alone
+            raise click.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from None
+
     def _offered(self) -> dict[str, tuple[Plugin, Command]]:
-        found = {name: (plugin, command) for name, plugin, command in registry().entries(Command)}
-        return found | {
-            f"{plugin.distribution}:{command.name}": (plugin, command) for plugin, command in found.values()
-        }
+        entries = list(registry().entries(Command))
+        full = {f"{plugin.distribution}:{command.name}": (plugin, command) for _, plugin, command in entries}
+        return {name: (plugin, command) for name, plugin, command in entries} | full
 
 
 def _stand_in(name: str, plugin: Plugin, record: Command) -> click.Command:

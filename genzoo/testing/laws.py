@@ -16,6 +16,7 @@ from torch import Tensor
 from genzoo import protocols
 from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.hub.files import encode_weights, parse_weights
+from genzoo.latent import between, codes_of
 from genzoo.models import Model
 from genzoo.models.base import VERBS
 from genzoo.testing.inputs import call, data, latents
@@ -145,11 +146,27 @@ def wrong_input_is_typed(model: Any) -> None:
         if model.values == "unit":
             _assert_refused(model, verb, x + 2)
     if "decode" in model.verbs:
-        for bad in (torch.zeros(model.latent_dim), torch.zeros(2, model.latent_dim + 1), torch.zeros(2, 1).int()):
+        z = latents(model, 2)
+        for bad in (z[0], torch.zeros(2, model.latent_dim + 1), z.int(), z * float("nan")):
             _assert_refused(model, "decode", bad)
     if "sample" in model.verbs:
         for count in (-1, True, 1.0, "3", None):
             _assert_refused(model, "sample", count)
+
+
+def ways_lead_where_they_say(model: Any) -> None:
+    """An interpolation begins and ends with the codes it was given, and there is no latent but those there are."""
+    if "decode" not in model.verbs:
+        return
+    z = codes_of(model, latents(model, 2), "interpolate")
+    ends = model.decode(z)
+    way = model.decode(between(z[:1], z[1:], 3)[0])
+    _assert_close(way[[0, -1]], ends, f"{model.name}: interpolate")
+    try:
+        model.traverse(z, latent=model.latent_dim)
+    except InvalidInput:
+        return
+    raise AssertionError(f"{model.name}.traverse moves a latent that it has not")
 
 
 def state_survives_safetensors(model: Any) -> None:
@@ -179,6 +196,7 @@ LAWS: tuple[Law, ...] = (
     sample_i_depends_on_seed_and_i,
     sample_ignores_block_and_threads,
     wrong_input_is_typed,
+    ways_lead_where_they_say,
     state_survives_safetensors,
     copies_are_equal,
     keeps_in_float64,

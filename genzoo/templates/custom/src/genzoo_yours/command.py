@@ -3,7 +3,7 @@
 import click
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # numbers may begin with a minus
 @click.argument("name")
 @click.argument("point", nargs=-1, required=True, type=float)
 def density(name: str, point: tuple[float, ...]) -> None:
