@@ -80,7 +80,7 @@ class Reader:
                 self.install()
             case ["pip" | "pytest" as tool, *arguments]:
                 subprocess.run([sys.executable, "-m", tool, *arguments], check=True, env={**os.environ, **self.path()})
-            case ["mkdir" | "cp", *_]:
+            case ["mkdir" | "cp" | "rm", *_]:
                 subprocess.run(words, check=True)
             case _:
                 pytest.fail(f"a page says {words}, which nobody has learnt to follow here")
