@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from genzoo.fields import Field as Field
     from genzoo.hookspecs import hookimpl as hookimpl
     from genzoo.models import Model as Model
+    from genzoo.pictures import animate as animate
     from genzoo.pictures import grid as grid
+    from genzoo.pictures import strip as strip
     from genzoo.protocols import Decoder as Decoder
     from genzoo.protocols import Discriminator as Discriminator
     from genzoo.protocols import Encoder as Encoder
@@ -55,6 +57,7 @@ __all__ = [
     "Record",
     "Split",
     "__version__",
+    "animate",
     "create",
     "evaluate",
     "grid",
@@ -63,6 +66,7 @@ __all__ = [
     "load",
     "shipped",
     "show",
+    "strip",
     "train",
     "verify",
 ]
@@ -87,6 +91,7 @@ _HOME = {
     "Objective": "genzoo.spec",
     "Record": "genzoo.spec",
     "Split": "genzoo.datasets",
+    "animate": "genzoo.pictures",
     "create": "genzoo.api.build",
     "evaluate": "genzoo.api.evaluate",
     "grid": "genzoo.pictures",
@@ -95,6 +100,7 @@ _HOME = {
     "load": "genzoo.api.build",
     "shipped": "genzoo.spec",
     "show": "genzoo.catalog",
+    "strip": "genzoo.pictures",
     "train": "genzoo.api.train",
     "verify": "genzoo.api.evaluate",
 }

@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from genzoo import notebook
 from genzoo.errors import AmbiguousName, NotFound
 from genzoo.fields import Field
 from genzoo.files import user_path
 from genzoo.registry import Plugin, registry
 from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective
 
-__all__ = ["compare", "describe", "find_checkpoint", "is_path", "list_models", "owner_of", "show", "summary"]
+__all__ = [
+    "OVERVIEW",
+    "Names",
+    "compare",
+    "describe",
+    "find_checkpoint",
+    "is_path",
+    "list_models",
+    "overview",
+    "owner_of",
+    "show",
+    "summary",
+]
+
+OVERVIEW = ("name", "family", "data", "latents", "parameters", "size", "quality")
+HEADLINES = ("fid", "negative_log_likelihood", "negative_elbo", "accuracy", "reconstruction_mse")
 
 _Explained = Architecture | Family | Objective | DatasetSpec
 
 
-def list_models(pattern: str = "*") -> list[str]:
+class Names(list[str]):
+    """Names of checkpoints; a table of them in a notebook."""
+
+    def _repr_html_(self) -> str:
+        return notebook.table(OVERVIEW, [overview(summary(name)) for name in self])
+
+
+def list_models(pattern: str = "*") -> Names:
     """The names of all checkpoints that match a shell pattern, sorted: ``list_models("vae-*")``.
 
     A name that two distributions offer stands once for each, as ``distribution:name``.
     """
     entries = registry().entries(Checkpoint)
-    return sorted(
-        name for name, _, record in entries if fnmatchcase(name, pattern) or fnmatchcase(record.name, pattern)
+    return Names(
+        sorted(name for name, _, record in entries if fnmatchcase(name, pattern) or fnmatchcase(record.name, pattern))
     )
 
 
@@ -95,6 +118,19 @@ def summary(name: str | Path) -> dict[str, Any]:
     }
 
 
+def overview(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The cells of a `summary` in a list, under `OVERVIEW`."""
+    size = f"{row['size_bytes'] / 1e6:.1f} MB"
+    told = (row["name"], row["family"], row["dataset"], str(row["latent_dim"]), f"{row['parameters']:,}", size)
+    return (*told, _quality(row["metrics"]))
+
+
+def _quality(metrics: Mapping[str, Any]) -> str:
+    """The first of HEADLINES that a checkpoint has; `show` and `compare` have all."""
+    name = next((name for name in HEADLINES if name in metrics), None)
+    return f"{name.replace('_', ' ')} {metrics[name]['value']:.4g}" if name else ""
+
+
 def compare(names: Sequence[str | Path]) -> tuple[list[dict[str, Any]], list[str]]:
     """Checkpoints side by side: a column for each, and what of their numbers cannot be compared.
 
@@ -129,7 +165,7 @@ def describe(name: str | Path) -> dict[str, Any]:
         if not is_path(name) and str(name) in registry().names(kind):
             return _explain(registry().find(kind, str(name)))
     checkpoint, _ = find_checkpoint(name)
-    more = ("config", "recipe", "trained")
+    more = ("config", "recipe", "trained", "labels")
     return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | {"path": str(checkpoint.folder)}
 
 

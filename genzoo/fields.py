@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from genzoo.errors import InvalidInput, did_you_mean
 
-__all__ = ["Field", "check_config"]
+__all__ = ["Field", "check_config", "whole"]
 
 REQUIRED: Any = object()
 """The default of a Field that has none."""
@@ -94,6 +96,15 @@ def _number(value: float) -> str:
 
 def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def whole(value: object, what: str, *, least: int = 0) -> int:
+    """A whole number of at least `least`, numpy's too; InvalidInput that names `what` it should be otherwise."""
+    if not isinstance(value, bool):
+        with contextlib.suppress(TypeError):
+            if (number := operator.index(value)) >= least:  # type: ignore[arg-type]  # TypeError is the answer
+                return number
+    raise InvalidInput(f"{what} must be a whole number of at least {least}; got {value!r:.80}")
 
 
 def check_config(declared: Mapping[str, Field], given: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from math import ceil, sqrt
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,8 +16,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from genzoo.errors import InvalidInput, NotFound
+from genzoo.fields import whole
+from genzoo.files import atomic_write, user_path
+from genzoo.notebook import encoded
 
 __all__ = [
+    "Animation",
+    "animate",
     "draw",
     "grid",
     "how_many",
@@ -26,6 +32,7 @@ __all__ = [
     "open_image",
     "png",
     "read_image",
+    "strip",
     "to_tensor",
 ]
 
@@ -64,6 +71,71 @@ def grid(images: Float[Tensor, "n c h w"], columns: int | None = None) -> Image.
         sheet[:, top : top + height, left : left + width] = image
     pixels = sheet.permute(1, 2, 0).numpy()
     return Image.fromarray(pixels[:, :, 0] if channels == 1 else np.ascontiguousarray(pixels))
+
+
+def strip(pictures: Float[Tensor, " *rows columns c h w"]) -> Image.Image:
+    """One picture of rows of pictures, (rows, columns, c, h, w), or of one row, (columns, c, h, w).
+
+    It shows what `traverse`, `interpolate` and `manifold` of a model give; values are as in `grid`.
+
+    Raises:
+        InvalidInput: neither of the two.
+    """
+    return grid(_rows(pictures).flatten(0, 1), columns=pictures.shape[-4])
+
+
+def _rows(pictures: Tensor) -> Float[Tensor, "rows columns c h w"]:
+    if not isinstance(pictures, Tensor) or pictures.dim() not in (4, 5) or not pictures.numel():
+        found = tuple(pictures.shape) if isinstance(pictures, Tensor) else type(pictures).__name__
+        raise InvalidInput(f"wanted pictures of shape (rows, columns, channels, height, width); got {found}")
+    return pictures if pictures.dim() == 5 else pictures[None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Animation:
+    """Pictures of one size, one after the other and back again, without end. It shows itself in a notebook.
+
+    Attributes:
+        frames: the pictures.
+        milliseconds: how long each stands.
+    """
+
+    frames: tuple[Image.Image, ...]
+    milliseconds: int
+
+    def encode(self, kind: Literal["gif", "webp"]) -> bytes:
+        """The bytes of a file: GIF, exact for grey pictures, or WebP without loss. The same frames give the same."""
+        there_and_back = [*self.frames, *self.frames[-2:0:-1]]
+        buffer = io.BytesIO()
+        options: dict[str, Any] = {"lossless": True} if kind == "webp" else {"optimize": False}
+        first, *others = there_and_back
+        first.save(buffer, kind, save_all=True, append_images=others, duration=self.milliseconds, loop=0, **options)
+        return buffer.getvalue()
+
+    def save(self, path: str | Path) -> None:
+        """Write a .gif or a .webp; InvalidInput for another name."""
+        path = user_path(path)
+        match path.suffix.lower():
+            case ".gif":
+                data = self.encode("gif")
+            case ".webp":
+                data = self.encode("webp")
+            case _:
+                raise InvalidInput(f"{path} would hold an animation; give a name that ends in .gif or .webp")
+        atomic_write(path, data)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "image/gif": encoded(self.encode("gif"))}
+
+
+def animate(pictures: Float[Tensor, " *rows columns c h w"], *, milliseconds: int = 100) -> Animation:
+    """What `strip` shows side by side, one after the other: frame k is a `grid` of the k-th picture of each row.
+
+    Raises:
+        InvalidInput: not (rows, columns, c, h, w) or (columns, c, h, w), or a frame is to stand for no time.
+    """
+    frames = tuple(grid(frame) for frame in _rows(pictures).unbind(1))
+    return Animation(frames=frames, milliseconds=whole(milliseconds, "animate: milliseconds", least=1))
 
 
 def is_picture(shape: tuple[int, ...]) -> bool:

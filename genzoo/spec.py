@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from genzoo import notebook
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
 from genzoo.fields import Field
 from genzoo.files import read_regular
@@ -223,7 +224,8 @@ class Checkpoint(Record):
 
     `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``, with
     ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
-    `recipe` is the recipe as it was run; `trained` says with what. `distribution` is the one whose architecture it was
+    `recipe` is the recipe as it was run; `trained` says with what. `labels` says what latents do, by their index as
+    text: ``{"3": "width"}``. `distribution` is the one whose architecture it was
     trained with, looked in first where several offer the name. `folder` is where the files lie.
     """
 
@@ -239,6 +241,7 @@ class Checkpoint(Record):
     recipe: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     trained: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     distribution: str = ""
     folder: Path = Path()
 
@@ -251,6 +254,17 @@ class Checkpoint(Record):
                 rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
         for metric, entry in self.metrics.items():
             _check_entry(entry, f"checkpoint {self.name}: metrics.{metric}")
+        latents = set(map(str, range(self.latent_dim)))
+        if bad := [key for key, label in self.labels.items() if key not in latents or not isinstance(label, str)]:
+            raise InvalidInput(f"checkpoint {self.name}: labels.{bad[0]:.40} must be a latent's index and a text")
+
+    def _repr_html_(self) -> str:
+        shape = "×".join(map(str, self.input_shape))
+        told = (
+            f"{self.family}, {self.architecture}, trained on {self.dataset}: {shape}, {self.latent_dim} latents, "
+            f"{self.parameters:,} parameters, {self.size_bytes / 1e6:.1f} MB, {self.license or 'no licence told'}"
+        )
+        return notebook.heading(self.name, told) + notebook.metrics_table(self.metrics)
 
     @property
     def spec(self) -> ModelSpec:
@@ -334,9 +348,9 @@ def _check_entry(entry: Any, where: str) -> None:
 _CHECKPOINT_TYPES: dict[str, type] = {
     **dict.fromkeys(("name", "family", "architecture", "dataset", "license", "sha256", "distribution"), str),
     **dict.fromkeys(("parameters", "size_bytes"), int),
-    **dict.fromkeys(("config", "recipe", "metrics", "trained"), dict),
+    **dict.fromkeys(("config", "recipe", "metrics", "trained", "labels"), dict),
 }
-_OPTIONAL = ("distribution",)
+_OPTIONAL = ("distribution", "labels")
 assert {f.name for f in fields(Checkpoint)} == {*_CHECKPOINT_TYPES, "folder"}
 
 

@@ -28,6 +28,7 @@ from genzoo.metrics import NEED_FEATURES, FeatureSpace, Metric, Setting, measure
 from genzoo.metrics.inception import inception
 from genzoo.models import Model
 from genzoo.models.features import FeatureNetwork
+from genzoo.notebook import Numbers
 from genzoo.pictures import is_picture
 from genzoo.protocols import Generator
 from genzoo.registry import registry
@@ -45,7 +46,7 @@ def evaluate(
     metrics: Collection[str] = (),
     data_root: str | Path | None = None,
     device: str | torch.device = "auto",
-) -> dict[str, Any]:
+) -> Numbers:
     """Metrics of a checkpoint on the test split of its data set, computed now.
 
     Args:
@@ -65,7 +66,7 @@ def evaluate(
     owner = owner_of(checkpoint, plugin)
     dataset = registry().find(DatasetSpec, checkpoint.dataset, prefer=owner)
     recipe = Recipe.parse(checkpoint.recipe, checkpoint.name)
-    return measure_test(model, recipe, dataset, data_root, only=metrics, prefer=owner)
+    return Numbers(measure_test(model, recipe, dataset, data_root, only=metrics, prefer=owner))
 
 
 def measure_test(
@@ -169,9 +170,7 @@ def _choose(known: Mapping[str, Metric], names: Collection[str], owner: str) -> 
     return {name: metric for name, metric in known.items() if not names or name in names}
 
 
-def verify(
-    name: str | Path, *, data_root: str | Path | None = None, device: str | torch.device = "auto"
-) -> dict[str, Any]:
+def verify(name: str | Path, *, data_root: str | Path | None = None, device: str | torch.device = "auto") -> Numbers:
     """Compute every recorded number of a checkpoint anew; returns them as `evaluate` does.
 
     Raises:
@@ -180,7 +179,7 @@ def verify(
     recorded = find_checkpoint(name)[0].metrics
     if not recorded:
         load(name, device=device)  # the weights at least are what they should be
-        return {}
+        return Numbers()
     found = evaluate(name, metrics=tuple(recorded), data_root=data_root, device=device)
     wrong = [text for metric, entry in found.items() for text in _differences(metric, entry, recorded[metric])]
     if wrong:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -16,8 +16,6 @@ from genzoo.registry import registry
 __all__ = ["as_json", "list_command", "plugins_command", "show_command"]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
-
-HEADLINES = ("fid", "negative_log_likelihood", "negative_elbo", "accuracy", "reconstruction_mse")
 
 
 @click.command("list", short_help="List checkpoints by pattern.")
@@ -33,26 +31,12 @@ def list_command(pattern: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     elif sys.stdout.isatty():
-        _print_table(
-            ("name", "family", "data", "latents", "parameters", "size", "quality"),
-            [(*_columns(row), _quality(row["metrics"])) for row in rows],
-        )
+        _print_table(catalog.OVERVIEW, [catalog.overview(row) for row in rows])
     else:
         click.echo("".join(f"{row['name']}\n" for row in rows), nl=False)
     if not rows:
         click.echo(f"genzoo: no checkpoint matches {pattern!r}", err=True)
     _note_failures()
-
-
-def _columns(row: Mapping[str, Any]) -> tuple[str, ...]:
-    size = f"{row['size_bytes'] / 1e6:.1f} MB"
-    return (row["name"], row["family"], row["dataset"], str(row["latent_dim"]), f"{row['parameters']:,}", size)
-
-
-def _quality(metrics: Mapping[str, Any]) -> str:
-    """The first of HEADLINES that a checkpoint has; `show` and `compare` have all."""
-    name = next((name for name in HEADLINES if name in metrics), None)
-    return f"{name.replace('_', ' ')} {metrics[name]['value']:.4g}" if name else ""
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

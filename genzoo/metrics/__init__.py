@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genzoo.errors import InvalidInput
 from genzoo.metrics import fidelity
-from genzoo.metrics.codes import ACTIVE, kl_of_latents, metrics_of_codes
+from genzoo.metrics.codes import metrics_of_codes
 from genzoo.metrics.density import distance_from_half, wasserstein_1
 from genzoo.metrics.diagnostics import class_shares, covered, distance_to_training
 from genzoo.metrics.likelihood import importance_bound, negative_elbo
@@ -74,13 +74,7 @@ def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
     bounds = {
         "negative_elbo": _nats(
             model, lambda x, start: negative_elbo(model, x, seed=SEED, start=start), draws=1, seed=SEED
-        ),
-        "active_latents": Metric(
-            unit=f"of {model.latent_dim}",
-            tolerance=0.0,
-            compute=_active_latents,
-            protocol=on_examples(active=f"mean KL > {ACTIVE} nats"),
-        ),
+        )
     }
     if draws:
         bounds["negative_log_likelihood"] = _nats(
@@ -113,12 +107,6 @@ def _entropy(setting: Setting) -> float | None:
     """−E log p(x) of the examples, in nats, where the density they were drawn from is known."""
     log_prob = setting.examples.data.log_prob
     return None if log_prob is None else -values_of(setting, lambda x, start: log_prob(x)).mean().item()
-
-
-def _active_latents(setting: Setting) -> Outcome:
-    """How many latents are used (Burda et al. 2015, §5.2, by KL); the others have collapsed to the prior."""
-    kl = kl_of_latents(setting)
-    return Outcome(value=float((kl > ACTIVE).sum()), detail={"kl_per_latent": kl.tolist()})
 
 
 def _on_a_density(model: GAN, *, probability: bool) -> dict[str, Metric]:

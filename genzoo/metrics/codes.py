@@ -1,4 +1,5 @@
-"""The metrics of a model that encodes: what its codes say about the classes, or about the factors, of the data."""
+"""The metrics of a model that encodes: which latents it uses, and what its codes say about the classes, or about the
+factors, of the data."""
 
 from __future__ import annotations
 
@@ -8,32 +9,44 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genzoo.latent.table import ACTIVE, COLLAPSED, active, statistics
 from genzoo.metrics import disentanglement, representation
 from genzoo.metrics.disentanglement import draw
-from genzoo.metrics.metric import Metric, on_examples, values_of
+from genzoo.metrics.metric import Metric, on_examples
 from genzoo.metrics.setting import BATCH, SEED, Examples, Outcome, Setting
 from genzoo.models import Model
 from genzoo.models.vae import VAE
-from genzoo.objectives.variational import kl_per_latent
 from genzoo.randomness import stream
 from genzoo.spec import DatasetSpec
 
-__all__ = ["ACTIVE", "kl_of_latents", "metrics_of_codes"]
+__all__ = ["metrics_of_codes"]
 
-ACTIVE = 0.01  # nats of mean KL, above which a latent of a VAE is used
 PROBE = 10_000  # training codes: enough for both classifiers
 
 
-def kl_of_latents(setting: Setting) -> Tensor:
-    """KL(q(z_j | x) ‖ p(z_j)) of each latent of a VAE, the mean over the examples, (latent_dim,) in nats."""
-    model = setting.model
-    assert isinstance(model, VAE)
-    return values_of(setting, lambda x, start: kl_per_latent(model, model.posterior(x))).mean(0)
+def _statistics(setting: Setting) -> dict[str, Tensor]:
+    return statistics(setting.model, setting.examples.batches(setting.model.device))
+
+
+def _active_latents(setting: Setting) -> Outcome:
+    """How many latents are used; the others have collapsed."""
+    found = _statistics(setting)
+    used = active(found)
+    assert used is not None
+    return Outcome(value=float(used.sum()), detail={key: values.tolist() for key, values in found.items()})
+
+
+def _rule(model: Model) -> str:
+    """When a latent is active."""
+    return f"mean KL > {ACTIVE} nats" if isinstance(model, VAE) else f"variance > {COLLAPSED} of the largest"
 
 
 def metrics_of_codes(model: Model, dataset: DatasetSpec) -> dict[str, Metric]:
-    """Those that have a meaning for the data: where it has labels, and where its factors are known."""
-    metrics: dict[str, Metric] = {}
+    """Those that have a meaning: more of them where the data has labels, and where its factors are known."""
+    used = Metric(
+        unit=f"of {model.latent_dim}", tolerance=0.0, compute=_active_latents, protocol=on_examples(active=_rule(model))
+    )
+    metrics = {"active_latents": used}
     if dataset.classes and {"train", "test"} <= set(dataset.splits):
         metrics |= _PROBES
     if dataset.factors:
@@ -89,14 +102,13 @@ def _mig(encode: disentanglement.Encode, factors: Any, setting: Setting) -> Outc
 
 
 def _factor_vae(encode: disentanglement.Encode, factors: Any, setting: Setting) -> Outcome:
-    active = kl_of_latents(setting) > ACTIVE if isinstance(setting.model, VAE) else None
-    score = disentanglement.factor_vae_score(encode, factors, stream("factor-vae", SEED), active=active)
+    used = active(_statistics(setting)) if isinstance(setting.model, VAE) else None
+    score = disentanglement.factor_vae_score(encode, factors, stream("factor-vae", SEED), active=used)
     return Outcome(value=score)
 
 
 def _factor_vae_score(model: Model) -> Metric:
     """Collapsed to the prior is what a VAE does; the codes of an autoencoder have none, and any scale."""
-    vae = isinstance(model, VAE)
     return _on_factors(
         0.01,
         _factor_vae,
@@ -104,7 +116,7 @@ def _factor_vae_score(model: Model) -> Metric:
         evaluation_votes=disentanglement.EVALUATION_VOTES,
         batch=disentanglement.VOTE_BATCH,
         variance_points=disentanglement.POINTS,
-        active=f"mean KL > {ACTIVE} nats" if vae else f"variance > {disentanglement.COLLAPSED} of the largest",
+        active=_rule(model),
     )
 
 

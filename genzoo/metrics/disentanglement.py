@@ -17,10 +17,10 @@ from torch import Tensor
 
 from genzoo.datasets import Factors
 from genzoo.errors import InvalidInput
+from genzoo.latent.table import COLLAPSED
 
 __all__ = [
     "BINS",
-    "COLLAPSED",
     "DCI",
     "EVALUATION_VOTES",
     "LEAF",
@@ -40,7 +40,6 @@ __all__ = [
 POINTS = 10_000  # for MIG, for the variances of the FactorVAE score, and for the training of DCI
 TEST_POINTS = 5_000  # for the informativeness of DCI
 BINS = 20
-COLLAPSED = 1e-4  # of the largest variance: a latent below it has no vote
 TRAINING_VOTES = 800
 EVALUATION_VOTES = 2_500
 VOTE_BATCH = 64

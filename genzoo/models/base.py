@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import wraps
 from math import isfinite
-from typing import Any, NoReturn, ParamSpec, Protocol, Self, cast
+from typing import Any, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from genzoo import latent
 from genzoo.errors import InvalidInput, UnsupportedVerb
+from genzoo.fields import whole
+from genzoo.models import display
 from genzoo.randomness import stream
 from genzoo.spec import Checkpoint, ModelSpec
 
 __all__ = ["VERBS", "Model", "NetworkBuilder", "full_precision", "noise", "sample_in_blocks", "verb"]
 
 P = ParamSpec("P")
+R = TypeVar("R")
 
 VERBS = ("encode", "decode", "reconstruct", "sample", "discriminate")
 NOISE_ROWS = 64  # part of what a seed means: changing it changes every sample
@@ -32,14 +34,14 @@ class NetworkBuilder(Protocol):
     def __call__(self, role: str, *shape: Any) -> nn.Module: ...
 
 
-def verb(method: Callable[P, Tensor]) -> Callable[P, Tensor]:
+def verb(method: Callable[P, R]) -> Callable[P, R]:
     """Make a method a verb: it tracks no gradient, and runs in eval mode whatever mode the model is in.
 
     In training mode batch normalisation would make a result depend on its neighbours, and change the model.
     """
 
     @wraps(method)
-    def run(*args: P.args, **options: P.kwargs) -> Tensor:
+    def run(*args: P.args, **options: P.kwargs) -> R:
         model = cast(nn.Module, args[0])
         training = model.training
         if training:
@@ -59,6 +61,8 @@ class Model(nn.Module, ABC):
 
     The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, as far as the family has them) do not track
     gradients and run in eval mode; the role networks, and what a family documents beside its verbs, do track them.
+    `traverse`, `interpolate`, `manifold`, `latents` and `attribute_vector` look at the latent space through the verbs:
+    see genzoo.latent.
 
     Attributes:
         spec: family, architecture and config.
@@ -71,6 +75,13 @@ class Model(nn.Module, ABC):
     name: str
     checkpoint: Checkpoint | None = None
     sample_block: int = 64
+
+    traverse = latent.traverse
+    interpolate = latent.interpolate
+    manifold = latent.manifold
+    latents = verb(latent.latents)
+    attribute_vector = latent.attribute_vector
+    _repr_mimebundle_ = display.bundle
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
@@ -152,8 +163,11 @@ class Model(nn.Module, ABC):
         return x
 
     def checked_latent(self, z: Tensor, verb: str) -> Tensor:
-        """`z` on the model's device; InvalidInput unless it is floating and (n, latent_dim)."""
-        return self._checked(z, verb, (self.latent_dim,))
+        """`z` on the model's device; InvalidInput unless it is floating, (n, latent_dim) and finite."""
+        z = self._checked(z, verb, (self.latent_dim,))
+        if not z.isfinite().all():
+            raise InvalidInput(f"{self.name}.{verb}: codes must be finite; here is NaN or infinity")
+        return z
 
     def _checked(self, value: Tensor, verb: str, shape: tuple[int, ...]) -> Tensor:
         wanted = ", ".join(map(str, ("n", *shape)))
@@ -171,15 +185,6 @@ class Model(nn.Module, ABC):
 def _refuse_verb(model: Model, verb: str) -> NoReturn:
     can = ", ".join(model.verbs)
     raise UnsupportedVerb(f"{model.name} ({model.spec.family}) cannot {verb}; it can {can}", suggestions=model.verbs)
-
-
-def _whole(value: object, what: str) -> int:
-    """A whole number of at least 0, numpy's too."""
-    if not isinstance(value, bool):
-        with contextlib.suppress(TypeError):
-            if (number := operator.index(value)) >= 0:  # type: ignore[arg-type]  # TypeError is the answer
-                return number
-    raise InvalidInput(f"{what} must be a whole number of at least 0; got {value!r:.80}")
 
 
 def full_precision(output: Tensor) -> Tensor:
@@ -207,8 +212,8 @@ def sample_in_blocks(model: Model, decode: Callable[[Tensor], Tensor], n: int, s
     Every block is whole (what is beyond n is cut off): fast, and the reason why picture i is the same bits whatever n.
     Without a seed one is drawn from torch's global generator.
     """
-    n = _whole(n, f"{model.name}.sample: n")
-    seed = int(torch.randint(2**62, ()).item()) if seed is None else _whole(seed, f"{model.name}.sample: seed")
+    n = whole(n, f"{model.name}.sample: n")
+    seed = int(torch.randint(2**62, ()).item()) if seed is None else whole(seed, f"{model.name}.sample: seed")
     reference = model._reference
     images = torch.empty(n, *model.input_shape, device=reference.device, dtype=reference.dtype)
     for start in range(0, n, model.sample_block):

@@ -8,14 +8,14 @@ from typing import Self, final
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
 
 from genzoo.errors import InvalidInput
 from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks, verb
 from genzoo.models.likelihoods import DiscretisedLogistic
 from genzoo.spec import ModelSpec
 
-__all__ = ["VAE"]
+__all__ = ["VAE", "each_latent"]
 
 MIN_LOG_SCALE = -6.0  # a grey level is 1/256 ≈ exp(−5.5): a sharper density would only reward rounding
 MIN_LOG_SCALE_OF_LEVELS = -12.0  # all in one level: nothing is won below
@@ -86,6 +86,11 @@ class VAE(Model):
         scale = (0.5 * log_var.clamp(-MAX_LOG_VAR, MAX_LOG_VAR)).exp()
         return Independent(Normal(mean, scale, validate_args=False), 1)
 
+    def kl_per_latent(self, posterior: Distribution) -> Float[Tensor, "n latent"]:
+        """KL(q(z_j | x) ‖ p(z_j)) of each latent of a `posterior`, in nats: about 0 for every x where a latent has
+        collapsed. Differentiable."""
+        return kl_divergence(each_latent(posterior), each_latent(self.prior))
+
     def likelihood(self, z: Float[Tensor, "n latent"]) -> Distribution:
         """p(x | z), batch (n,), event input_shape. Differentiable."""
         return Independent(self._of_each_value(full_precision(self.decoder(z))), len(self.input_shape))
@@ -120,3 +125,8 @@ class VAE(Model):
     def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
         """The mean of p(x | z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
         return sample_in_blocks(self, self.decode, n, seed)
+
+
+def each_latent(distribution: Distribution) -> Distribution:
+    """A distribution of codes as one of (n, latent_dim) single numbers."""
+    return distribution.base_dist if isinstance(distribution, Independent) else distribution

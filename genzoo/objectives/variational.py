@@ -6,14 +6,13 @@ from math import log
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent, kl_divergence
+from torch.distributions import Distribution
 
-from genzoo.models.vae import VAE
+from genzoo.models.vae import VAE, each_latent
 
 __all__ = [
     "elbo",
     "importance_weighted",
-    "kl_per_latent",
     "log_importance_weights",
     "log_weights",
     "total_correlation",
@@ -45,7 +44,7 @@ def elbo(
     """
     posterior = model.posterior(x)
     reconstruction = -model.likelihood(posterior.rsample()).log_prob(x)
-    per_latent = kl_per_latent(model, posterior)
+    per_latent = model.kl_per_latent(posterior)
     kl = per_latent.sum(1)
     penalty = per_latent.mean(0).clamp(min=free_bits).sum().expand_as(kl) if free_bits else kl
     weight = beta * ((step + 1) / annealing_steps).clamp(max=1.0) if annealing_steps and step is not None else beta
@@ -65,11 +64,6 @@ def log_weights(
     log_x: Tensor = model.likelihood(z.flatten(0, 1)).log_prob(x.repeat(len(z), *[1] * (x.dim() - 1)))
     log_w: Tensor = log_x.view(len(z), len(x)) + model.prior.log_prob(z) - posterior.log_prob(z)
     return log_w
-
-
-def kl_per_latent(model: VAE, posterior: Distribution) -> Float[Tensor, "n latent"]:
-    """KL(q(z_j | x) ‖ p(z_j)) of each latent, in nats: about 0 for every x where a latent has collapsed."""
-    return kl_divergence(_base(posterior), _base(model.prior))
 
 
 def importance_weighted(model: VAE, x: Float[Tensor, " n *data"], *, k: int) -> dict[str, Float[Tensor, " n"]]:
@@ -93,7 +87,7 @@ def total_correlation(
     reconstruction = -model.likelihood(z).log_prob(x)
     log_posterior = posterior.log_prob(z)
     log_prior = model.prior.log_prob(z)
-    pairs = _base(posterior).log_prob(z[:, None])  # (draw, example, latent)
+    pairs = each_latent(posterior).log_prob(z[:, None])  # (draw, example, latent)
     scale = log(len(x) * data_size)
     log_q = pairs.sum(2).logsumexp(1) - scale
     log_marginals = (pairs.logsumexp(1) - scale).sum(1)
@@ -105,8 +99,3 @@ def total_correlation(
         "kl": log_posterior - log_prior,
         "total_correlation": correlation,
     }
-
-
-def _base(distribution: Distribution) -> Distribution:
-    """The distribution of the single latents."""
-    return distribution.base_dist if isinstance(distribution, Independent) else distribution

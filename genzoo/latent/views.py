@@ -1,0 +1,163 @@
+"""What a model decodes from codes that were chosen: pictures in which one thing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from genzoo.errors import InvalidInput
+from genzoo.fields import whole
+from genzoo.latent.paths import Mode, along, between, plane
+from genzoo.latent.table import latents, scale_of
+from genzoo.protocols import Decoder, Encoder
+
+if TYPE_CHECKING:
+    from genzoo.models import Model
+
+__all__ = ["attribute_vector", "codes_of", "in_blocks", "interpolate", "manifold", "traverse"]
+
+BLOCK = 500
+
+
+def traverse(
+    model: Model, start: Tensor, *, latent: int, span: tuple[float, float] = (-3.0, 3.0), steps: int = 11
+) -> Float[Tensor, "n steps *data"]:
+    """Pictures in which one latent moves and the others stay (Higgins et al. 2017, fig. 2).
+
+    Args:
+        model: what decodes.
+        start: x (n, *input_shape), whose codes are taken, or z (n, latent_dim); x where the two have one shape.
+        latent: which one, counted from 0.
+        span: its first and last value, in standard deviations of the prior, or without one of the recorded codes.
+        steps: how many values, at least 2.
+
+    Returns:
+        [i, k] is start i with the k-th value.
+
+    Raises:
+        UnsupportedVerb: the model has no decoder.
+        InvalidInput: there is no such latent, or x is given to a model without an encoder.
+    """
+    z = codes_of(model, start, "traverse")
+    latent = _index(model, latent)
+    if not all(map(isfinite, span)):
+        raise InvalidInput(f"{model.name}.traverse: span must be two finite numbers; got {span}")
+    mean, std = scale_of(model)
+    values = mean[latent] + std[latent] * torch.linspace(*span, whole(steps, "steps", least=2))
+    return _decode(model, along(z, latent, values))
+
+
+def interpolate(
+    model: Model, a: Tensor, b: Tensor, steps: int = 8, *, mode: Mode = "linear"
+) -> Float[Tensor, "n steps *data"]:
+    """Pictures on the way from a to b in the latent space: [i, 0] is a's i-th, decoded, and [i, −1] is b's.
+
+    Args:
+        model: what decodes.
+        a: x (n, *input_shape), whose codes are taken, or z (n, latent_dim); x where the two have one shape.
+        b: as many of either.
+        steps: how many, with both ends, at least 2.
+        mode: the way; see `between`.
+
+    Raises:
+        UnsupportedVerb: the model has no decoder.
+        InvalidInput: what `between` refuses, or x is given to a model without an encoder.
+    """
+    starts, ends = codes_of(model, a, "interpolate"), codes_of(model, b, "interpolate")
+    return _decode(model, between(starts, ends, steps, mode=mode))
+
+
+def manifold(model: Model, n: int = 20, *, extent: float | None = None) -> Float[Tensor, "n n *data"]:
+    """The map of a model with two latents (Kingma & Welling 2014, fig. 4): n × n pictures, the first latent from left
+    to right, the second upwards.
+
+    Codes are those of `plane`, counted in standard deviations as in `traverse`: quantiles, or with `extent` equally
+    spaced up to so many standard deviations.
+
+    Raises:
+        UnsupportedVerb: the model has no decoder.
+        InvalidInput: the model has not two latents; n is less than 2, or extent not positive.
+    """
+    if model.latent_dim != 2:
+        raise InvalidInput(
+            f"{model.name} has {model.latent_dim} latent{'s' * (model.latent_dim > 1)}, and a map shows 2; "
+            "traverse shows one latent of any number",
+            suggestions=["traverse"],
+        )
+    mean, std = scale_of(model)
+    return _decode(model, mean + std * plane(n, extent))
+
+
+def attribute_vector(model: Model, x: Float[Tensor, " n *data"], has: Bool[Tensor, " n"]) -> Float[Tensor, " latent"]:
+    """The mean code of the examples that have an attribute minus that of the others (Larsen et al. 2016).
+
+    ``model.decode(z + vector)`` gives it to z, ``model.decode(z - vector)`` takes it away.
+
+    Args:
+        model: what encodes.
+        x: examples of both kinds.
+        has: which have it: ``labels == 7``, or ``factors.of(indices)[:, 0] == 2``.
+
+    Raises:
+        UnsupportedVerb: the model has no encoder.
+        InvalidInput: `has` is not a truth value for each of x, or all are of one kind.
+    """
+    codes = in_blocks(model.encode, x)
+    if not isinstance(has, Tensor) or has.dtype != torch.bool or has.shape != (len(codes),):
+        raise InvalidInput(
+            f"{model.name}.attribute_vector wants has of shape ({len(codes)},) and bool: labels == 7, say"
+        )
+    has = has.to(codes.device)
+    if has.all() or not has.any():
+        raise InvalidInput(f"{model.name}.attribute_vector wants examples with the attribute and others without it")
+    return codes[has].mean(0) - codes[~has].mean(0)
+
+
+def codes_of(model: Model, start: Tensor, verb: str) -> Float[Tensor, "n latent"]:
+    """The codes of what may be x or z; of x where the two have one shape and the model encodes.
+
+    Raises:
+        UnsupportedVerb: the model has no decoder to look at them with.
+        InvalidInput: it is neither; `verb` is what wanted it.
+    """
+    model.decode  # noqa: B018  # refused here if it cannot
+    shape = tuple(start.shape[1:]) if isinstance(start, Tensor) and start.dim() else None
+    if shape == model.input_shape and isinstance(model, Encoder):
+        return in_blocks(model.encode, start)
+    if shape == (model.latent_dim,):
+        return model.checked_latent(start, verb)
+    data, found = ", ".join(map(str, ("n", *model.input_shape))), getattr(start, "shape", type(start).__name__)
+    wanted = f"z of shape (n, {model.latent_dim})"
+    if isinstance(model, Encoder):
+        wanted = f"x of shape ({data}) or {wanted}, x[None] for one alone"
+    else:
+        wanted += f", e.g. torch.randn(1, {model.latent_dim}), as it has no encoder"
+    raise InvalidInput(f"{model.name}.{verb} wants {wanted}; got {found if isinstance(found, str) else tuple(found)}")
+
+
+def in_blocks(verb: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+    """What a verb makes of each row, a block of rows at a time, so that they may be many."""
+    if not isinstance(rows, Tensor) or len(rows) <= BLOCK:
+        return verb(rows)
+    return torch.cat([verb(block) for block in torch.split(rows, BLOCK)])
+
+
+def _decode(model: Decoder, z: Float[Tensor, "n m latent"]) -> Float[Tensor, "n m *data"]:
+    pictures = in_blocks(model.decode, z.flatten(0, 1))
+    return pictures.view(*z.shape[:2], *pictures.shape[1:])
+
+
+def _index(model: Model, latent: int) -> int:
+    number = whole(latent, f"{model.name}.traverse: latent")
+    if number >= model.latent_dim:
+        near = [str(row.index) for row in latents(model)[:3]]
+        raise InvalidInput(
+            f"{model.name} has no latent {number}: they are 0 to {model.latent_dim - 1}; try {' or '.join(near)}",
+            suggestions=near,
+        )
+    return number
