@@ -17,6 +17,7 @@ import click
 
 from genzoo import __version__
 from genzoo.cli.catalog import list_command, plugins_command, show_command
+from genzoo.cli.explore import explore_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
 from genzoo.cli.process import INTERRUPTED
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
@@ -40,6 +41,7 @@ for command in (
     evaluate_command,
     verify_command,
     compare_command,
+    explore_command,
     plugins_command,
 ):
     cli.add_command(command)

@@ -1,8 +1,8 @@
-"""The page on 127.0.0.1: the models decode here, the browser paints.
+"""The page on 127.0.0.1: the models compute here, the browser paints.
 
-What may ask is the page alone. Every address begins with a token that only who started the server knows; the Host must
-be this machine's (another name that leads here is a page that rebinds its DNS), and an Origin, where the browser sends
-one, the server's own. There is no CORS header, bodies are bounded before they are read, and one thread computes.
+The page alone may ask. Its address begins with a token that only who started the server knows. The Host must be this
+machine's, as another name that leads here is that of a page that rebinds its DNS, and the Origin, where a browser tells
+one, the server's own. Nothing allows other origins to read, and a body is bounded before it is read.
 """
 
 from __future__ import annotations
@@ -11,27 +11,35 @@ import hmac
 import json
 import secrets
 import sys
-from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePath
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from genzoo.errors import GenzooError, InvalidInput
-from genzoo.explore.page import ASSETS, CONTENT_TYPES, POLICY, page
+from genzoo.errors import GenzooError, InvalidInput, NotFound
+from genzoo.explore.page import CONTENT_TYPES, POLICY, assets, page
 from genzoo.explore.studio import MAX_BODY, Studio
 
 __all__ = ["PageServer"]
 
 HOST = "127.0.0.1"
 IDLE_SECONDS = 60  # after which a connection that says nothing is closed
+JSON, BYTES, HTML = "application/json", "application/octet-stream", "text/html; charset=utf-8"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves the page of a studio; `serve_forever` and `shutdown` are those of the standard library.
+    """Serves the page of a studio; `serve_forever` and `shutdown` are the standard library's.
 
     Attributes:
-        url: where the page is, with the token.
+        url: where the page is, token and all.
     """
 
     daemon_threads = True
@@ -39,27 +47,21 @@ class PageServer(ThreadingHTTPServer):
     def __init__(self, studio: Studio, port: int = 0) -> None:
         try:
             super().__init__((HOST, port), _Handler)
-        except (OSError, OverflowError) as error:
-            raise InvalidInput(
-                f"cannot listen on port {port}: {getattr(error, 'strerror', None) or error}; "
-                "give another with --port, or leave it out",
-                suggestions=["--port 0"],
-            ) from None
+        except OSError as error:
+            raise InvalidInput(f"cannot listen on port {port}: {error.strerror}; leave --port out for a free one") from None
         self.studio = studio
         self.token = secrets.token_urlsafe(18)
         self.hosts = {f"{name}:{self.server_port}" for name in (HOST, "localhost")}
         self.url = f"http://{HOST}:{self.server_port}/{self.token}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes away is no error; another is told on one line, and the server goes on."""
+        """A browser that goes away is no error; anything else is told on one line, and the server goes on."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
             print(f"genzoo: a fault of genzoo: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
 
 
 class _Refused(Exception):
-    """A request that is not answered."""
-
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -68,28 +70,93 @@ class _Refused(Exception):
 class _Handler(BaseHTTPRequestHandler):
     server: PageServer
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # an answer in two packets would wait 40 ms for the browser's acknowledgement
+    disable_nagle_algorithm = True  # an answer in two packets would wait for the browser's acknowledgement, 40 ms
     wbufsize = -1
     timeout = IDLE_SECONDS
     server_version, sys_version = "genzoo", ""
 
     def do_GET(self) -> None:
-        self._answer({"": self._page, "web": self._asset, "models": self._told})
+        self._answer()
 
     def do_POST(self) -> None:
-        self._answer({"models": self._computed})
+        self._answer()
 
-    def _answer(self, rooms: Mapping[str, Any]) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the standard library's name
+        """Say nothing: one line for each move of a slider is no use."""
+
+    def _answer(self) -> None:
+        status = HTTPStatus.OK
         try:
-            path = self._checked_path()
-            room = rooms.get(path[0])
-            if room is None:
-                raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
-            body, kind = room(*path[1:])
-            self._send(HTTPStatus.OK, body, kind)
+            body, kind = self._routed()
         except _Refused as refusal:
-            self._refuse(refusal.status, str(refusal))
-        except TypeError:  # a path of too few or too many parts
-            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
+            status, body = refusal.status, _told(str(refusal))
+        except NotFound as error:
+            status, body = HTTPStatus.NOT_FOUND, _told(error.message)
         except GenzooError as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, error.message)
+            status, body = HTTPStatus.BAD_REQUEST, _told(error.message)
+        if status is not HTTPStatus.OK:
+            kind, self.close_connection = JSON, True  # a body that was not read must not pass for the next request
+        self._send(status, body, kind)
+
+    def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        for key, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(body))}.items():
+            self.send_header(key, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def _routed(self) -> tuple[bytes, str]:
+        studio, url = self.server.studio, urlsplit(self.path)
+        match self.command, self._checked_path(url.path):
+            case "GET", [""]:
+                return self._page(), HTML
+            case "GET", ["web", name] if name in assets():
+                return assets()[name].read_bytes(), CONTENT_TYPES[PurePath(name).suffix]
+            case "GET", ["models", name] if name.endswith(".json"):
+                return studio.description(name.removesuffix(".json")), JSON
+            case "GET", ["models", name, "noise"]:
+                asked = parse_qs(url.query)
+                return studio.noise(name, *(asked.get(key, [""])[0] for key in ("seed", "n"))), BYTES
+            case "POST", ["models", name, "decode"]:
+                return studio.decode(name, self._body()), BYTES
+            case "POST", ["models", name, "gif"]:
+                return studio.gif(name, self._body()), BYTES
+            case "POST", ["models", name, "encode"]:
+                return studio.encode(name, self._body()), BYTES
+        raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
+
+    def _checked_path(self, path: str) -> list[str]:
+        """The parts of the path behind the token; refused unless it is the page that asks."""
+        _, token, *parts = [unquote(part) for part in path.split("/")] if path.startswith("/") else ["", ""]
+        if self.headers.get("Host") not in self.server.hosts:
+            raise _Refused(HTTPStatus.FORBIDDEN, "this server answers to 127.0.0.1 and localhost alone")
+        origin = self.headers.get("Origin")
+        if origin is not None and origin.removeprefix("http://") not in self.server.hosts:
+            raise _Refused(HTTPStatus.FORBIDDEN, "another origin may not ask")
+        if not hmac.compare_digest(token.encode(), self.server.token.encode()):
+            raise _Refused(HTTPStatus.FORBIDDEN, "take the whole address that genzoo explore printed")
+        return parts
+
+    def _page(self) -> bytes:
+        studio = self.server.studio
+        setting = {"model": studio.model.name, "served": True, "peers": studio.peers, "home": "", "load": studio.load}
+        return page(studio.model.name, setting).encode()
+
+    def _body(self) -> bytes:
+        """The body of a request; refused before it is read unless it says how long it is, and that is not too much."""
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()) or self.headers.get("Transfer-Encoding"):
+            raise _Refused(HTTPStatus.LENGTH_REQUIRED, "say how long the body is")
+        if len(length) > 12 or int(length) > MAX_BODY:
+            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_BODY} bytes")
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "the body is shorter than it says")
+        return body
+
+
+def _told(message: str) -> bytes:
+    return json.dumps({"error": message}).encode()

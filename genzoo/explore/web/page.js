@@ -1,0 +1,428 @@
+// The page of a model: a slider for each latent, the picture of the code they make, and the views under it.
+
+import { byId, make, number, save } from "./dom.js";
+import { bytesOf, fitted, painter, sheet } from "./paint.js";
+import { pythonOf } from "./python.js";
+import { open } from "./source.js";
+import { map, viewsOf } from "./views.js";
+
+const setting = JSON.parse(document.querySelector("meta[name=genzoo]").content);
+const SHOWN = 24; // sliders that are there at once
+const QUEUE = 8; // codes that wait for the model; more than these are skipped
+const SWEEP_SECONDS = 4;
+
+const app = {
+  served: setting.served,
+  model: null,
+  peer: null,
+  z: null,
+  base: null, // the picture that the code is of: {pixels}
+  seed: 0,
+  same: "code",
+  focus: null, // the latent that was moved last
+  title: ({ index, label }) => `z${index}${label ? ` ${label}` : ""}`,
+};
+
+/** What decodes codes in their order and shows each; when they come too fast, the newest of those that wait. */
+function shower(show) {
+  const waiting = [];
+  let busy = false;
+  return async (model, z) => {
+    if (waiting.length === QUEUE) waiting.pop();
+    waiting.push([model, z.slice()]);
+    if (busy) return;
+    busy = true;
+    try {
+      while (waiting.length) {
+        const [of, code] = waiting.shift();
+        show(await of.decode(code), code);
+      }
+    } catch (error) {
+      waiting.length = 0;
+      say(error.message === "Failed to fetch" ? "The server has stopped: start genzoo explore again" : error.message);
+    } finally {
+      busy = false;
+    }
+  };
+}
+
+const showPicture = shower((pixels, code) => {
+  app.paint(byId("picture"), pixels);
+  byId("picture").setAttribute("aria-label", described(code));
+});
+const showOther = shower((pixels) => app.paint(byId("otherPicture"), pixels));
+
+function described(code) {
+  const main = app.model.told.latents.slice(0, 3).map((latent) => `${app.title(latent)} ${number(code[latent.index])}`);
+  return `Decoded picture at ${main.join(", ")}`;
+}
+
+function say(text) {
+  byId("status").textContent = text;
+}
+
+/** Paint what the code decodes to, now; views follow when it rests. */
+function decode() {
+  showPicture(app.model, app.z);
+  decodeOther();
+  app.changed();
+}
+
+async function decodeOther() {
+  if (!app.peer) return;
+  byId("otherPicture").setAttribute("aria-label", `${app.peer.told.name} of the same ${app.same}`);
+  if (app.same === "code") return showOther(app.peer, app.z);
+  app.base.codes ??= {};
+  showOther(app.peer, (app.base.codes[app.peer.told.name] ??= await app.codeFor(app.peer, app.base)));
+}
+
+let timer;
+app.changed = () => {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    remember();
+    app.view?.update();
+  }, 120);
+};
+
+/** Make z the code. `base` is the picture it is the code of, if it is of one. */
+app.go = (z, base = null) => {
+  app.z = Float32Array.from(z, (value) => +value.toFixed(4)); // as the link has it
+  if (base) app.base = base;
+  for (const slider of sliders.values()) slider.show();
+  app.map?.();
+  for (const thumb of byId("bases").children) thumb.setAttribute("aria-pressed", base !== null && thumb.base === base);
+  decode();
+};
+
+app.bases = () => app.own.map((base) => base.code);
+
+/** What a model makes of the base images: bytes, or numbers. */
+app.reconstructions = async (model) => {
+  const { bases } = app.model.told;
+  if (model === app.model) return bases.decoded;
+  const codes = await Promise.all(app.own.map((base) => app.codeFor(model, base)));
+  const flat = Float32Array.from(codes.flatMap((code) => [...code])), decoded = await model.decode(flat);
+  return model.scale === 1 ? decoded : decoded.map((value) => value * model.scale);
+};
+
+/** The code that a model has for a picture; where no server encodes, the one that came with it. */
+app.codeFor = async (model, base) => {
+  if (model.encode) return model.encode(base.pixels);
+  const { latent, bases } = model.told;
+  return bases.codes.slice(base.place * latent, (base.place + 1) * latent);
+};
+
+app.thumb = (i, act) => {
+  const { told } = app.model, canvas = make("canvas"), base = app.own[i];
+  app.paint(canvas, base.pixels ?? base.decoded);
+  const name = told.bases.labels[i] ? `class ${told.bases.labels[i]}` : `picture ${i + 1}`;
+  const button = make("button", { type: "button", className: "cell", "aria-label": name, "aria-pressed": false }, canvas);
+  button.addEventListener("click", act);
+  return Object.assign(button, { base });
+};
+
+// Sliders
+
+const sliders = new Map();
+
+function slider(latent, most) {
+  const { index, low, high } = latent, id = `z${index}`, measure = latent.kl ?? latent.std;
+  const step = 10 ** Math.floor(Math.log10((high - low) / 60)) * (/^[5-9]/.test(((high - low) / 60).toExponential()) ? 5 : 1);
+  const input = make("input", { type: "range", id, min: low, max: high, step: +step.toPrecision(1) });
+  const output = make("output", { for: id }), bar = make("span", { className: "weight", "aria-hidden": true });
+  const row = make("div", { className: "slider" }, make("label", { htmlFor: id, textContent: app.title(latent) }));
+  if (measure !== null) {
+    bar.style.setProperty("--share", measure / most);
+    row.append(bar, make("small", { textContent: measure < 0.005 ? "0" : measure.toFixed(2) }));
+  }
+  if (latent.active === false) row.classList.add("collapsed");
+  row.append(input, output);
+  const show = () => {
+    const value = app.z[index];
+    input.min = Math.min(low, Math.floor(value));
+    input.max = Math.max(high, Math.ceil(value));
+    input.value = value;
+    mark(value);
+  };
+  const mark = (value) => {
+    output.value = value.toFixed(2).replace("-", "−");
+    input.setAttribute("aria-valuetext", number(value));
+    const at = (v) => (v - input.min) / (input.max - input.min), middle = at((low + high) / 2);
+    input.style.setProperty("--from", Math.min(middle, at(value)));
+    input.style.setProperty("--to", Math.max(middle, at(value)));
+  };
+  input.addEventListener("input", () => {
+    app.z[index] = +input.value;
+    mark(app.z[index]);
+    app.map?.();
+    focusOn(latent);
+    decode();
+  });
+  sliders.set(index, { show, input });
+  return row;
+}
+
+function focusOn(latent) {
+  if (app.focus === latent) return;
+  app.focus = latent;
+  byId("sweep").textContent = `Sweep ${app.title(latent)}`;
+  byId("gif").textContent = `Save GIF of ${app.title(latent)}`;
+}
+
+function laySliders() {
+  const { latents, samples } = app.model.told, first = latents[0];
+  const used = latents.filter((latent) => latent.active !== false), collapsed = latents.filter((latent) => latent.active === false);
+  const most = Math.max(...latents.map((latent) => latent.kl ?? latent.std ?? 0));
+  byId("order").textContent =
+    first.kl !== null ? "in the order of KL: how many nats each one carries"
+    : first.std !== null ? "in the order of their spread over data (standard deviation)"
+    : samples ? "all alike under the prior N(0, 1)" : "";
+  byId("sliders").append(...used.slice(0, SHOWN).map((latent) => slider(latent, most)));
+  const others = [...used.slice(SHOWN), ...collapsed];
+  byId("rest").hidden = !others.length;
+  byId("restTitle").textContent =
+    used.length > SHOWN ? `${others.length} more latents` : `${collapsed.length} collapsed: the decoder takes no notice of them`;
+  byId("restSliders").append(...others.map((latent) => slider(latent, most)));
+  document.body.classList.toggle("plain", first.kl === null && first.std === null);
+  focusOn(first);
+}
+
+/** Move the latent in focus to and fro. */
+let sweeping = 0;
+function sweep() {
+  cancelAnimationFrame(sweeping);
+  const on = byId("sweep").getAttribute("aria-pressed") !== "true";
+  byId("sweep").setAttribute("aria-pressed", on);
+  if (!on) return;
+  const { index, low, high } = app.focus, start = performance.now(), phase = Math.asin(Math.max(-1, Math.min(1, (2 * app.z[index] - low - high) / (high - low))));
+  const frame = (now) => {
+    const angle = phase + ((now - start) / 1000 / SWEEP_SECONDS) * 2 * Math.PI;
+    app.z[index] = (low + high + (high - low) * Math.sin(angle)) / 2;
+    sliders.get(index).show();
+    app.map?.();
+    decode();
+    sweeping = requestAnimationFrame(frame);
+  };
+  sweeping = requestAnimationFrame(frame);
+}
+
+// Where to start
+
+function layBases() {
+  const { told, size } = app.model, { bases, latent } = told, count = bases.codes.length / latent;
+  const part = (array, width, i) => array?.slice(i * width, (i + 1) * width);
+  app.own = Array.from({ length: count }, (_, place) => ({
+    place,
+    code: part(bases.codes, latent, place),
+    pixels: part(bases.pixels, size, place),
+    decoded: part(bases.decoded, size, place),
+  }));
+  byId("start").hidden = count < 2;
+  byId("startTitle").textContent = bases.of === "data" ? `Start from ${told.dataset}` : "Start from a sample";
+  byId("bases").append(...app.own.map((base, i) => app.thumb(i, () => app.go(base.code, base))));
+  byId("own").hidden = !(told.encodes && app.model.encode);
+}
+
+/** Begin with a picture of the user's own. */
+async function begin(canvas) {
+  const pixels = bytesOf(canvas, app.model.told.shape);
+  try {
+    app.go(await app.model.encode(pixels), { pixels });
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+async function upload(event) {
+  const [file] = event.target.files;
+  event.target.value = "";
+  if (!file) return;
+  try {
+    await begin(fitted(await createImageBitmap(file), app.model.told.shape));
+    say(`${file.name} encoded`);
+  } catch {
+    say(`${file.name} cannot be read as a picture`);
+  }
+}
+
+function layPaper() {
+  const paper = byId("paper"), side = 280;
+  Object.assign(paper, { width: side, height: side });
+  const pen = paper.getContext("2d", { willReadFrequently: true });
+  const wipe = () => pen.fillRect(0, 0, side, side);
+  Object.assign(pen, { lineWidth: side / 13, lineCap: "round", lineJoin: "round", strokeStyle: "white" });
+  wipe();
+  byId("wipe").onclick = wipe;
+  byId("pen").onclick = () => {
+    byId("drawing").hidden = !byId("drawing").hidden;
+    byId("pen").setAttribute("aria-expanded", !byId("drawing").hidden);
+  };
+  const at = (event) => [(event.offsetX / paper.clientWidth) * side, (event.offsetY / paper.clientHeight) * side];
+  paper.onpointerdown = (event) => {
+    paper.setPointerCapture(event.pointerId);
+    pen.beginPath();
+    pen.moveTo(...at(event));
+  };
+  paper.onpointermove = (event) => {
+    if (!event.buttons) return;
+    pen.lineTo(...at(event));
+    pen.stroke();
+  };
+  paper.onpointerup = () => begin(fitted(paper, app.model.told.shape));
+}
+
+// Two models
+
+async function compare(name) {
+  app.peer = name ? await open(name, app.served) : null;
+  byId("peer").value = name;
+  byId("other").hidden = byId("caption").hidden = byId("same").hidden = !name;
+  document.body.classList.toggle("pair", Boolean(name));
+  if (name) {
+    byId("caption").textContent = app.model.told.name;
+    byId("otherCaption").textContent = name;
+    const codes = app.peer.told.latent === app.model.told.latent, pictures = app.peer.told.encodes && Boolean(app.base?.pixels);
+    for (const [key, possible] of [["code", codes], ["picture", pictures]]) document.querySelector(`[value=${key}]`).disabled = !possible;
+    if (!codes && !pictures) {
+      say(`${name} has ${app.peer.told.latent} latents and no encoder: nothing can be given to both`);
+      return compare("");
+    }
+    setSame(app.same === "picture" && pictures ? "picture" : codes ? "code" : "picture");
+  }
+  app.changed();
+}
+
+function setSame(same) {
+  app.same = same;
+  document.querySelector(`[value=${same}]`).checked = true;
+  decodeOther();
+  app.changed();
+}
+
+// Views
+
+function layViews() {
+  const views = viewsOf(app.model);
+  for (const view of views) {
+    view.tab = make("button", { type: "button", role: "tab", id: `tab-${view.id}`, textContent: view.title, "aria-controls": `panel-${view.id}` });
+    view.panel = make("div", { role: "tabpanel", id: `panel-${view.id}`, className: view.id, hidden: true, tabIndex: 0, "aria-labelledby": view.tab.id });
+    view.update = () => (view.work ??= view.build(app, view.panel))();
+    view.tab.addEventListener("click", () => choose(view));
+  }
+  const choose = (view) => {
+    app.view = view;
+    for (const one of views) {
+      one.panel.hidden = one !== view;
+      one.tab.setAttribute("aria-selected", one === view);
+      one.tab.tabIndex = one === view ? 0 : -1;
+    }
+    app.changed();
+  };
+  byId("tabs").addEventListener("keydown", (event) => {
+    const turn = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!turn) return;
+    const view = views[(views.indexOf(app.view) + turn + views.length) % views.length];
+    choose(view);
+    view.tab.focus();
+  });
+  byId("tabs").append(...views.map((view) => view.tab));
+  byId("panels").append(...views.map((view) => view.panel));
+  app.choose = (id) => choose(views.find((view) => view.id === id) ?? views[0]);
+}
+
+// The link: all that is seen
+
+function remember() {
+  const state = new URLSearchParams({ view: app.view.id, z: Array.from(app.z, (value) => +value.toFixed(4)).join(" ") });
+  if (app.base?.place) state.set("base", app.base.place);
+  if (app.seed) state.set("seed", app.seed);
+  if (app.peer) state.set("with", app.peer.told.name), state.set("same", app.same);
+  history.replaceState(null, "", `#${state}`);
+}
+
+async function restore() {
+  const state = new URLSearchParams(location.hash.slice(1)), base = app.own[state.get("base")] ?? app.own[0];
+  const z = state.get("z")?.split(" ").map(Number);
+  const fits = z?.length === app.model.told.latent && z.every(Number.isFinite);
+  app.seed = Math.min(2 ** 32 - 1, Math.floor(Math.abs(state.get("seed")))) || 0;
+  app.base = base;
+  app.go(fits ? z : base.code, fits && z.some((v, j) => Math.abs(v - base.code[j]) > 1e-4) ? null : base);
+  app.choose(state.get("view"));
+  if (setting.peers.includes(state.get("with"))) {
+    app.same = state.get("same") === "picture" ? "picture" : "code";
+    await compare(state.get("with"));
+  }
+}
+
+// What is to be had
+
+async function copy(text, told) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(told);
+  } catch {
+    say("The browser does not let the page copy");
+  }
+}
+
+/** Codes in which the latent in focus goes from end to end. */
+function swept(steps) {
+  const { index, low, high } = app.focus, codes = new Float32Array(steps * app.z.length);
+  for (let k = 0; k < steps; k++) {
+    codes.set(app.z, k * app.z.length);
+    codes[k * app.z.length + index] = low + ((high - low) * k) / (steps - 1);
+  }
+  return codes;
+}
+
+function layActions() {
+  const { told } = app.model;
+  byId("random").hidden = !told.samples;
+  byId("random").onclick = async () => app.go(await app.model.noise(crypto.getRandomValues(new Uint32Array(1))[0], 1));
+  byId("mean").onclick = () => app.go(Float32Array.from(told.latents.toSorted((a, b) => a.index - b.index), ({ low, high }) => (low + high) / 2));
+  byId("sweep").onclick = sweep;
+  byId("python").onclick = () => copy(pythonOf(app, setting.load), "Python copied");
+  byId("link").onclick = () => (remember(), copy(location.href, "Link copied"));
+  byId("png").onclick = () => {
+    const [picture, other] = [byId("picture"), byId("otherPicture")];
+    save(sheet([app.peer ? [picture, other] : [picture], ...(app.view.panel.sheet ?? [])]), `${told.name}.png`);
+  };
+  byId("gif").hidden = told.shape.length !== 3 || !app.model.gif;
+  byId("gif").onclick = async () => save(await app.model.gif(swept(16)), `${told.name}-z${app.focus.index}.gif`);
+  byId("upload").onchange = upload;
+  byId("compare").hidden = !setting.peers.length;
+  byId("peer").append(...setting.peers.map((name) => make("option", { value: name, textContent: name })));
+  byId("peer").onchange = (event) => compare(event.target.value).catch((error) => say(error.message));
+  for (const radio of document.getElementsByName("same")) radio.onchange = () => setSame(radio.value);
+}
+
+function layFacts() {
+  const { family, dataset, shape, latent, parameters, metrics, latents, trained } = app.model.told;
+  const collapsed = latents.filter((one) => one.active === false).length;
+  const kinds = { ae: "Autoencoder", vae: "Variational autoencoder", gan: "Generative adversarial network" };
+  byId("facts").textContent = [
+    kinds[family] ?? family, dataset, trained ? "" : "untrained", shape.join("×"),
+    `${latent} latent${latent > 1 ? "s" : ""}${collapsed ? `, ${collapsed} collapsed` : ""}`, `${(parameters / 1e6).toFixed(2)} M parameters`,
+  ].filter(Boolean).join(" · ");
+  byId("record").hidden = !Object.keys(metrics).length;
+  byId("metrics").append(...Object.entries(metrics).map(([name, [value, unit]]) =>
+    make("tr", {}, make("th", { scope: "row", textContent: name.replaceAll("_", " ") }), make("td", { textContent: `${+value.toPrecision(4)} ${unit}` }))));
+  if (setting.home) byId("home").href = setting.home;
+}
+
+async function begun() {
+  app.model = await open(setting.model, app.served);
+  const { told } = app.model, points = told.shape.length !== 3;
+  const cloud = points && (await app.model.decode(told.samples ? await app.model.noise(0, 1000) : told.bases.codes));
+  app.paint = painter(told.shape, 255, cloud);
+  layFacts(), laySliders(), layBases(), layPaper(), layActions(), layViews();
+  app.paint(byId("picture"), app.own[0].decoded);
+  byId("map").hidden = points || told.latent !== 2;
+  if (!byId("map").hidden) app.map = map(app, byId("map"));
+  await restore();
+  document.documentElement.dataset.ready = "true";
+}
+
+begun().catch((error) => say(error.message));
+addEventListener("hashchange", restore);
