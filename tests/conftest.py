@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,6 +30,15 @@ def data_root() -> Path:
         message = f"MNIST is not in {root}: point GENZOO_DATA at torchvision's data folder"
         pytest.fail(message) if os.environ.get("GENZOO_REQUIRE_DATA") else pytest.skip(message)
     return root
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node, which runs the page's JavaScript; the test is skipped without it, and fails with GENZOO_REQUIRE_NODE=1."""
+    if found := shutil.which("node"):
+        return found
+    message = "node is not installed, which runs the page's JavaScript: https://nodejs.org"
+    raise AssertionError(message) if os.environ.get("GENZOO_REQUIRE_NODE") else pytest.skip.Exception(message)
 
 
 @pytest.fixture(scope="session")

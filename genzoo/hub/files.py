@@ -102,7 +102,7 @@ def _some(names: list[str]) -> str:
     return ", ".join(name[:80] for name in names[:5]) + more
 
 
-def encode_weights(tensors: Mapping[str, Tensor]) -> bytes:
-    """The safetensors file of `tensors`; the same tensors give the same bytes."""
+def encode_weights(tensors: Mapping[str, Tensor], metadata: tuple[str, str] = ("format", "pt")) -> bytes:
+    """The safetensors file of `tensors`, with one entry of metadata; the same tensors give the same bytes."""
     owned = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return safetensors.torch.save(owned, metadata={"format": "pt"})  # one key: the order of several is random
+    return safetensors.torch.save(owned, metadata=dict([metadata]))  # one key: the order of several is random

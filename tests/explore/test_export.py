@@ -1,0 +1,165 @@
+"""What the page's engine draws is what torch draws: every checkpoint, every combination, and each operation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import genzoo
+from genzoo.api.build import combinations
+from genzoo.errors import InvalidInput, UnsupportedVerb
+from genzoo.explore.export import export_decoder
+from genzoo.models import Model
+from genzoo.models.autoencoder import Autoencoder
+from genzoo.spec import ModelSpec
+from tests.conftest import ROOT
+
+DECODE = ROOT / "tests" / "web" / "decode.mjs"
+TOLERANCE = {torch.float32: 1e-5, torch.float16: 1 / 255}
+
+CHECKPOINTS = [name for name in genzoo.list_models() if genzoo.show(name).family != "features"]
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {"input_shape": (3, 28, 24)}) for name in sorted(combinations()) if not name.startswith("features-")),
+    ("vae-conv", {"input_shape": (1, 25, 30), "depth": 3, "width": 5, "blocks": 1, "norm": "none"}),
+    ("vae-conv", {"input_shape": (2, 9, 8), "depth": 1, "width": 7, "blocks": 2, "likelihood": "logistic"}),
+    ("vae-dense", {"input_shape": (1, 7, 9), "hidden": (11,), "activation": "tanh", "likelihood": "gaussian"}),
+    ("vae-dense", {"input_shape": (2,), "values": "real", "activation": "leaky_relu", "likelihood": "gaussian"}),
+    ("gan-dense", {"input_shape": (2,), "values": "real", "hidden": (9, 5)}),
+    ("gan-dcgan", {"input_shape": (1, 40, 48), "width": 6}),
+]
+
+
+def assert_same_pictures(model: Model, node: str, folder: Path) -> None:
+    """The engine's pictures of an exported model are torch's, in both precisions."""
+    _perturb(model)
+    z = torch.randn(3, model.latent_dim, generator=torch.Generator().manual_seed(0))
+    wanted = model.decode(z).cpu()
+    for dtype, tolerance in TOLERANCE.items():
+        (folder / "model.safetensors").write_bytes(export_decoder(model, dtype=dtype))
+        (folder / "z.json").write_text(json.dumps(z.tolist()))
+        command = [node, str(DECODE), str(folder / "model.safetensors"), str(folder / "z.json")]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        pictures = torch.tensor(json.loads(result.stdout)).reshape(wanted.shape)
+        error = float((pictures - wanted).abs().max() / wanted.abs().max().clamp(min=1))
+        assert error <= tolerance, f"{model.name}, {dtype}: {error}"
+
+
+def _perturb(model: Model) -> None:
+    """Untrained biases and statistics are 0 or 1, which would hide an operation that forgets them."""
+    if model.checkpoint is None:
+        generator = torch.Generator().manual_seed(0)
+        for tensor in model.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.add_(torch.rand(tensor.shape, generator=generator), alpha=0.1)
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_the_engine_draws_every_checkpoint(name: str, node: str, tmp_path: Path) -> None:
+    assert_same_pictures(genzoo.load(name, device="cpu"), node, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "config"), VARIANTS, ids=str)
+def test_the_engine_draws_every_combination(name: str, config: dict[str, Any], node: str, tmp_path: Path) -> None:
+    assert_same_pictures(genzoo.create(name, latent_dim=5, seed=0, **config).eval(), node, tmp_path)
+
+
+class Through(nn.Module):
+    """A decoder of a plugin's own: a linear layer to feature maps, and something after it."""
+
+    def __init__(self, after: nn.Module, shape: tuple[int, ...] = (4, 3, 5)) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, int(torch.Size(shape).numel()))
+        self.shape = shape
+        self.after = after
+
+    def forward(self, z: Tensor) -> Tensor:
+        x: Tensor = self.after(self.first(z).view(-1, *self.shape))
+        return x
+
+
+class Of(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.function(x)
+        return y
+
+
+def with_decoder(decoder: nn.Module) -> Autoencoder:
+    torch.manual_seed(0)
+    shape = tuple(decoder(torch.zeros(1, 6)).shape[1:])
+    spec = ModelSpec(
+        family="ae", architecture="strange", config={"input_shape": shape, "latent_dim": 6, "values": "unit"}
+    )
+    return Autoencoder(spec, nn.Linear(1, 1), decoder).eval()
+
+
+PARTS = {
+    "convolution": nn.Conv2d(4, 5, (3, 2), stride=(2, 1), padding=(2, 1)),
+    "pointwise": nn.Conv2d(4, 3, 1, bias=False),
+    "transposed": nn.ConvTranspose2d(4, 3, (3, 5), stride=(3, 2), padding=(1, 2), output_padding=(2, 1)),
+    "upsample": nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(4, 2, 3, padding=1)),
+    "batch norm without parameters": nn.BatchNorm2d(4, affine=False),
+    "batch norm of features": nn.Sequential(nn.Flatten(), nn.BatchNorm1d(60), nn.Dropout(), nn.LeakyReLU(0.3)),
+    "softplus": nn.Softplus(),
+    "spectral norm": nn.utils.parametrizations.spectral_norm(nn.Conv2d(4, 2, 3)),
+    "arithmetic": Of(lambda x: 2 + (x / 4 - x.tanh() * 3 - x.sigmoid()).clamp(max=1)),
+    "the same twice": Of(nn.Conv2d(4, 4, 3, padding=1)),
+    "reshape": Of(lambda x: x.reshape(len(x), 5, 12).flatten(1)),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_engine_has_the_parts_of_other_decoders(part: str, node: str, tmp_path: Path) -> None:
+    assert_same_pictures(with_decoder(Through(PARTS[part]).eval()), node, tmp_path)
+
+
+UNKNOWN = {
+    "aten.gelu.default()": nn.GELU(),
+    "aten.conv2d.default([1, 1], [0, 0], [1, 1], 2)": nn.Conv2d(4, 4, 3, groups=2),
+    "aten.conv_transpose2d.input([1, 1], [0, 0], [0, 0], 1, [2, 2])": nn.ConvTranspose2d(4, 4, 3, dilation=2),
+    "aten.linear.default()": nn.Linear(5, 5),
+    "aten.batch_norm.default(None, None, None, None, True, 0.1, 1e-05, False)": nn.BatchNorm2d(
+        4, affine=False, track_running_stats=False
+    ),
+    "aten.softplus.default(2, 20.0)": nn.Softplus(beta=2),
+    "aten.mul.Tensor()": Of(lambda x: x * x),
+    "aten.div.Tensor()": Of(lambda x: x / x),
+    "aten.sub.Tensor()": Of(lambda x: x.view(-1, 60, 1) - x.view(-1, 1, 60)),
+    "aten.add.Tensor()": Of(lambda x: x + torch.arange(5)),
+    "aten.bmm.default()": Of(lambda x: x.view(-1, 60, 1).bmm(x.view(-1, 1, 60))),
+    "aten.upsample_nearest2d.vec([4, 5], None)": nn.Upsample(size=(4, 5)),
+    "aten.view.default([4, 3, 5])": Of(lambda x: x.view(4, 3, 5)[None]),
+}
+
+
+@pytest.mark.parametrize("operation", UNKNOWN)
+def test_what_the_engine_does_not_have_is_named(operation: str) -> None:
+    model = with_decoder(Through(UNKNOWN[operation]).eval())
+    with pytest.raises(InvalidInput) as caught:
+        export_decoder(model)
+    assert f"uses {operation}" in caught.value.message
+    assert "decoder.after" in caught.value.message
+    assert "genzoo explore ae-strange" in caught.value.message
+
+
+def test_a_model_that_does_not_decode_is_refused() -> None:
+    with pytest.raises(UnsupportedVerb, match="cannot decode"):
+        export_decoder(genzoo.load("features-lenet-mnist"))
+
+
+def test_a_file_is_the_same_twice_and_half_as_large_in_half_precision() -> None:
+    model = genzoo.load("ae-dense-mnist-2d")
+    half, whole = export_decoder(model), export_decoder(model, dtype=torch.float32)
+    assert half == export_decoder(model)
+    assert len(half) < 0.51 * len(whole)

@@ -1,0 +1,168 @@
+// The engine against values worked out by hand, and against the definition of a convolution.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { load, parse } from "../../genzoo/explore/web/engine.js";
+
+/** A safetensors file of float32 tensors, {name: [shape, numbers]}, and of bytes, {name: [shape, Uint8Array, dtype]}. */
+function safetensors(tensors, metadata) {
+  const header = metadata ? { __metadata__: metadata } : {};
+  const parts = [];
+  let at = 0;
+  for (const [name, [shape, numbers, dtype = "F32"]] of Object.entries(tensors)) {
+    const bytes = dtype === "F32" ? new Uint8Array(Float32Array.from(numbers).buffer) : numbers;
+    header[name] = { dtype, shape, data_offsets: [at, (at += bytes.length)] };
+    parts.push(bytes);
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const length = new Uint8Array(new BigUint64Array([BigInt(text.length)]).buffer);
+  return Uint8Array.from([...length, ...text, ...parts.flatMap((part) => [...part])]).buffer;
+}
+
+/** The model of operations that follow each other. */
+function chain(latent, ops, tensors = {}) {
+  const of = (op, i) => ({ of: [i], ...op });
+  const shape = ops.at(-1).shape;
+  return safetensors(tensors, { genzoo: JSON.stringify({ name: "test", latent, shape, ops: ops.map(of) }) });
+}
+
+function run(z, ops, tensors) {
+  return Array.from(parse(chain(z.length, ops, tensors)).decode(z));
+}
+
+function close(found, wanted, tolerance = 1e-6) {
+  assert.equal(found.length, wanted.length);
+  found.forEach((value, i) => assert.ok(Math.abs(value - wanted[i]) <= tolerance, `${i}: ${value}, not ${wanted[i]}`));
+}
+
+test("a linear layer, its weight stored (in, out), with and without a bias, and with zeros among its inputs", () => {
+  const weight = [[5, 2], [1, 10, 2, 20, 3, 30, 4, 40, 5, 50]];
+  const op = { op: "linear", shape: [2], weight: "w" };
+  assert.deepEqual(run([1, 0, -1, 2, 0.5], [op], { w: weight }), [8.5, 85]);
+  assert.deepEqual(run([0, 0, 0, 0, 0], [{ ...op, bias: "b" }], { w: weight, b: [[2], [7, 8]] }), [7, 8]);
+  assert.deepEqual(run([1, 1, 1, 1, 1], [{ ...op, bias: "b" }], { w: weight, b: [[2], [7, 8]] }), [22, 158]);
+});
+
+test("the activations", () => {
+  const z = [-100, -1, 0, 0.5, 100];
+  const of = (op, more) => run(z, [{ op, shape: [5], ...more }]);
+  assert.deepEqual(of("relu"), [0, 0, 0, 0.5, 100]);
+  close(of("leaky_relu", { slope: 0.2 }), [-20, -0.2, 0, 0.5, 100]);
+  close(of("sigmoid"), [0, 0.26894142, 0.5, 0.62245933, 1]);
+  close(of("tanh"), [-1, -0.76159416, 0, 0.46211716, 1]);
+  close(of("softplus"), [0, 0.31326169, 0.69314718, 0.97407698, 100]);
+  assert.deepEqual(of("clamp", { low: -1, high: null }), [-1, -1, 0, 0.5, 100]);
+  assert.deepEqual(of("clamp", { low: null, high: 0.5 }), [-100, -1, 0, 0.5, 0.5]);
+});
+
+test("a scale and a shift, of each channel or of all", () => {
+  const op = { op: "affine", shape: [2, 1, 2], scale: "a", shift: "b" };
+  const two = { a: [[2], [1, 10]], b: [[2], [0, -1]] };
+  assert.deepEqual(run([1, 2, 3, 4], [op], two), [1, 2, 29, 39]);
+  assert.deepEqual(run([1, 2, 3, 4], [op], { a: [[1], [2]], b: [[1], [1]] }), [3, 5, 7, 9]);
+});
+
+test("upsampling repeats rows and columns", () => {
+  const ops = [{ op: "reshape", shape: [2, 1, 2] }, { op: "upsample", shape: [2, 2, 4] }];
+  assert.deepEqual(run([1, 2, 3, 4], ops), [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]);
+});
+
+test("a sum reaches back, to z itself too", () => {
+  const ops = [
+    { op: "relu", shape: [2] },
+    { op: "add", of: [1, 0], shape: [2] },
+    { op: "add", of: [2, 2], shape: [2] },
+  ];
+  assert.deepEqual(run([-1, 3], ops), [-2, 12]);
+});
+
+test("half-precision numbers: normal, subnormal, zeros and the largest", () => {
+  const bits = Uint16Array.of(0x3c00, 0xc000, 0x3555, 0x0001, 0x83ff, 0x0400, 0x7bff, 0x0000);
+  const values = [1, -2, 0.333251953125, 2 ** -24, -1023 * 2 ** -24, 2 ** -14, 65504, 0];
+  const w = [[1, 8], new Uint8Array(bits.buffer), "F16"];
+  assert.deepEqual(run([1], [{ op: "linear", shape: [8], weight: "w" }], { w }), values);
+});
+
+/** Pseudo-random numbers in (−1, 1), the same at each call. */
+function numbers(count, seed) {
+  return Array.from({ length: count }, (_, i) => Math.sin((i + 1) * 12.9898 + seed * 78.233));
+}
+
+/** Σ over (input, ky, kx) of weight · x at (row · stride − padding + ky, …), as it is defined. */
+function convolve(x, [inputs, height, width], weight, [outputs, , kh, kw], [sy, sx], [py, px], [rows, columns]) {
+  const y = [];
+  for (let o = 0; o < outputs; o++) for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) {
+    let sum = 0;
+    for (let i = 0; i < inputs; i++) for (let ky = 0; ky < kh; ky++) for (let kx = 0; kx < kw; kx++) {
+      const row = r * sy - py + ky, column = c * sx - px + kx;
+      if (row < 0 || row >= height || column < 0 || column >= width) continue;
+      sum += weight[((o * inputs + i) * kh + ky) * kw + kx] * x[(i * height + row) * width + column];
+    }
+    y.push(sum);
+  }
+  return y;
+}
+
+const GEOMETRIES = [
+  // input, (out, in, kernel), stride, padding
+  [[1, 1, 1], [1, 1, 1, 1], [1, 1], [0, 0]],
+  [[3, 5, 4], [2, 3, 3, 3], [1, 1], [1, 1]],
+  [[4, 7, 7], [5, 4, 4, 4], [2, 2], [1, 1]],
+  [[5, 6, 9], [3, 5, 2, 5], [3, 2], [1, 3]],
+  [[9, 2, 2], [4, 9, 5, 5], [1, 1], [2, 2]], // a kernel larger than the picture
+  [[2, 8, 3], [1, 2, 1, 3], [4, 1], [0, 0]],
+];
+
+for (const [shape, kernel, stride, padding] of GEOMETRIES) {
+  const size = [0, 1].map((i) => Math.floor((shape[i + 1] + 2 * padding[i] - kernel[i + 2]) / stride[i]) + 1);
+  const count = (sizes) => sizes.reduce((a, b) => a * b, 1);
+  const input = numbers(count(shape), 1), weight = numbers(count(kernel), 2), bias = numbers(kernel[0], 3);
+  const outShape = [kernel[0], ...size];
+  const settings = { weight: "w", stride, padding };
+
+  test(`a convolution of ${shape} by ${kernel}, stride ${stride}, padding ${padding}`, () => {
+    const ops = [{ op: "reshape", shape }, { op: "conv", shape: outShape, bias: "b", ...settings }];
+    const plain = convolve(input, shape, weight, kernel, stride, padding, size);
+    const wanted = plain.map((value, i) => value + bias[Math.floor(i / count(size))]);
+    close(run(input, ops, { w: [kernel, weight], b: [[kernel[0]], bias] }), wanted, 1e-5);
+  });
+
+  test(`⟨conv(x), y⟩ = ⟨x, conv_transpose(y)⟩ for ${shape} by ${kernel}, stride ${stride}, padding ${padding}`, () => {
+    const y = numbers(count(outShape), 4), [out, into, kh, kw] = kernel, area = kh * kw;
+    const swapped = Array.from({ length: weight.length }, (_, at) => {
+      const [i, o, k] = [Math.floor(at / (out * area)), Math.floor(at / area) % out, at % area];
+      return weight[(o * into + i) * area + k];
+    });
+    const ops = [{ op: "reshape", shape: outShape }, { op: "conv_transpose", shape, ...settings }];
+    const back = run(y, ops, { w: [[into, out, kh, kw], swapped] });
+    const forth = convolve(input, shape, weight, kernel, stride, padding, size);
+    const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+    assert.ok(Math.abs(dot(forth, y) - dot(input, back)) < 1e-4, `${dot(forth, y)} and ${dot(input, back)}`);
+  });
+}
+
+test("a picture is the caller's own, or written where the caller says, and does not depend on the one before", () => {
+  const model = parse(chain(2, [{ op: "relu", shape: [2] }]));
+  const first = model.decode([1, 2]), kept = new Float32Array(2);
+  assert.equal(model.decode([3, 4], kept), kept);
+  assert.deepEqual([...first, ...kept], [1, 2, 3, 4]);
+  assert.deepEqual([model.name, model.latent, model.shape], ["test", 2, [2]]);
+});
+
+test("load fetches", async () => {
+  const bytes = Buffer.from(chain(1, [{ op: "tanh", shape: [1] }]));
+  const model = await load(`data:application/octet-stream;base64,${bytes.toString("base64")}`);
+  close(model.decode([1]), [Math.tanh(1)]);
+});
+
+test("what cannot be read is refused with the reason", () => {
+  assert.throws(() => parse(new ArrayBuffer(3)), /no safetensors file/);
+  assert.throws(() => parse(new TextEncoder().encode("<!doctype html><p>404").buffer), /no safetensors file/);
+  assert.throws(() => parse(safetensors({}, { format: "pt" })), /no list of operations; genzoo gallery/);
+  assert.throws(() => parse(safetensors({})), /no list of operations/);
+  assert.throws(() => parse(safetensors({ w: [[1], new Uint8Array(2), "BF16"] })), /w is BF16/);
+  assert.throws(() => parse(chain(1, [{ op: "gelu", shape: [1] }])), /test uses gelu, which is newer/);
+  const model = parse(chain(2, [{ op: "relu", shape: [2] }]));
+  assert.throws(() => model.decode([1]), /test decodes 2 numbers; got 1/);
+});
