@@ -128,13 +128,15 @@ class Animation:
         return {"text/plain": repr(self), "image/gif": encoded(self.encode("gif"))}
 
 
-def animate(pictures: Float[Tensor, " *rows columns c h w"], *, milliseconds: int = 100) -> Animation:
+def animate(
+    pictures: Float[Tensor, " *rows columns c h w"], *, columns: int | None = None, milliseconds: int = 100
+) -> Animation:
     """What `strip` shows side by side, one after the other: frame k is a `grid` of the k-th picture of each row.
 
     Raises:
         InvalidInput: not (rows, columns, c, h, w) or (columns, c, h, w), or a frame is to stand for no time.
     """
-    frames = tuple(grid(frame) for frame in _rows(pictures).unbind(1))
+    frames = tuple(grid(frame, columns) for frame in _rows(pictures).unbind(1))
     return Animation(frames=frames, milliseconds=whole(milliseconds, "animate: milliseconds", least=1))
 
 

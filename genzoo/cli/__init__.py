@@ -18,6 +18,8 @@ import click
 from genzoo import __version__
 from genzoo.cli.catalog import list_command, plugins_command, show_command
 from genzoo.cli.explore import explore_command
+from genzoo.cli.codes import decode_command, encode_command
+from genzoo.cli.latent import interpolate_command, map_command, traverse_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
 from genzoo.cli.process import INTERRUPTED
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
@@ -37,6 +39,11 @@ for command in (
     show_command,
     sample_command,
     reconstruct_command,
+    traverse_command,
+    interpolate_command,
+    map_command,
+    encode_command,
+    decode_command,
     train_command,
     evaluate_command,
     verify_command,

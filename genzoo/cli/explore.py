@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from genzoo.cli.process import keep_memory
-from genzoo.cli.run import data_root_option, device_option
+from genzoo.cli.common import data_root_option, device_option, load_model
 
 __all__ = ["explore_command"]
 

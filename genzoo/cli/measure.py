@@ -11,9 +11,21 @@ import click
 
 from genzoo import catalog
 from genzoo.cli.catalog import as_json
+from genzoo.cli.common import (
+    data_root_option,
+    device_option,
+    force_option,
+    load_model,
+    open_split,
+    path_type,
+    split_option,
+    target_of,
+    want_pictures,
+)
 from genzoo.cli.process import keep_memory
-from genzoo.cli.run import data_root_option, device_option
-from genzoo.errors import GenzooError, VerificationFailed
+from genzoo.errors import GenzooError, InvalidInput, VerificationFailed
+from genzoo.files import atomic_write
+from genzoo.notebook import cell, text_table
 
 __all__ = ["compare_command", "evaluate_command", "verify_command"]
 
@@ -82,20 +94,37 @@ def verify_command(names: tuple[str, ...], all_of_them: bool, data_root: Path | 
         raise failures[0]
 
 
-@click.command("compare", short_help="Show the recorded numbers of models side by side.")
+@click.command("compare", short_help="Set models side by side: their numbers, and their pictures.")
 @click.argument("names", nargs=-1, required=True)
 @as_json
-def compare_command(names: tuple[str, ...], as_json: bool) -> None:
+@click.option(
+    "-o", "--output", type=path_type, help="PNG file: pictures above, a row for what each model makes of them."
+)
+@click.option("--data", help="The pictures' data set, or a folder: folder:PATH [default: that of the first model].")
+@split_option
+@click.option("-n", "count", type=click.IntRange(1, 1000), default=12, show_default=True, help="How many of it.")
+@data_root_option
+@force_option
+@device_option
+def compare_command(
+    names: tuple[str, ...], as_json: bool, output: Path | None, force: bool, device: str, **where: Any
+) -> None:
     """Show the recorded numbers of models side by side, and which of them cannot be compared.
 
-    NAMES are those of checkpoints, or run folders (paths with a '/').
+    With -o also what each makes of the same pictures: 2 latents against 5 against 32. NAMES are those of checkpoints,
+    or run folders (paths with a '/').
     """
     table, notes = catalog.compare(names)
+    if output:
+        _draw_side_by_side(names, output, force=force, device=device, **where)
+    elif where["data"]:
+        raise click.UsageError("--data goes with -o FILE, the picture to draw")
     if as_json:
         click.echo(json.dumps({"models": table, "notes": notes}, indent=1))
         return
     rows = list(dict.fromkeys(key for column in table for key in column))
-    _print_columns([[row, *(_cell(column.get(row)) for column in table)] for row in rows])
+    header, *lines = [[row, *(_cell(column.get(row)) for column in table)] for row in rows]
+    click.echo(text_table(header, lines))
     for note in notes:
         click.echo(f"genzoo: {note}", err=True)
 
@@ -103,12 +132,38 @@ def compare_command(names: tuple[str, ...], as_json: bool) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:.5g}" if isinstance(value, float) else cell(value)
 
 
-def _print_columns(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+def _draw_side_by_side(
+    names: Sequence[str],
+    output: Path,
+    *,
+    force: bool,
+    device: str,
+    data: str | None,
+    split: str | None,
+    count: int,
+    data_root: Path | None,
+) -> None:
+    """Pictures, and below them a row of each model's reconstructions."""
+    target = target_of("", "", output, ".png", force=force)
+    if target is None:
+        raise InvalidInput("the numbers go to stdout; give -o a file")
+    models = [load_model(name, device) for name in names]
+    verbs = [model.reconstruct for model in models]  # refused here if one cannot
+    for name, model in zip(names, models, strict=True):
+        want_pictures(model, name, "reconstruct(x)")
+        if model.input_shape != models[0].input_shape:
+            raise InvalidInput(
+                f"{name} has pictures of shape {model.input_shape}, and {names[0]} of {models[0].input_shape}; "
+                "leave one of them out, or -o"
+            )
+    import torch
+
+    from genzoo.pictures import png, strip
+
+    chosen = data or catalog.show(names[0]).dataset
+    x = open_split(chosen, split, data_root, models[0]).first(count).to(models[0].device)
+    atomic_write(target, png(strip(torch.stack([x, *(reconstruct(x) for reconstruct in verbs)]))))
+    click.echo(f"genzoo: {target}: {chosen} above, then {', '.join(names)}", err=True)

@@ -13,31 +13,28 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genzoo.catalog import is_path
+from genzoo.cli.common import (
+    MAX_SAMPLES,
+    Starts,
+    data_root_option,
+    device_option,
+    force_option,
+    load_model,
+    output_option,
+    path_type,
+    seed_option,
+    starts_options,
+    target_of,
+    want_pictures,
+    write,
+)
 from genzoo.cli.process import INTERRUPTED, keep_memory
 from genzoo.errors import InvalidInput, ProcessLost, TrainingDiverged
-from genzoo.files import atomic_write, refuse_existing, user_path
-from genzoo.registry import registry
-from genzoo.spec import DatasetSpec
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor
-
-    from genzoo.models import Model
     from genzoo.training import Progress
 
-__all__ = ["data_root_option", "device_option", "reconstruct_command", "sample_command", "train_command"]
-
-MAX_SAMPLES = 100_000
-path_type = click.Path(path_type=Path)
-device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-data_root_option = click.option(
-    "--data-root", type=path_type, help="Where data sets lie or are downloaded to [default: $GENZOO_DATA or the cache]."
-)
-output_option = click.option(
-    "-o", "--output", type=path_type, help="PNG file to write [default: named after NAME, here]; '-' is stdout."
-)
-force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
+__all__ = ["reconstruct_command", "sample_command", "train_command"]
 
 
 @click.command("sample", short_help="Draw samples into one picture.")
@@ -45,8 +42,8 @@ force_option = click.option("--force", is_flag=True, help="Overwrite what is the
 @click.option(
     "-n", "count", type=click.IntRange(1, MAX_SAMPLES), help="How many [default: 64 pictures, or 2000 points]."
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same pictures.")
-@output_option
+@seed_option
+@output_option("PNG")
 @force_option
 @device_option
 def sample_command(name: str, count: int | None, seed: int, output: Path | None, force: bool, device: str) -> None:
@@ -54,9 +51,9 @@ def sample_command(name: str, count: int | None, seed: int, output: Path | None,
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/').
     """
-    target = _target(output, f"{Path(name).resolve().name}-samples.png", force=force)
-    model = _load(name, device)
-    from genzoo.pictures import draw, how_many, is_drawable
+    target = target_of(name, "samples", output, ".png", force=force)
+    model = load_model(name, device)
+    from genzoo.pictures import draw, how_many, is_drawable, png
 
     sample = model.sample  # refused here if it cannot
     if not is_drawable(model.input_shape):
@@ -64,102 +61,32 @@ def sample_command(name: str, count: int | None, seed: int, output: Path | None,
             f"{name} has samples of shape {model.input_shape}, which are neither pictures nor points in one or two "
             f"dimensions; in Python: genzoo.load({name!r}).sample(64, seed={seed})"
         )
-    _write(target, draw(sample(count or how_many(model.input_shape), seed=seed)))
+    write(target, png(draw(sample(count or how_many(model.input_shape), seed=seed))))
 
 
 @click.command("reconstruct", short_help="Encode and decode pictures.")
 @click.argument("name")
-@click.argument("images", nargs=-1, type=path_type)
-@click.option("--data", help="Take the pictures from this data set instead, or from a folder: folder:PATH.")
-@click.option("--split", help="Its split [default: test, or the first].")
-@click.option("-n", "count", type=click.IntRange(1, MAX_SAMPLES), default=8, show_default=True, help="How many of it.")
-@data_root_option
-@output_option
+@starts_options(8)
+@output_option("PNG")
 @force_option
 @device_option
-def reconstruct_command(
-    name: str,
-    images: tuple[Path, ...],
-    data: str | None,
-    split: str | None,
-    count: int,
-    data_root: Path | None,
-    output: Path | None,
-    force: bool,
-    device: str,
-) -> None:
+def reconstruct_command(name: str, starts: Starts, output: Path | None, force: bool, device: str) -> None:
     """Encode and decode pictures: the given ones above, what comes back below.
 
     Pictures are made grey or RGB as the model wants, cropped to its aspect and resized; transparency is laid on white.
     Models of MNIST expect white on black. NAME is the name of a checkpoint, or a run folder (a path with a '/').
     """
-    if bool(images) == bool(data):
-        raise click.UsageError("give image files, or --data NAME, one of the two")
-    target = _target(output, f"{Path(name).resolve().name}-reconstructions.png", force=force)
-    model = _load(name, device)
+    starts.require()
+    target = target_of(name, "reconstructions", output, ".png", force=force)
+    model = load_model(name, device)
     import torch
 
-    from genzoo.pictures import grid, is_picture
+    from genzoo.pictures import png, strip
 
     reconstruct = model.reconstruct  # refused here if it cannot
-    if not is_picture(model.input_shape):
-        raise InvalidInput(
-            f"{name} models data of shape {model.input_shape}, not pictures; in Python: "
-            f"genzoo.load({name!r}).reconstruct(x)"
-        )
-    x = _first_of(data, split, data_root, count, model) if data else _read_images(images, model.input_shape)
-    x = x.to(model.device)
-    _write(target, grid(torch.cat([x, reconstruct(x)]), columns=len(x)))
-
-
-def _first_of(data: str, split: str | None, data_root: Path | None, count: int, model: Model) -> Tensor:
-    """The first pictures of a data set, given as NAME or NAME:PATH."""
-    from genzoo.api.data import one_root, open_data, split_root
-
-    name, path = split_root(data)
-    root = one_root(path, data_root)
-    dataset = registry().find(DatasetSpec, name)
-    return open_data(dataset, split or dataset.held_out, root=root, shape=model.input_shape).first(count)
-
-
-def _read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:
-    import torch
-
-    from genzoo.pictures import read_image
-
-    return torch.stack([read_image(path, shape) for path in paths]).float() / 255
-
-
-def _load(name: str, device: str) -> Model:
-    keep_memory()
-    from genzoo.api.build import load
-
-    return load(name, device=device)
-
-
-def _target(output: Path | None, default: str, *, force: bool) -> Path | None:
-    """Where to write (None is stdout), refused before any work is done."""
-    if output == Path("-"):
-        if sys.stdout.isatty():
-            raise InvalidInput("a PNG does not go to a terminal; give -o FILE, or pipe it")
-        return None
-    path = user_path(output or default)
-    if path.suffix.lower() not in ("", ".png"):
-        raise InvalidInput(f"{path} would hold a PNG; give a name that ends in .png")
-    refuse_existing(path, force=force)
-    if not path.parent.is_dir():
-        raise InvalidInput(f"cannot write {path}: {path.parent} is not a folder; mkdir -p {path.parent}")
-    return path
-
-
-def _write(target: Path | None, picture: Image) -> None:
-    from genzoo.pictures import png
-
-    if target is None:
-        sys.stdout.buffer.write(png(picture))
-    else:
-        atomic_write(target, png(picture))
-        click.echo(target)
+    want_pictures(model, name, "reconstruct(x)")
+    x = starts.pictures(model)
+    write(target, png(strip(torch.stack([x, reconstruct(x)]))))
 
 
 @click.command("train", short_help="Train a recipe.")

@@ -17,7 +17,7 @@ from torch import Tensor
 from genzoo.errors import DamagedFile, MalformedWeights, NonFiniteWeights, StateMismatch
 from genzoo.files import read_regular
 
-__all__ = ["check_state", "encode_weights", "parse_weights", "read_weights"]
+__all__ = ["check_state", "encode_weights", "parse_tensors", "parse_weights", "read_weights"]
 
 MAX_HEADER_BYTES = 1 << 20
 _PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -52,7 +52,7 @@ def parse_weights(
 
     Tensors whose names begin with one of `beside` may be there too, whatever they are.
     """
-    tensors = _parse(data, where)
+    tensors = parse_tensors(data, where)
     known = {name: tensor for name, tensor in tensors.items() if not name.startswith(beside)}
     check_state(known, expected, where)
     if bad := [name for name, tensor in tensors.items() if not _is_finite(tensor)]:
@@ -60,7 +60,8 @@ def parse_weights(
     return tensors
 
 
-def _parse(data: bytes, where: str) -> dict[str, Tensor]:
+def parse_tensors(data: bytes, where: str) -> dict[str, Tensor]:
+    """The tensors in the bytes of a safetensors file, whatever they are; MalformedWeights if it is none."""
     if data[8:9] != b"{" and data.startswith(_PICKLES):  # a header's length may begin like a pickle, its text does not
         raise MalformedWeights(f"{where} is a pickle, not safetensors; genzoo never unpickles")
     header = int.from_bytes(data[:8], "little")

@@ -47,6 +47,12 @@ class Latent:
     active: bool | None = None
     label: str = ""
 
+    def told(self) -> str:
+        """In words: ``latent 3 (KL 2.3, width)``."""
+        known = ["" if self.kl is None else f"KL {self.kl:.3g}", self.label]
+        more = ", ".join(filter(None, known))
+        return f"latent {self.index}" + (f" ({more})" if more else "")
+
     def cells(self) -> tuple[str, ...]:
         """The row of a table: see `HEADER`."""
         return str(self.index), notebook.cell(self.kl), notebook.cell(self.std), _USED[self.active], self.label

@@ -1,0 +1,213 @@
+"""What commands that run a model share: their options, what they start from, and where they write."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genzoo.cli.process import keep_memory
+from genzoo.errors import InvalidInput
+from genzoo.files import atomic_write, refuse_existing, user_path
+from genzoo.registry import registry
+from genzoo.spec import DatasetSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genzoo.datasets import Split
+    from genzoo.models import Model
+
+__all__ = [
+    "MAX_SAMPLES",
+    "Starts",
+    "data_root_option",
+    "device_option",
+    "force_option",
+    "load_model",
+    "open_split",
+    "output_option",
+    "path_type",
+    "read_images",
+    "seed_option",
+    "split_option",
+    "starts_options",
+    "target_of",
+    "want_pictures",
+    "write",
+]
+
+MAX_SAMPLES = 100_000
+path_type = click.Path(path_type=Path)
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+data_root_option = click.option(
+    "--data-root", type=path_type, help="Where data sets lie or are downloaded to [default: $GENZOO_DATA or the cache]."
+)
+data_option = click.option(
+    "--data", help="Take the pictures from this data set instead, or from a folder: folder:PATH."
+)
+split_option = click.option("--split", help="Its split [default: test, or the first].")
+force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same pictures."
+)
+images_argument = click.argument("images", nargs=-1, type=path_type)
+
+
+def output_option(kinds: str) -> Callable[[Any], Any]:
+    """-o for files of these kinds."""
+    told = f"{kinds} file to write [default: named after NAME, here]; '-' is stdout."
+    return click.option("-o", "--output", type=path_type, help=told)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Starts:
+    """The pictures or draws that a command starts from, as its options say."""
+
+    images: tuple[Path, ...]
+    data: str | None
+    split: str | None
+    count: int
+    data_root: Path | None
+
+    def __post_init__(self) -> None:
+        if self.images and self.data:
+            raise click.UsageError("give image files, or --data NAME, one of the two")
+
+    @property
+    def given(self) -> bool:
+        """Whether there are pictures."""
+        return bool(self.images or self.data)
+
+    def require(self) -> None:
+        """UsageError if there are none."""
+        if not self.given:
+            raise click.UsageError("give image files, or --data NAME, one of the two")
+
+    def pictures(self, model: Model) -> Tensor:
+        """Those given, on the model's device."""
+        return self.examples(model)[0]
+
+    def examples(self, model: Model) -> tuple[Tensor, dict[str, Tensor]]:
+        """The same, and the labels (n,) and factors (n, f) that their data set has."""
+        if not self.data:
+            return read_images(self.images, model.input_shape).to(model.device), {}
+        import torch
+
+        data = open_split(self.data, self.split, self.data_root, model)
+        x, told = data.first(self.count).to(model.device), dict[str, Tensor]()
+        if data.labels is not None:
+            told["labels"] = data.labels[: len(x)]
+        if data.factors is not None:
+            told["factors"] = data.factors.of(torch.arange(len(x)))
+        return x, told
+
+    def codes(self, model: Model, seed: int) -> Tensor:
+        """The codes of the pictures given; those of the samples of `seed` if there are none, and the model samples."""
+        from genzoo.models.base import noise
+        from genzoo.protocols import Encoder, Generator
+
+        if self.given and not isinstance(model, Encoder):
+            raise InvalidInput(
+                f"{model.name} has no encoder, so no picture has a code; leave the pictures out, and it starts from "
+                f"samples of its own: --seed {seed}"
+            )
+        if self.given:
+            z: Tensor = model.encode(self.pictures(model))
+            return z
+        if not isinstance(model, Generator):
+            raise click.UsageError(f"{model.name} does not sample: give image files, or --data NAME")
+        return noise(self.count, model.latent_dim, seed).to(model.device)
+
+
+def starts_options(default: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The arguments and options of `Starts`; a command takes the result as `starts`. `default` is how many."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**options: Any) -> None:
+            starts = Starts(**{field.name: options.pop(field.name) for field in fields(Starts)})
+            command(starts=starts, **options)
+
+        count = click.option(
+            "-n",
+            "count",
+            type=click.IntRange(1, MAX_SAMPLES),
+            default=default,
+            show_default=True,
+            help="How many of it.",
+        )
+        for option in (data_root_option, count, split_option, data_option, images_argument):
+            run = option(run)
+        return run
+
+    return decorate
+
+
+def open_split(data: str, split: str | None, root: Path | None, model: Model) -> Split:
+    """A data set given as NAME or NAME:PATH, in the shape that the model takes."""
+    from genzoo.api.data import one_root, open_data, split_root
+
+    name, path = split_root(data)
+    dataset = registry().find(DatasetSpec, name)
+    return open_data(dataset, split or dataset.held_out, root=one_root(path, root), shape=model.input_shape)
+
+
+def read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:
+    """The images in files, (n, *shape) in [0, 1]."""
+    import torch
+
+    from genzoo.pictures import read_image
+
+    return torch.stack([read_image(path, shape) for path in paths]).float() / 255
+
+
+def load_model(name: str, device: str) -> Model:
+    """As genzoo.load, in a process of the command line's own."""
+    keep_memory()
+    from genzoo.api.build import load
+
+    return load(name, device=device)
+
+
+def want_pictures(model: Model, name: str, call: str) -> None:
+    """InvalidInput with the `call` that does it in Python, if what a model decodes cannot be drawn side by side."""
+    from genzoo.pictures import is_picture
+
+    if not is_picture(model.input_shape):
+        raise InvalidInput(
+            f"{name} models data of shape {model.input_shape}, not pictures; in Python: genzoo.load({name!r}).{call}"
+        )
+
+
+def target_of(name: str, what: str, output: Path | None, *suffixes: str, force: bool) -> Path | None:
+    """Where to write (None is stdout), refused before any work is done; the first suffix is that of the default."""
+    if output == Path("-"):
+        if sys.stdout.isatty():
+            raise InvalidInput(f"a {_kind(suffixes[:1])} does not go to a terminal; give -o FILE, or pipe it")
+        return None
+    path = user_path(output or f"{Path(name).resolve().name}-{what}{suffixes[0]}")
+    if path.suffix.lower() not in ("", *suffixes):
+        raise InvalidInput(f"{path} would hold a {_kind(suffixes)}; give a name that ends in {' or '.join(suffixes)}")
+    refuse_existing(path, force=force)
+    if not path.parent.is_dir():
+        raise InvalidInput(f"cannot write {path}: {path.parent} is not a folder; mkdir -p {path.parent}")
+    return path
+
+
+def _kind(suffixes: tuple[str, ...]) -> str:
+    return " or ".join(suffix.removeprefix(".").upper() for suffix in suffixes)
+
+
+def write(target: Path | None, data: bytes) -> None:
+    """Write a file and print its name, or the bytes to stdout."""
+    if target is None:
+        sys.stdout.buffer.write(data)
+    else:
+        atomic_write(target, data)
+        click.echo(target)
