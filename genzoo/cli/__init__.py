@@ -17,8 +17,8 @@ import click
 
 from genzoo import __version__
 from genzoo.cli.catalog import list_command, plugins_command, show_command
-from genzoo.cli.explore import explore_command
 from genzoo.cli.codes import decode_command, encode_command
+from genzoo.cli.explore import explore_command, gallery_command
 from genzoo.cli.latent import interpolate_command, map_command, traverse_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
 from genzoo.cli.process import INTERRUPTED
@@ -49,6 +49,7 @@ for command in (
     verify_command,
     compare_command,
     explore_command,
+    gallery_command,
     plugins_command,
 ):
     cli.add_command(command)

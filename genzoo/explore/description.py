@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from genzoo.api.data import open_data
+from genzoo.catalog import list_models, show
 from genzoo.datasets import Split
 from genzoo.errors import GenzooError, GenzooWarning, InvalidInput
 from genzoo.latent import Latent, in_blocks, latents
@@ -21,9 +22,9 @@ from genzoo.pictures import is_drawable, is_picture
 from genzoo.protocols import Encoder, Generator
 from genzoo.randomness import stream
 from genzoo.registry import registry
-from genzoo.spec import DatasetSpec
+from genzoo.spec import DatasetSpec, Family
 
-__all__ = ["as_bytes", "describe", "held_out_examples"]
+__all__ = ["as_bytes", "describe", "held_out_examples", "source_of"]
 
 BASES = 10
 EXAMPLES = 2000  # of which a map shows the codes
@@ -44,6 +45,15 @@ def held_out_examples(model: Model, data_root: str | Path | None = None) -> Spli
         return None
 
 
+def source_of(model: Model) -> str:
+    """What genzoo.load takes to give this model; "" if it is nowhere but in memory."""
+    record = model.checkpoint
+    if record is None:
+        return ""
+    known = record.name in list_models() and show(record.name).sha256 == record.sha256
+    return record.name if known else str(record.folder.resolve())
+
+
 def describe(model: Model, data: Split | None) -> dict[str, Any]:
     """The description of a model, for JSON; tensors are base64 of their bytes, codes float32, pictures uint8.
 
@@ -60,13 +70,10 @@ def describe(model: Model, data: Split | None) -> dict[str, Any]:
             f"dimensions; in Python: genzoo.load({model.name!r}).decode(z)"
         )
     record = model.checkpoint
-    examples = _examples(model, data)
     table = latents(model)
-    if examples is not None and table[0].std is None and len(examples):
-        table = latents(model, examples)
     return {
         "name": model.name,
-        "family": model.spec.family,
+        "kind": registry().find(Family, model.spec.family).summary.partition(":")[0].capitalize(),
         "dataset": record.dataset if record else "",
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "trained": record is not None,
@@ -77,12 +84,8 @@ def describe(model: Model, data: Split | None) -> dict[str, Any]:
         "latents": [_latent(row, prior=isinstance(model, Generator)) for row in table],
         "metrics": {name: [entry["value"], entry["unit"]] for name, entry in record.metrics.items()} if record else {},
         "bases": _bases(model, data, table),
-        "points": None if examples is None or model.latent_dim != 2 else _points(model, data, examples),
+        "points": None if data is None or model.latent_dim != 2 else _points(model, data),
     }
-
-
-def _examples(model: Model, data: Split | None) -> Float[Tensor, " n *data"] | None:
-    return None if data is None else _at(data, torch.arange(min(EXAMPLES, len(data)))).to(model.device)
 
 
 def _at(data: Split, indices: Tensor) -> Float[Tensor, " n *data"]:
@@ -121,10 +124,11 @@ def _one_of_each(data: Split) -> Tensor:
     return torch.stack([(data.labels == label).int().argmax() for label in data.labels.unique()[:BASES]])
 
 
-def _points(model: Model, data: Split | None, examples: Tensor) -> dict[str, Any]:
+def _points(model: Model, data: Split) -> dict[str, Any]:
     """The codes of examples on the map of two latents, and their classes."""
-    labels = [] if data is None or data.labels is None else data.labels[: len(examples)].tolist()
-    return {"codes": _packed(in_blocks(model.encode, examples).float()), "labels": labels}
+    x = _at(data, torch.arange(min(EXAMPLES, len(data))))
+    labels = [] if data.labels is None else data.labels[: len(x)].tolist()
+    return {"codes": _packed(in_blocks(model.encode, x).float()), "labels": labels}
 
 
 def _shown(model: Model, x: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from genzoo.errors import GenzooError, InvalidInput, NotFound
+from genzoo.explore.description import source_of
 from genzoo.explore.page import CONTENT_TYPES, POLICY, assets, page
 from genzoo.explore.studio import MAX_BODY, Studio
 
@@ -48,7 +49,9 @@ class PageServer(ThreadingHTTPServer):
         try:
             super().__init__((HOST, port), _Handler)
         except OSError as error:
-            raise InvalidInput(f"cannot listen on port {port}: {error.strerror}; leave --port out for a free one") from None
+            raise InvalidInput(
+                f"cannot listen on port {port}: {error.strerror}; leave --port out for a free one"
+            ) from None
         self.studio = studio
         self.token = secrets.token_urlsafe(18)
         self.hosts = {f"{name}:{self.server_port}" for name in (HOST, "localhost")}
@@ -141,9 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
         return parts
 
     def _page(self) -> bytes:
-        studio = self.server.studio
-        setting = {"model": studio.model.name, "served": True, "peers": studio.peers, "home": "", "load": studio.load}
-        return page(studio.model.name, setting).encode()
+        model, peers = self.server.studio.model, self.server.studio.peers
+        setting = {"model": model.name, "served": True, "peers": peers, "home": "", "load": source_of(model)}
+        return page(model.name, setting).encode()
 
     def _body(self) -> bytes:
         """The body of a request; refused before it is read unless it says how long it is, and that is not too much."""

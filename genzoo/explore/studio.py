@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from pathlib import Path
@@ -37,13 +37,11 @@ class Studio:
 
     Attributes:
         model: the model itself, described at once, so that what is amiss is said before a page is opened.
-        load: what genzoo.load takes for it; "" if it is nowhere but in memory.
         peers: the names of the others.
     """
 
-    def __init__(self, model: Model, source: str = "", *, data_root: str | Path | None = None) -> None:
+    def __init__(self, model: Model, *, data_root: str | Path | None = None) -> None:
         self.model = model
-        self.load = source
         self.peers = peers_of(model)
         self._data_root = data_root
         self._models = {model.name: model}

@@ -398,11 +398,10 @@ function layActions() {
 }
 
 function layFacts() {
-  const { family, dataset, shape, latent, parameters, metrics, latents, trained } = app.model.told;
+  const { kind, dataset, shape, latent, parameters, metrics, latents, trained } = app.model.told;
   const collapsed = latents.filter((one) => one.active === false).length;
-  const kinds = { ae: "Autoencoder", vae: "Variational autoencoder", gan: "Generative adversarial network" };
   byId("facts").textContent = [
-    kinds[family] ?? family, dataset, trained ? "" : "untrained", shape.join("×"),
+    kind, dataset, trained ? "" : "untrained", shape.join("×"),
     `${latent} latent${latent > 1 ? "s" : ""}${collapsed ? `, ${collapsed} collapsed` : ""}`, `${(parameters / 1e6).toFixed(2)} M parameters`,
   ].filter(Boolean).join(" · ");
   byId("record").hidden = !Object.keys(metrics).length;

@@ -27,10 +27,11 @@ function marker(dimensions, cloud) {
   const place = (value) => ((value - low + margin) / (high - low + 2 * margin)) * SIDE;
   return (canvas, values, i = 0) => {
     Object.assign(canvas, { width: SIDE, height: SIDE });
-    const context = canvas.getContext("2d"), ink = (name) => getComputedStyle(canvas).getPropertyValue(name);
-    context.fillStyle = ink("--quiet");
+    const context = canvas.getContext("2d");
+    context.fillStyle = getComputedStyle(document.body).accentColor;
+    context.globalAlpha = 0.3;
     (dimensions === 1 ? bars : dots)(context, cloud, place);
-    context.fillStyle = ink("--accent");
+    context.globalAlpha = 1;
     const at = values.subarray(i * dimensions, (i + 1) * dimensions);
     if (dimensions === 1) context.fillRect(place(at[0]) - 1.5, 0, 3, SIDE);
     else disc(context, place(at[0]), SIDE - place(at[1]), 6);

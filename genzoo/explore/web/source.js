@@ -17,10 +17,10 @@ export async function open(name, served) {
   for (const [of, keys] of [[told.bases, ["pixels", "codes", "decoded"]], [told.points ?? {}, ["codes"]]]) {
     for (const key of keys) if (of[key]) of[key] = unpacked(of[key], key === "codes" || told.shape.length < 3);
   }
-  return { told, size: told.shape.reduce((a, b) => a * b), ...(served ? remote(told) : local(told)) };
+  return { told, size: told.shape.reduce((a, b) => a * b), ...(served ? remote(name, told) : local(name, told)) };
 }
 
-function remote({ name, shape }) {
+function remote(name, { shape }) {
   const address = (verb) => `models/${encodeURIComponent(name)}/${verb}`;
   const codes = (bytes) => new Float32Array(bytes);
   const pictures = shape.length === 3;
@@ -33,7 +33,7 @@ function remote({ name, shape }) {
   };
 }
 
-function local({ name, latent, shape }) {
+function local(name, { latent, shape }) {
   const size = shape.reduce((a, b) => a * b);
   const engine = read(`models/${name}.safetensors`).then(parse);
   engine.catch(() => {}); // whoever decodes is told
