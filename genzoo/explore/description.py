@@ -121,7 +121,7 @@ def _one_of_each(data: Split) -> Tensor:
     """Indices of the first example of each class, or of the first examples where there are none."""
     if data.labels is None:
         return torch.arange(min(BASES, len(data)))
-    return torch.stack([(data.labels == label).int().argmax() for label in data.labels.unique()[:BASES]])
+    return torch.stack([(data.labels == label).int().argmax() for label in torch.unique(data.labels)[:BASES]])
 
 
 def _points(model: Model, data: Split) -> dict[str, Any]:

@@ -70,16 +70,14 @@ class _Exhibit:
 
 
 def _picture(model: Model, data: Split | None) -> bytes:
-    """Samples, or where there can be none pictures of data and below each what comes back."""
+    """Samples, or where there can be none pictures of data and below them what comes back."""
     if isinstance(model, Generator):
-        return png(
-            draw(model.sample(SAMPLES if is_picture(model.input_shape) else how_many(model.input_shape), seed=0))
-        )
+        count = SAMPLES if is_picture(model.input_shape) else how_many(model.input_shape)
+        return png(draw(model.sample(count, seed=0)))
     if data is None:
         return png(draw(model.decode(torch.zeros(1, model.latent_dim))))
     x = data.first(SAMPLES // 2)
-    above, below = x.split(SAMPLES // 4), model.decode(model.encode(x)).split(SAMPLES // 4)
-    return png(draw(torch.cat([rows for pair in zip(above, below, strict=True) for rows in pair])))
+    return png(draw(torch.cat([x, model.decode(model.encode(x))])))
 
 
 def write_gallery(
@@ -134,8 +132,9 @@ def _all_exhibits(data_root: Path | None) -> list[_Exhibit]:
 def _card(exhibit: _Exhibit) -> str:
     told = exhibit.told
     row = catalog.overview(catalog.summary(exhibit.load))
-    facts = f"{told['kind']} · {told['dataset']} · {told['latent']} latents · {len(exhibit.weights) / 1e6:.1f} MB"
-    shown = "Samples of" if told["samples"] else "Pictures, and what comes back from"
+    latents = f"{told['latent']} latent{'s'[: told['latent'] > 1]}"
+    facts = f"{told['kind']} · {told['dataset']} · {latents} · {len(exhibit.weights) / 1e6:.2f} MB"
+    shown = "Samples of" if told["samples"] else "Pictures, and below them what comes back from"
     return (
         f'<li><a href="{exhibit.name}.html"><img src="models/{exhibit.name}.png" alt="{shown} {exhibit.name}">'
         f"<h2>{escape(told['name'])}</h2></a><p>{escape(facts)}</p><p>{escape(row[-1])}</p></li>"

@@ -11,11 +11,12 @@ import hmac
 import json
 import secrets
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from genzoo.errors import GenzooError, InvalidInput, NotFound
 from genzoo.explore.description import source_of
@@ -79,24 +80,24 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "genzoo", ""
 
     def do_GET(self) -> None:
-        self._answer()
+        self._answer(self._told)
 
     def do_POST(self) -> None:
-        self._answer()
+        self._answer(self._computed)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the standard library's name
         """Say nothing: one line for each move of a slider is no use."""
 
-    def _answer(self) -> None:
+    def _answer(self, room: Callable[[list[str], str], tuple[bytes, str]]) -> None:
         status = HTTPStatus.OK
         try:
-            body, kind = self._routed()
+            path, _, query = self.path.partition("?")
+            body, kind = room(self._checked_path(path), query)
         except _Refused as refusal:
-            status, body = refusal.status, _told(str(refusal))
-        except NotFound as error:
-            status, body = HTTPStatus.NOT_FOUND, _told(error.message)
+            status, body = refusal.status, _error(str(refusal))
         except GenzooError as error:
-            status, body = HTTPStatus.BAD_REQUEST, _told(error.message)
+            status = HTTPStatus.NOT_FOUND if isinstance(error, NotFound) else HTTPStatus.BAD_REQUEST
+            body = _error(error.message)
         if status is not HTTPStatus.OK:
             kind, self.close_connection = JSON, True  # a body that was not read must not pass for the next request
         self._send(status, body, kind)
@@ -111,24 +112,29 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.wfile.flush()
 
-    def _routed(self) -> tuple[bytes, str]:
-        studio, url = self.server.studio, urlsplit(self.path)
-        match self.command, self._checked_path(url.path):
-            case "GET", [""]:
+    def _told(self, path: list[str], query: str) -> tuple[bytes, str]:
+        studio = self.server.studio
+        match path:
+            case [""]:
                 return self._page(), HTML
-            case "GET", ["web", name] if name in assets():
+            case ["web", name] if name in assets():
                 return assets()[name].read_bytes(), CONTENT_TYPES[PurePath(name).suffix]
-            case "GET", ["models", name] if name.endswith(".json"):
+            case ["models", name] if name.endswith(".json"):
                 return studio.description(name.removesuffix(".json")), JSON
-            case "GET", ["models", name, "noise"]:
-                asked = parse_qs(url.query)
+            case ["models", name, "noise"]:
+                asked = parse_qs(query)
                 return studio.noise(name, *(asked.get(key, [""])[0] for key in ("seed", "n"))), BYTES
-            case "POST", ["models", name, "decode"]:
-                return studio.decode(name, self._body()), BYTES
-            case "POST", ["models", name, "gif"]:
-                return studio.gif(name, self._body()), BYTES
-            case "POST", ["models", name, "encode"]:
-                return studio.encode(name, self._body()), BYTES
+        raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
+
+    def _computed(self, path: list[str], query: str) -> tuple[bytes, str]:
+        verbs = {
+            "decode": self.server.studio.decode,
+            "encode": self.server.studio.encode,
+            "gif": self.server.studio.gif,
+        }
+        match path:
+            case ["models", name, verb] if verb in verbs:
+                return verbs[verb](name, self._body()), BYTES
         raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
 
     def _checked_path(self, path: str) -> list[str]:
@@ -161,5 +167,5 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
 
-def _told(message: str) -> bytes:
+def _error(message: str) -> bytes:
     return json.dumps({"error": message}).encode()

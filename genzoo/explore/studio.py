@@ -92,7 +92,8 @@ class Studio:
         codes = torch.from_numpy(_rows(body, np.dtype("<f4"), model.latent_dim))
         if len(codes) * prod(model.input_shape) > MAX_VALUES:
             raise InvalidInput(f"{len(codes)} pictures of shape {model.input_shape} are too many at once")
-        return model.decode(codes)
+        x: Tensor = model.decode(codes)
+        return x
 
     def _decode(self, model: Model, body: bytes) -> bytes:
         x = self._decoded(model, body)
@@ -106,7 +107,7 @@ class Studio:
         if not isinstance(model, Encoder):
             raise InvalidInput(f"{model.name} does not encode")
         pixels = _rows(body, np.dtype("u1"), prod(model.input_shape))
-        x = torch.from_numpy(pixels).float().div(255).unflatten(1, model.input_shape)
+        x = torch.from_numpy(pixels).float().div(255).reshape(-1, *model.input_shape)
         return _bytes(model.encode(x))
 
 

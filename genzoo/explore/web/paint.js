@@ -26,7 +26,7 @@ function marker(dimensions, cloud) {
   const all = Array.from(cloud), low = Math.min(...all), high = Math.max(...all), margin = (high - low) / 10 || 1;
   const place = (value) => ((value - low + margin) / (high - low + 2 * margin)) * SIDE;
   return (canvas, values, i = 0) => {
-    Object.assign(canvas, { width: SIDE, height: SIDE });
+    Object.assign(canvas, { width: SIDE, height: SIDE }).style.imageRendering = "auto";
     const context = canvas.getContext("2d");
     context.fillStyle = getComputedStyle(document.body).accentColor;
     context.globalAlpha = 0.3;
