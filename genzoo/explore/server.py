@@ -89,6 +89,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: one line for each move of a slider is no use."""
 
     def _answer(self, room: Callable[[list[str], str], tuple[bytes, str]]) -> None:
+        if self.server.socket.fileno() < 0:  # closed, and this is a connection from before
+            self.close_connection = True
+            return
         status = HTTPStatus.OK
         try:
             path, _, query = self.path.partition("?")

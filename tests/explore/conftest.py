@@ -58,7 +58,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         page.on("request", lambda one: one.url.startswith((origin, "data:", "blob:")) or amiss.append(one.url))
         page.goto(url)
         if page.query_selector("#picture"):
-            page.wait_for_selector("html[data-ready]")
+            page.wait_for_selector("html[data-busy='0']")
         return page
 
     yield open_page

@@ -85,7 +85,13 @@ def test_refuses_without_the_token(server: PageServer, token: str) -> None:
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b"", 400), (bytes(3), 400), (bytes(4 * 1025), 400), (np.float32("nan").tobytes(), 400), (np.float32("inf").tobytes(), 400)],
+    [
+        (b"", 400),
+        (bytes(3), 400),
+        (bytes(4 * 1025), 400),
+        (np.float32("nan").tobytes(), 400),
+        (np.float32("inf").tobytes(), 400),
+    ],
 )
 def test_refuses_a_malformed_body(server: PageServer, body: bytes, status: int) -> None:
     found, told = ask(server, f"models/{NAME}/decode", body)
@@ -100,7 +106,9 @@ def test_refuses_an_oversized_body_before_it_comes(server: PageServer, length: s
     assert lives(server)
 
 
-@pytest.mark.parametrize("headers", [{"Content_Length": "-1"}, {"Content_Length": "x"}, {"Transfer_Encoding": "chunked"}])
+@pytest.mark.parametrize(
+    "headers", [{"Content_Length": "-1"}, {"Content_Length": "x"}, {"Transfer_Encoding": "chunked"}]
+)
 def test_refuses_a_body_of_no_length(server: PageServer, headers: dict[str, str]) -> None:
     assert ask(server, f"models/{NAME}/decode", b"", **headers)[0] == 411
     assert lives(server)

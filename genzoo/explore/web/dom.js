@@ -6,7 +6,7 @@ export const byId = (id) => document.getElementById(id);
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [key, value] of Object.entries(properties)) {
-    if (key.startsWith("aria-") || ["role", "scope", "for"].includes(key)) element.setAttribute(key, value);
+    if (key.startsWith("aria-") || ["role", "scope"].includes(key)) element.setAttribute(key, value);
     else element[key] = value;
   }
   element.append(...children);

@@ -8,7 +8,7 @@ import { map, viewsOf } from "./views.js";
 
 const setting = JSON.parse(document.querySelector("meta[name=genzoo]").content);
 const SHOWN = 24; // sliders that are there at once
-const QUEUE = 8; // codes that wait for the model; more than these are skipped
+const LATE = 500; // milliseconds that a code may wait for the model, if there is a newer one
 const SWEEP_SECONDS = 4;
 
 const app = {
@@ -23,26 +23,36 @@ const app = {
   title: ({ index, label }) => `z${index}${label ? ` ${label}` : ""}`,
 };
 
-/** What decodes codes in their order and shows each; when they come too fast, the newest of those that wait. */
+/** What is under way: `html[data-busy]` counts it, for whoever has to wait until all is shown. */
+async function during(work) {
+  const { dataset } = document.documentElement, count = (by) => (dataset.busy = (+dataset.busy || 0) + by);
+  count(1);
+  try {
+    return await work();
+  } catch (error) {
+    say(error.message === "Failed to fetch" ? "The server has stopped: start genzoo explore again" : error.message);
+  } finally {
+    count(-1);
+  }
+}
+
+/** What decodes codes in their order and shows each. */
 function shower(show) {
   const waiting = [];
   let busy = false;
+  const work = async () => {
+    while (waiting.length) {
+      const [model, code, since] = waiting.shift();
+      if (!waiting.length || performance.now() - since < LATE) show(await model.decode(code), code);
+    }
+  };
   return async (model, z) => {
-    if (waiting.length === QUEUE) waiting.pop();
-    waiting.push([model, z.slice()]);
+    waiting.push([model, z.slice(), performance.now()]);
     if (busy) return;
     busy = true;
-    try {
-      while (waiting.length) {
-        const [of, code] = waiting.shift();
-        show(await of.decode(code), code);
-      }
-    } catch (error) {
-      waiting.length = 0;
-      say(error.message === "Failed to fetch" ? "The server has stopped: start genzoo explore again" : error.message);
-    } finally {
-      busy = false;
-    }
+    await during(work);
+    waiting.length = 0;
+    busy = false;
   };
 }
 
@@ -68,21 +78,27 @@ function decode() {
   app.changed();
 }
 
-async function decodeOther() {
-  if (!app.peer) return;
+function decodeOther() {
+  if (app.peer) return during(decodedOther);
+}
+
+async function decodedOther() {
   byId("otherPicture").setAttribute("aria-label", `${app.peer.told.name} of the same ${app.same}`);
   if (app.same === "code") return showOther(app.peer, app.z);
   app.base.codes ??= {};
   showOther(app.peer, (app.base.codes[app.peer.told.name] ??= await app.codeFor(app.peer, app.base)));
 }
 
-let timer;
+/** The link and the view follow when nothing has changed for a while. */
+let changes = 0;
 app.changed = () => {
-  clearTimeout(timer);
-  timer = setTimeout(() => {
+  const change = ++changes;
+  return during(async () => {
+    await new Promise((done) => setTimeout(done, 120));
+    if (change !== changes) return;
     remember();
-    app.view?.update();
-  }, 120);
+    await app.view.update();
+  });
 };
 
 /** Make z the code. `base` is the picture it is the code of, if it is of one. */
@@ -128,9 +144,9 @@ const sliders = new Map();
 
 function slider(latent, most) {
   const { index, low, high } = latent, id = `z${index}`, measure = latent.kl ?? latent.std;
-  const step = 10 ** Math.floor(Math.log10((high - low) / 60)) * (/^[5-9]/.test(((high - low) / 60).toExponential()) ? 5 : 1);
-  const input = make("input", { type: "range", id, min: low, max: high, step: +step.toPrecision(1) });
-  const output = make("output", { for: id }), bar = make("span", { className: "weight", "aria-hidden": true });
+  const fine = ((high - low) / 120).toExponential(0), step = fine.replace(/^./, (digit) => (digit < 5 ? 1 : 5)); // 0.05 of 6
+  const input = make("input", { type: "range", id, min: low, max: high, step });
+  const output = make("span", { className: "value", "aria-hidden": true }), bar = make("span", { className: "weight", "aria-hidden": true });
   const row = make("div", { className: "slider" }, make("label", { htmlFor: id, textContent: app.title(latent) }));
   if (measure !== null) {
     bar.style.setProperty("--share", measure / most);
@@ -146,7 +162,7 @@ function slider(latent, most) {
     mark(value);
   };
   const mark = (value) => {
-    output.value = value.toFixed(2).replace("-", "−");
+    output.textContent = value.toFixed(2).replace("-", "−");
     input.setAttribute("aria-valuetext", number(value));
     const at = (v) => (v - input.min) / (input.max - input.min), middle = at((low + high) / 2);
     input.style.setProperty("--from", Math.min(middle, at(value)));
@@ -227,11 +243,7 @@ function layBases() {
 /** Begin with a picture of the user's own. */
 async function begin(canvas) {
   const pixels = bytesOf(canvas, app.model.told.shape);
-  try {
-    app.go(await app.model.encode(pixels), { pixels });
-  } catch (error) {
-    say(error.message);
-  }
+  await during(async () => app.go(await app.model.encode(pixels), { pixels }));
 }
 
 async function upload(event) {
@@ -379,7 +391,7 @@ function swept(steps) {
 function layActions() {
   const { told } = app.model;
   byId("random").hidden = !told.samples;
-  byId("random").onclick = async () => app.go(await app.model.noise(crypto.getRandomValues(new Uint32Array(1))[0], 1));
+  byId("random").onclick = () => during(async () => app.go(await app.model.noise(crypto.getRandomValues(new Uint32Array(1))[0], 1)));
   byId("mean").onclick = () => app.go(Float32Array.from(told.latents.toSorted((a, b) => a.index - b.index), ({ low, high }) => (low + high) / 2));
   byId("sweep").onclick = sweep;
   byId("python").onclick = () => copy(pythonOf(app, setting.load), "Python copied");
@@ -389,11 +401,11 @@ function layActions() {
     save(sheet([app.peer ? [picture, other] : [picture], ...(app.view.panel.sheet ?? [])]), `${told.name}.png`);
   };
   byId("gif").hidden = told.shape.length !== 3 || !app.model.gif;
-  byId("gif").onclick = async () => save(await app.model.gif(swept(16)), `${told.name}-z${app.focus.index}.gif`);
+  byId("gif").onclick = () => during(async () => save(await app.model.gif(swept(16)), `${told.name}-z${app.focus.index}.gif`));
   byId("upload").onchange = upload;
   byId("compare").hidden = !setting.peers.length;
   byId("peer").append(...setting.peers.map((name) => make("option", { value: name, textContent: name })));
-  byId("peer").onchange = (event) => compare(event.target.value).catch((error) => say(error.message));
+  byId("peer").onchange = (event) => during(() => compare(event.target.value));
   for (const radio of document.getElementsByName("same")) radio.onchange = () => setSame(radio.value);
 }
 
@@ -420,8 +432,7 @@ async function begun() {
   byId("map").hidden = points || told.latent !== 2;
   if (!byId("map").hidden) app.map = map(app, byId("map"));
   await restore();
-  document.documentElement.dataset.ready = "true";
 }
 
-begun().catch((error) => say(error.message));
-addEventListener("hashchange", restore);
+during(begun);
+addEventListener("hashchange", () => during(restore));

@@ -57,7 +57,7 @@ const moved = (z, index, value) => Object.assign(z.slice(), { [index]: value });
 function table(panel, caption, heads, rows) {
   const columns = heads && make("tr", {}, make("td"), ...heads.map((text) => make("th", { scope: "col", textContent: text })));
   const body = rows.map(([head, cells]) =>
-    make("tr", {}, make("th", { scope: "row" }, ...[head].flat()), ...cells.map((one) => make("td", {}, one))),
+    make("tr", {}, ...(head ? [make("th", { scope: "row" }, ...[head].flat())] : []), ...cells.map((one) => make("td", {}, one))),
   );
   const parts = [make("caption", { textContent: caption }), make("tbody", {}, ...body)];
   if (columns) parts.splice(1, 0, make("thead", {}, columns));
