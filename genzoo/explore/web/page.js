@@ -2,23 +2,21 @@
 
 import { byId, make, number, save } from "./dom.js";
 import { bytesOf, fitted, painter, sheet } from "./paint.js";
-import { pythonOf } from "./python.js";
 import { open } from "./source.js";
 import { map, viewsOf } from "./views.js";
 
 const setting = JSON.parse(document.querySelector("meta[name=genzoo]").content);
 const SHOWN = 24; // sliders that are there at once
 const LATE = 500; // milliseconds that a code may wait for the model, if there is a newer one
-const SWEEP_SECONDS = 4;
 
 const app = {
   served: setting.served,
   model: null,
   peer: null,
   z: null,
-  base: null, // the picture that the code is of: {pixels}
+  base: null, // the picture chosen last: {code, pixels}
+  moved: false, // whether the code is another than that picture's
   seed: 0,
-  same: "code",
   focus: null, // the latent that was moved last
   title: ({ index, label }) => `z${index}${label ? ` ${label}` : ""}`,
 };
@@ -71,22 +69,21 @@ function say(text) {
   byId("status").textContent = text;
 }
 
-/** Paint what the code decodes to, now; views follow when it rests. */
-function decode() {
-  showPicture(app.model, app.z);
-  decodeOther();
-  app.changed();
-}
-
 function decodeOther() {
   if (app.peer) return during(decodedOther);
 }
 
+/** The other model gets the same picture, and once its code was changed the same code, where it can. */
 async function decodedOther() {
-  byId("otherPicture").setAttribute("aria-label", `${app.peer.told.name} of the same ${app.same}`);
-  if (app.same === "code") return showOther(app.peer, app.z);
-  app.base.codes ??= {};
-  showOther(app.peer, (app.base.codes[app.peer.told.name] ??= await app.codeFor(app.peer, app.base)));
+  const { peer, base } = app, { told } = peer, codes = told.latent === app.model.told.latent;
+  const picture = told.encodes && base.pixels && !(codes && app.moved);
+  if (!picture && !codes) return;
+  if (picture) base.codes ??= {};
+  const code = picture ? (base.codes[told.name] ??= await app.codeFor(peer, base)) : app.z;
+  const name = `${told.name}, same ${picture ? "picture" : "code"}`;
+  byId("otherCaption").textContent = name;
+  byId("otherPicture").setAttribute("aria-label", name);
+  showOther(peer, code);
 }
 
 /** The link and the view follow when nothing has changed for a while. */
@@ -102,24 +99,29 @@ app.changed = () => {
 };
 
 /** Make z the code. `base` is the picture it is the code of, if it is of one. */
-app.go = (z, base = null) => {
+app.go = (z, base) => {
   app.z = Float32Array.from(z, (value) => +value.toFixed(4)); // as the link has it
-  if (base) app.base = base;
-  for (const slider of sliders.values()) slider.show();
-  app.map?.();
-  for (const thumb of byId("bases").children) thumb.setAttribute("aria-pressed", base !== null && thumb.base === base);
-  decode();
+  app.base = base ?? app.base;
+  app.moved = !base;
+  for (const show of sliders) show();
+  shown();
 };
 
-app.bases = () => app.own.map((base) => base.code);
+/** Show the code, whatever changed it. */
+function shown() {
+  for (const thumb of byId("bases").children) thumb.setAttribute("aria-pressed", !app.moved && thumb.base === app.base);
+  app.map?.();
+  showPicture(app.model, app.z);
+  decodeOther();
+  app.changed();
+}
 
 /** What a model makes of the base images: bytes, or numbers. */
 app.reconstructions = async (model) => {
   const { bases } = app.model.told;
   if (model === app.model) return bases.decoded;
   const codes = await Promise.all(app.own.map((base) => app.codeFor(model, base)));
-  const flat = Float32Array.from(codes.flatMap((code) => [...code])), decoded = await model.decode(flat);
-  return model.scale === 1 ? decoded : decoded.map((value) => value * model.scale);
+  return model.decode(Float32Array.from(codes.flatMap((code) => [...code])));
 };
 
 /** The code that a model has for a picture; where no server encodes, the one that came with it. */
@@ -140,7 +142,7 @@ app.thumb = (i, act) => {
 
 // Sliders
 
-const sliders = new Map();
+const sliders = []; // what shows the code's value on each
 
 function slider(latent, most) {
   const { index, low, high } = latent, id = `z${index}`, measure = latent.kl ?? latent.std;
@@ -171,18 +173,16 @@ function slider(latent, most) {
   input.addEventListener("input", () => {
     app.z[index] = +input.value;
     mark(app.z[index]);
-    app.map?.();
+    app.moved = true;
     focusOn(latent);
-    decode();
+    shown();
   });
-  sliders.set(index, { show, input });
+  sliders.push(show);
   return row;
 }
 
 function focusOn(latent) {
-  if (app.focus === latent) return;
   app.focus = latent;
-  byId("sweep").textContent = `Sweep ${app.title(latent)}`;
   byId("gif").textContent = `Save GIF of ${app.title(latent)}`;
 }
 
@@ -202,25 +202,6 @@ function laySliders() {
   byId("restSliders").append(...others.map((latent) => slider(latent, most)));
   document.body.classList.toggle("plain", first.kl === null && first.std === null);
   focusOn(first);
-}
-
-/** Move the latent in focus to and fro. */
-let sweeping = 0;
-function sweep() {
-  cancelAnimationFrame(sweeping);
-  const on = byId("sweep").getAttribute("aria-pressed") !== "true";
-  byId("sweep").setAttribute("aria-pressed", on);
-  if (!on) return;
-  const { index, low, high } = app.focus, start = performance.now(), phase = Math.asin(Math.max(-1, Math.min(1, (2 * app.z[index] - low - high) / (high - low))));
-  const frame = (now) => {
-    const angle = phase + ((now - start) / 1000 / SWEEP_SECONDS) * 2 * Math.PI;
-    app.z[index] = (low + high + (high - low) * Math.sin(angle)) / 2;
-    sliders.get(index).show();
-    app.map?.();
-    decode();
-    sweeping = requestAnimationFrame(frame);
-  };
-  sweeping = requestAnimationFrame(frame);
 }
 
 // Where to start
@@ -287,27 +268,17 @@ function layPaper() {
 // Two models
 
 async function compare(name) {
-  app.peer = name ? await open(name, app.served) : null;
-  byId("peer").value = name;
-  byId("other").hidden = byId("caption").hidden = byId("same").hidden = !name;
-  document.body.classList.toggle("pair", Boolean(name));
-  if (name) {
-    byId("caption").textContent = app.model.told.name;
-    byId("otherCaption").textContent = name;
-    const codes = app.peer.told.latent === app.model.told.latent, pictures = app.peer.told.encodes && Boolean(app.base?.pixels);
-    for (const [key, possible] of [["code", codes], ["picture", pictures]]) document.querySelector(`[value=${key}]`).disabled = !possible;
-    if (!codes && !pictures) {
-      say(`${name} has ${app.peer.told.latent} latents and no encoder: nothing can be given to both`);
-      return compare("");
-    }
-    setSame(app.same === "picture" && pictures ? "picture" : codes ? "code" : "picture");
+  const peer = name ? await open(name, app.served) : null;
+  const { latent, encodes } = peer?.told ?? app.model.told;
+  if (latent !== app.model.told.latent && !(encodes && app.base.pixels)) {
+    say(`${name} has ${latent} latents and no encoder: nothing can be given to both`);
+    name = "";
   }
-  app.changed();
-}
-
-function setSame(same) {
-  app.same = same;
-  document.querySelector(`[value=${same}]`).checked = true;
+  app.peer = name ? peer : null;
+  byId("peer").value = name;
+  byId("other").hidden = byId("caption").hidden = !name;
+  byId("caption").textContent = app.model.told.name;
+  document.body.classList.toggle("pair", Boolean(name));
   decodeOther();
   app.changed();
 }
@@ -316,40 +287,33 @@ function setSame(same) {
 
 function layViews() {
   const views = viewsOf(app.model);
-  for (const view of views) {
-    view.tab = make("button", { type: "button", role: "tab", id: `tab-${view.id}`, textContent: view.title, "aria-controls": `panel-${view.id}` });
-    view.panel = make("div", { role: "tabpanel", id: `panel-${view.id}`, className: view.id, hidden: true, tabIndex: 0, "aria-labelledby": view.tab.id });
-    view.update = () => (view.work ??= view.build(app, view.panel))();
-    view.tab.addEventListener("click", () => choose(view));
-  }
   const choose = (view) => {
     app.view = view;
-    for (const one of views) {
-      one.panel.hidden = one !== view;
-      one.tab.setAttribute("aria-selected", one === view);
-      one.tab.tabIndex = one === view ? 0 : -1;
+    for (const { panel, button } of views) {
+      panel.hidden = panel !== view.panel;
+      button.setAttribute("aria-pressed", button === view.button);
     }
     app.changed();
   };
-  byId("tabs").addEventListener("keydown", (event) => {
-    const turn = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!turn) return;
-    const view = views[(views.indexOf(app.view) + turn + views.length) % views.length];
-    choose(view);
-    view.tab.focus();
-  });
-  byId("tabs").append(...views.map((view) => view.tab));
+  for (const view of views) {
+    view.button = make("button", { type: "button", textContent: view.title, onclick: () => choose(view) });
+    view.panel = make("section", { className: `view ${view.id}`, "aria-label": view.title });
+    view.update = () => (view.work ??= view.build(app, view.panel))();
+  }
+  byId("views").append(...views.map((view) => view.button));
   byId("panels").append(...views.map((view) => view.panel));
   app.choose = (id) => choose(views.find((view) => view.id === id) ?? views[0]);
 }
 
 // The link: all that is seen
 
+const rounded = () => Array.from(app.z, (value) => +value.toFixed(4));
+
 function remember() {
-  const state = new URLSearchParams({ view: app.view.id, z: Array.from(app.z, (value) => +value.toFixed(4)).join(" ") });
+  const state = new URLSearchParams({ view: app.view.id, z: rounded().join(" ") });
   if (app.base?.place) state.set("base", app.base.place);
   if (app.seed) state.set("seed", app.seed);
-  if (app.peer) state.set("with", app.peer.told.name), state.set("same", app.same);
+  if (app.peer) state.set("with", app.peer.told.name);
   history.replaceState(null, "", `#${state}`);
 }
 
@@ -358,16 +322,32 @@ async function restore() {
   const z = state.get("z")?.split(" ").map(Number);
   const fits = z?.length === app.model.told.latent && z.every(Number.isFinite);
   app.seed = Math.min(2 ** 32 - 1, Math.floor(Math.abs(state.get("seed")))) || 0;
+  const moved = fits && z.some((v, j) => Math.abs(v - base.code[j]) > 1e-4);
   app.base = base;
-  app.go(fits ? z : base.code, fits && z.some((v, j) => Math.abs(v - base.code[j]) > 1e-4) ? null : base);
+  app.go(fits ? z : base.code, moved ? null : base);
   app.choose(state.get("view"));
-  if (setting.peers.includes(state.get("with"))) {
-    app.same = state.get("same") === "picture" ? "picture" : "code";
-    await compare(state.get("with"));
-  }
+  if (setting.peers.includes(state.get("with"))) await compare(state.get("with"));
 }
 
 // What is to be had
+
+/** What is seen, as Python that gives the same. */
+function python() {
+  const { told } = app.model, pictures = told.shape.length === 3;
+  const views = {
+    traverse: `genzoo.strip(model.traverse(z, latent=${app.focus.index})).save("traverse.png")`,
+    samples: app.served && `genzoo.grid(model.sample(24, seed=${app.seed})).save("samples.png")`,
+  };
+  return [
+    "import genzoo",
+    "import torch",
+    "",
+    setting.load ? `model = genzoo.load(${JSON.stringify(setting.load)})` : "# model is the one whose page this is",
+    `z = torch.tensor([[${rounded().join(", ")}]])`,
+    pictures ? 'genzoo.grid(model.decode(z)).save("picture.png")' : "print(model.decode(z))",
+    (pictures && views[app.view.id]) || "",
+  ].join("\n");
+}
 
 async function copy(text, told) {
   try {
@@ -393,8 +373,7 @@ function layActions() {
   byId("random").hidden = !told.samples;
   byId("random").onclick = () => during(async () => app.go(await app.model.noise(crypto.getRandomValues(new Uint32Array(1))[0], 1)));
   byId("mean").onclick = () => app.go(Float32Array.from(told.latents.toSorted((a, b) => a.index - b.index), ({ low, high }) => (low + high) / 2));
-  byId("sweep").onclick = sweep;
-  byId("python").onclick = () => copy(pythonOf(app, setting.load), "Python copied");
+  byId("python").onclick = () => copy(python(), "Python copied");
   byId("link").onclick = () => (remember(), copy(location.href, "Link copied"));
   byId("png").onclick = () => {
     const [picture, other] = [byId("picture"), byId("otherPicture")];
@@ -406,7 +385,6 @@ function layActions() {
   byId("compare").hidden = !setting.peers.length;
   byId("peer").append(...setting.peers.map((name) => make("option", { value: name, textContent: name })));
   byId("peer").onchange = (event) => during(() => compare(event.target.value));
-  for (const radio of document.getElementsByName("same")) radio.onchange = () => setSame(radio.value);
 }
 
 function layFacts() {
@@ -426,7 +404,7 @@ async function begun() {
   app.model = await open(setting.model, app.served);
   const { told } = app.model, points = told.shape.length !== 3;
   const cloud = points && (await app.model.decode(told.samples ? await app.model.noise(0, 1000) : told.bases.codes));
-  app.paint = painter(told.shape, 255, cloud);
+  app.paint = painter(told.shape, cloud);
   layFacts(), laySliders(), layBases(), layPaper(), layActions(), layViews();
   app.paint(byId("picture"), app.own[0].decoded);
   byId("map").hidden = points || told.latent !== 2;

@@ -1,19 +1,18 @@
 // Examples on canvases: pictures as their pixels, numbers and points as a marker in a cloud of others.
 
 /** What paints example i of an array onto a canvas. `cloud` are examples, for a model of points. */
-export function painter(shape, scale, cloud) {
-  return shape.length === 3 ? pixels(shape, scale) : marker(shape[0], cloud);
+export function painter(shape, cloud) {
+  return shape.length === 3 ? pixels(shape) : marker(shape[0], cloud);
 }
 
-function pixels([channels, height, width], scale) {
+function pixels([channels, height, width]) {
   const area = height * width;
   return (canvas, values, i = 0) => {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const image = new ImageData(width, height), { data } = image;
-    const factor = values instanceof Uint8Array ? 1 : scale;
     let at = i * channels * area;
     for (let p = 0; p < area; p++, at++) {
-      for (let c = 0; c < 3; c++) data[4 * p + c] = values[at + (channels === 3 ? c * area : 0)] * factor; // rounded
+      for (let c = 0; c < 3; c++) data[4 * p + c] = values[at + (channels === 3 ? c * area : 0)];
       data[4 * p + 3] = 255;
     }
     canvas.getContext("2d").putImageData(image, 0, 0);

@@ -1,7 +1,7 @@
 // Where a model computes: on the server that sent this page, or in the browser. Either way
 //   model.told                      what genzoo/explore/description.py says of it
-//   await model.decode(codes)       codes: n × latent numbers in one Float32Array -> n examples in one typed array,
-//                                   bytes or numbers in [0, 1] of pictures (`model.scale` makes bytes of them)
+//   await model.decode(codes)       codes: n × latent numbers in one Float32Array -> n examples in one typed array, bytes
+//                                   of pictures and numbers of points
 //   await model.noise(seed, n)      codes from N(0, I)
 //   await model.encode(pixels)      codes of pictures in bytes; only where a server computes
 //   await model.gif(codes)          the bytes of a GIF of pictures to and fro; likewise
@@ -25,7 +25,6 @@ function remote(name, { shape }) {
   const codes = (bytes) => new Float32Array(bytes);
   const pictures = shape.length === 3;
   return {
-    scale: 1,
     decode: async (z) => new (pictures ? Uint8Array : Float32Array)(await ask(address("decode"), z)),
     gif: (z) => ask(address("gif"), z),
     encode: async (pixels) => codes(await ask(address("encode"), pixels)),
@@ -38,11 +37,14 @@ function local(name, { latent, shape }) {
   const engine = read(`models/${name}.safetensors`).then(parse);
   engine.catch(() => {}); // whoever decodes is told
   return {
-    scale: 255,
     async decode(z) {
       const { decode } = await engine;
-      const n = z.length / latent, x = new Float32Array(n * size);
-      for (let i = 0; i < n; i++) decode(z.subarray(i * latent, (i + 1) * latent), x.subarray(i * size, (i + 1) * size));
+      const n = z.length / latent, pictures = shape.length === 3, one = new Float32Array(size);
+      const x = new (pictures ? Uint8ClampedArray : Float32Array)(n * size); // a clamped array rounds, as torch does
+      for (let i = 0; i < n; i++) {
+        decode(z.subarray(i * latent, (i + 1) * latent), one);
+        x.set(pictures ? one.map((value) => value * 255) : one, i * size);
+      }
       return x;
     },
     noise: async (seed, n) => normals(seed, n * latent),

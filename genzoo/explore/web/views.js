@@ -26,7 +26,8 @@ function cell(app, name) {
 }
 
 /** Decode codes onto cells, as many at once as take a few milliseconds; give up when `current()` no more holds. */
-async function fill(app, cells, codes, current, model = app.model) {
+async function fill(app, cells, codes, current) {
+  const { model } = app;
   let many = 4;
   for (let i = 0; i < cells.length; ) {
     const part = codes.slice(i, i + many), flat = new Float32Array(part.length * model.told.latent);
@@ -87,7 +88,7 @@ function traverse(app, panel) {
     more.addEventListener("click", () => {
       lay(used);
       more.parentElement.remove();
-      update();
+      app.changed();
     });
     panel.append(make("div", { className: "bar" }, more));
   }
@@ -116,36 +117,33 @@ function reconstruct(app, panel) {
   return update;
 }
 
+/** A code on the straight way from a to b, or on the way round the origin that keeps the length of draws of a prior. */
 function between(a, b, t, round) {
-  const dot = a.reduce((sum, v, j) => sum + v * b[j], 0);
-  const angle = round ? Math.acos(Math.max(-1, Math.min(1, dot / Math.hypot(...a) / Math.hypot(...b)))) : 0;
-  const sine = Math.sin(angle); // 0 too where there is no angle
+  const cosine = a.reduce((sum, v, j) => sum + v * b[j], 0) / Math.hypot(...a) / Math.hypot(...b);
+  const angle = round ? Math.acos(Math.max(-1, Math.min(1, cosine))) : 0, sine = Math.sin(angle);
   const [p, q] = sine > 1e-4 ? [Math.sin((1 - t) * angle) / sine, Math.sin(t * angle) / sine] : [1 - t, t];
   return a.map((v, j) => p * v + q * b[j]);
 }
 
 function interpolate(app, panel) {
-  const bases = app.bases(), ends = [bases[0], bases[1]];
+  const { samples } = app.model.told, codes = app.own.map((base) => base.code), ends = [codes[0], codes[1]];
   const cells = Array.from({ length: STEPS }, (_, k) => cell(app, `${k * 10} % of the way`));
-  const way = make("select", {}, make("option", { textContent: "straight" }), make("option", { textContent: "spherical" }));
-  panel.sheet = table(panel, "Pictures on the way from one code to another.", null, [["", cells]]);
+  panel.sheet = table(panel, `Pictures on the ${samples ? "spherical" : "straight"} way from one code to another.`, null, [["", cells]]);
   const update = newest((current) =>
-    fill(app, cells, cells.map((_, k) => between(...ends, k / (STEPS - 1), way.value === "spherical")), current));
+    fill(app, cells, cells.map((_, k) => between(...ends, k / (STEPS - 1), samples)), current));
   const chooser = (end, name) => {
     const pick = (code, button) => {
       ends[end] = code;
       for (const one of buttons) one.setAttribute("aria-pressed", one === button);
-      update();
+      app.changed();
     };
     const own = make("button", { type: "button", textContent: "Current", "aria-pressed": false });
     own.onclick = () => pick(app.z.slice(), own);
-    const buttons = [...bases.map((code, i) => app.thumb(i, () => pick(code, buttons[i]))), own];
+    const buttons = [...codes.map((code, i) => app.thumb(i, () => pick(code, buttons[i]))), own];
     buttons[end].setAttribute("aria-pressed", true);
-    return make("div", { className: "bar", role: "group", "aria-label": name }, make("span", { textContent: name }), ...buttons);
+    return make("div", { className: "bar", role: "group", "aria-label": name }, make("span", { className: "soft", textContent: name }), ...buttons);
   };
-  way.onchange = update;
   panel.append(chooser(0, "From"), chooser(1, "To"));
-  if (app.model.told.samples) panel.append(make("label", { className: "bar" }, make("span", { textContent: "Way" }), way));
   return update;
 }
 
@@ -155,7 +153,7 @@ function samples(app, panel) {
   const cells = Array.from({ length: SAMPLES }, (_, i) => cell(app, `sample ${i}`));
   const sheet = make("div", { className: "tiles", role: "group", "aria-label": "Samples" }, ...cells);
   const about = app.served ? "The first pictures that sample(n, seed=…) draws." : "Draws from the prior; the seed is this page’s own.";
-  panel.append(make("div", { className: "bar" }, make("label", {}, "Seed ", seed), next), make("p", { className: "note", textContent: about }), sheet);
+  panel.append(make("div", { className: "bar" }, make("label", {}, "Seed ", seed), next), make("p", { className: "soft", textContent: about }), sheet);
   panel.sheet = [0, 1, 2].map((row) => cells.slice(8 * row, 8 * row + 8).map((one) => one.canvas));
   let drawn;
   const update = newest(async (current) => {
@@ -169,7 +167,6 @@ function samples(app, panel) {
     if (!seed.checkValidity() && value === undefined) return;
     seed.value = app.seed = value ?? +seed.value;
     app.changed();
-    update();
   };
   seed.addEventListener("change", () => sow());
   next.addEventListener("click", () => sow(app.seed + 1));
@@ -184,7 +181,7 @@ export function map(app, panel) {
   const cross = make("span", { className: "cross" });
   const plane = make("div", { className: "plane", tabIndex: 0, role: "application", "aria-label": "Map of both latents: arrow keys move the code" }, pictures, points, cross);
   const note = `What each place decodes to${told.points ? ", and where pictures lie that it was not trained on" : ""}. Drag, or use the arrow keys.`;
-  panel.append(make("p", { className: "note", textContent: note }), plane);
+  panel.append(make("p", { className: "soft", textContent: note }), plane);
   const place = (z) => [(z[0] - across.low) / (across.high - across.low), (up.high - z[1]) / (up.high - up.low)];
   const code = (x, y) => Float32Array.of(across.low + x * (across.high - across.low), up.high - y * (up.high - up.low));
   const put = (event) => {
