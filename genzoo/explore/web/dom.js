@@ -13,6 +13,9 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** A button that sends no form. */
+export const button = (properties, ...children) => make("button", { type: "button", ...properties }, ...children);
+
 /** A number as people read it: 1.25, −3. */
 export const number = (value, digits = 2) => String(+value.toFixed(digits)).replace("-", "−");
 

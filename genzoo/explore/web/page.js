@@ -1,6 +1,6 @@
 // The page of a model: a slider for each latent, the picture of the code they make, and the views under it.
 
-import { byId, make, number, save } from "./dom.js";
+import { button, byId, make, number, save } from "./dom.js";
 import { bytesOf, fitted, painter, sheet } from "./paint.js";
 import { open } from "./source.js";
 import { map, viewsOf } from "./views.js";
@@ -135,9 +135,7 @@ app.thumb = (i, act) => {
   const { told } = app.model, canvas = make("canvas"), base = app.own[i];
   app.paint(canvas, base.pixels ?? base.decoded);
   const name = told.bases.labels[i] ? `class ${told.bases.labels[i]}` : `picture ${i + 1}`;
-  const button = make("button", { type: "button", className: "cell", "aria-label": name, "aria-pressed": false }, canvas);
-  button.addEventListener("click", act);
-  return Object.assign(button, { base });
+  return Object.assign(button({ className: "cell", "aria-label": name, "aria-pressed": false, onclick: act }, canvas), { base });
 };
 
 // Sliders
@@ -170,13 +168,13 @@ function slider(latent, most) {
     input.style.setProperty("--from", Math.min(middle, at(value)));
     input.style.setProperty("--to", Math.max(middle, at(value)));
   };
-  input.addEventListener("input", () => {
+  input.oninput = () => {
     app.z[index] = +input.value;
     mark(app.z[index]);
     app.moved = true;
     focusOn(latent);
     shown();
-  });
+  };
   sliders.push(show);
   return row;
 }
@@ -197,8 +195,10 @@ function laySliders() {
   byId("sliders").append(...used.slice(0, SHOWN).map((latent) => slider(latent, most)));
   const others = [...used.slice(SHOWN), ...collapsed];
   byId("rest").hidden = !others.length;
-  byId("restTitle").textContent =
-    used.length > SHOWN ? `${others.length} more latents` : `${collapsed.length} collapsed: the decoder takes no notice of them`;
+  byId("restTitle").textContent = [
+    used.length > SHOWN && `${used.length - SHOWN} more`,
+    collapsed.length && `${collapsed.length} collapsed: the decoder takes no notice of them`,
+  ].filter(Boolean).join(", ");
   byId("restSliders").append(...others.map((latent) => slider(latent, most)));
   document.body.classList.toggle("plain", first.kl === null && first.std === null);
   focusOn(first);
@@ -222,21 +222,16 @@ function layBases() {
 }
 
 /** Begin with a picture of the user's own. */
-async function begin(canvas) {
+function begin(canvas) {
   const pixels = bytesOf(canvas, app.model.told.shape);
-  await during(async () => app.go(await app.model.encode(pixels), { pixels }));
+  return during(async () => app.go(await app.model.encode(pixels), { pixels }));
 }
 
-async function upload(event) {
-  const [file] = event.target.files;
-  event.target.value = "";
-  if (!file) return;
-  try {
-    await begin(fitted(await createImageBitmap(file), app.model.told.shape));
-    say(`${file.name} encoded`);
-  } catch {
-    say(`${file.name} cannot be read as a picture`);
-  }
+async function upload({ target }) {
+  const [file] = target.files, picture = await createImageBitmap(file).catch(() => null);
+  target.value = "";
+  say(picture ? "" : `${file.name} cannot be read as a picture`);
+  if (picture) begin(fitted(picture, app.model.told.shape));
 }
 
 function layPaper() {
@@ -289,14 +284,14 @@ function layViews() {
   const views = viewsOf(app.model);
   const choose = (view) => {
     app.view = view;
-    for (const { panel, button } of views) {
-      panel.hidden = panel !== view.panel;
-      button.setAttribute("aria-pressed", button === view.button);
+    for (const one of views) {
+      one.panel.hidden = one !== view;
+      one.button.setAttribute("aria-pressed", one === view);
     }
     app.changed();
   };
   for (const view of views) {
-    view.button = make("button", { type: "button", textContent: view.title, onclick: () => choose(view) });
+    view.button = button({ onclick: () => choose(view) }, view.title);
     view.panel = make("section", { className: `view ${view.id}`, "aria-label": view.title });
     view.update = () => (view.work ??= view.build(app, view.panel))();
   }
@@ -368,11 +363,17 @@ function swept(steps) {
   return codes;
 }
 
+function middle() {
+  const z = new Float32Array(app.z.length);
+  for (const { index, low, high } of app.model.told.latents) z[index] = (low + high) / 2;
+  return z;
+}
+
 function layActions() {
   const { told } = app.model;
   byId("random").hidden = !told.samples;
   byId("random").onclick = () => during(async () => app.go(await app.model.noise(crypto.getRandomValues(new Uint32Array(1))[0], 1)));
-  byId("mean").onclick = () => app.go(Float32Array.from(told.latents.toSorted((a, b) => a.index - b.index), ({ low, high }) => (low + high) / 2));
+  byId("mean").onclick = () => app.go(middle());
   byId("python").onclick = () => copy(python(), "Python copied");
   byId("link").onclick = () => (remember(), copy(location.href, "Link copied"));
   byId("png").onclick = () => {
@@ -388,12 +389,9 @@ function layActions() {
 }
 
 function layFacts() {
-  const { kind, dataset, shape, latent, parameters, metrics, latents, trained } = app.model.told;
-  const collapsed = latents.filter((one) => one.active === false).length;
-  byId("facts").textContent = [
-    kind, dataset, trained ? "" : "untrained", shape.join("×"),
-    `${latent} latent${latent > 1 ? "s" : ""}${collapsed ? `, ${collapsed} collapsed` : ""}`, `${(parameters / 1e6).toFixed(2)} M parameters`,
-  ].filter(Boolean).join(" · ");
+  const { kind, dataset, shape, latent, parameters, metrics, trained } = app.model.told;
+  const facts = [kind, dataset, trained ? "" : "untrained", shape.join("×"), `${latent} latent${latent > 1 ? "s" : ""}`, `${(parameters / 1e6).toFixed(2)} M parameters`];
+  byId("facts").textContent = facts.filter(Boolean).join(" · ");
   byId("record").hidden = !Object.keys(metrics).length;
   byId("metrics").append(...Object.entries(metrics).map(([name, [value, unit]]) =>
     make("tr", {}, make("th", { scope: "row", textContent: name.replaceAll("_", " ") }), make("td", { textContent: `${+value.toPrecision(4)} ${unit}` }))));

@@ -1,6 +1,6 @@
 // The views under the picture. Each is {id, title, build(app, panel)}; build gives what brings it up to date.
 
-import { make, number, rest } from "./dom.js";
+import { button, make, number, rest } from "./dom.js";
 import { mark } from "./paint.js";
 
 const STEPS = 11, ROWS = 8, SAMPLES = 24, SIDE = 20;
@@ -20,9 +20,8 @@ export function viewsOf({ told }) {
 
 function cell(app, name) {
   const canvas = make("canvas");
-  const button = make("button", { type: "button", className: "cell", "aria-label": name }, canvas);
-  button.addEventListener("click", () => app.go(button.code));
-  return Object.assign(button, { canvas });
+  const one = button({ className: "cell", "aria-label": name, onclick: () => app.go(one.code) }, canvas);
+  return Object.assign(one, { canvas });
 }
 
 /** Decode codes onto cells, as many at once as take a few milliseconds; give up when `current()` no more holds. */
@@ -47,13 +46,11 @@ async function fill(app, cells, codes, current) {
 /** A function that runs `work` for the newest call alone: `work` gets what tells whether it still is. */
 function newest(work) {
   let calls = 0;
-  return (...options) => {
+  return () => {
     const call = ++calls;
-    return work(() => call === calls, ...options);
+    return work(() => call === calls);
   };
 }
-
-const moved = (z, index, value) => Object.assign(z.slice(), { [index]: value });
 
 function table(panel, caption, heads, rows) {
   const columns = heads && make("tr", {}, make("td"), ...heads.map((text) => make("th", { scope: "col", textContent: text })));
@@ -80,23 +77,23 @@ function traverse(app, panel) {
   };
   lay(used.slice(0, ROWS));
   const update = newest((current) => {
-    const codes = cells.latents.map((latent) => ticks.map((tick) => moved(app.z, latent.index, value(latent, tick))));
+    const codes = cells.latents.map((latent) => ticks.map((tick) => app.z.with(latent.index, value(latent, tick))));
     return fill(app, cells.flat(), codes.flat(), current);
   });
   if (used.length > ROWS) {
-    const more = make("button", { type: "button", textContent: `All ${used.length} latents` });
-    more.addEventListener("click", () => {
+    const all = () => {
       lay(used);
-      more.parentElement.remove();
+      more.remove();
       app.changed();
-    });
-    panel.append(make("div", { className: "bar" }, more));
+    };
+    const more = make("div", { className: "bar" }, button({ onclick: all }, `All ${used.length} latents`));
+    panel.append(more);
   }
   return update;
 }
 
 function reconstruct(app, panel) {
-  const { bases, shape, latent } = app.model.told, size = shape.reduce((a, b) => a * b);
+  const { bases, dataset, shape, latent } = app.model.told, size = shape.reduce((a, b) => a * b);
   const labels = bases.labels, count = bases.codes.length / latent;
   const update = newest(async (current) => {
     const models = [app.model, app.peer].filter(Boolean);
@@ -109,7 +106,7 @@ function reconstruct(app, panel) {
     });
     const error = (values) => values.reduce((sum, v, i) => sum + (v - bases.pixels[i]) ** 2, 0) / (count * size) / 255 ** 2;
     const head = (model, values) => [model.told.name, make("small", { textContent: `${model.told.latent} latents, MSE ${error(values).toFixed(4)}` })];
-    panel.sheet = table(panel, "Pictures the model has not been trained on, and what comes back through its latents.", null, [
+    panel.sheet = table(panel, `Pictures of ${dataset}, and what comes back through the latents.`, null, [
       ["original", row(bases.pixels)],
       ...models.map((model, m) => [head(model, results[m]), row(results[m])]),
     ]);
@@ -132,13 +129,12 @@ function interpolate(app, panel) {
   const update = newest((current) =>
     fill(app, cells, cells.map((_, k) => between(...ends, k / (STEPS - 1), samples)), current));
   const chooser = (end, name) => {
-    const pick = (code, button) => {
+    const pick = (code, chosen) => {
       ends[end] = code;
-      for (const one of buttons) one.setAttribute("aria-pressed", one === button);
+      for (const one of buttons) one.setAttribute("aria-pressed", one === chosen);
       app.changed();
     };
-    const own = make("button", { type: "button", textContent: "Current", "aria-pressed": false });
-    own.onclick = () => pick(app.z.slice(), own);
+    const own = button({ "aria-pressed": false, onclick: () => pick(app.z.slice(), own) }, "Current");
     const buttons = [...codes.map((code, i) => app.thumb(i, () => pick(code, buttons[i]))), own];
     buttons[end].setAttribute("aria-pressed", true);
     return make("div", { className: "bar", role: "group", "aria-label": name }, make("span", { className: "soft", textContent: name }), ...buttons);
@@ -149,7 +145,7 @@ function interpolate(app, panel) {
 
 function samples(app, panel) {
   const seed = make("input", { type: "number", min: 0, max: 2 ** 32 - 1, step: 1, value: app.seed });
-  const next = make("button", { type: "button", textContent: "Next seed" });
+  const next = button({ onclick: () => sow(app.seed + 1) }, "Next seed");
   const cells = Array.from({ length: SAMPLES }, (_, i) => cell(app, `sample ${i}`));
   const sheet = make("div", { className: "tiles", role: "group", "aria-label": "Samples" }, ...cells);
   const about = app.served ? "The first pictures that sample(n, seed=…) draws." : "Draws from the prior; the seed is this page’s own.";
@@ -164,12 +160,10 @@ function samples(app, panel) {
     if (current()) drawn = seeded;
   });
   const sow = (value) => {
-    if (!seed.checkValidity() && value === undefined) return;
-    seed.value = app.seed = value ?? +seed.value;
+    seed.value = app.seed = value;
     app.changed();
   };
-  seed.addEventListener("change", () => sow());
-  next.addEventListener("click", () => sow(app.seed + 1));
+  seed.onchange = () => seed.checkValidity() && sow(+seed.value);
   return update;
 }
 
@@ -180,7 +174,7 @@ export function map(app, panel) {
   const pictures = make("canvas", { width: SIDE * width, height: SIDE * height }), points = make("canvas", { width: 1120, height: 1120 });
   const cross = make("span", { className: "cross" });
   const plane = make("div", { className: "plane", tabIndex: 0, role: "application", "aria-label": "Map of both latents: arrow keys move the code" }, pictures, points, cross);
-  const note = `What each place decodes to${told.points ? ", and where pictures lie that it was not trained on" : ""}. Drag, or use the arrow keys.`;
+  const note = `What each place decodes to${told.points ? `, and where pictures of ${told.dataset} lie` : ""}. Drag, or use the arrow keys.`;
   panel.append(make("p", { className: "soft", textContent: note }), plane);
   const place = (z) => [(z[0] - across.low) / (across.high - across.low), (up.high - z[1]) / (up.high - up.low)];
   const code = (x, y) => Float32Array.of(across.low + x * (across.high - across.low), up.high - y * (up.high - up.low));
