@@ -31,6 +31,7 @@ benchmark: .venv/installed
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/engine.py
 
 # The trainers that training.py compares with; without them it goes on without.
 peers: benchmarks/.venv/installed
@@ -54,4 +55,4 @@ benchmarks/.venv/installed: benchmarks/peers.txt pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv benchmarks/.venv demo
+	rm -rf .venv .olah-venv benchmarks/.venv demo

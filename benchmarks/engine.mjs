@@ -15,7 +15,8 @@ function milliseconds(action) {
 const { buffer } = new Uint8Array(readFileSync(process.argv[2]));
 let model;
 const read = milliseconds(() => (model = parse(buffer)));
-const z = Array.from({ length: PICTURES }, (_, i) => Float32Array.from({ length: model.latent }, (_, j) => Math.sin(7 * i + j)));
+const code = (i) => Float32Array.from({ length: model.latent }, (_, j) => Math.sin(7 * i + j));
+const z = Array.from({ length: PICTURES }, (_, i) => code(i));
 const first = milliseconds(() => model.decode(z[0]));
 const batch = () => milliseconds(() => z.forEach((one) => model.decode(one))) / PICTURES;
 for (let i = 0; i < 3; i++) batch();

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from genzoo.api.build import load as load
     from genzoo.api.evaluate import evaluate as evaluate
     from genzoo.api.evaluate import verify as verify
+    from genzoo.api.publish import push as push
     from genzoo.api.train import train as train
     from genzoo.catalog import list_models as list_models
     from genzoo.catalog import show as show
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from genzoo.errors import NotFound as NotFound
     from genzoo.fields import Field as Field
     from genzoo.hookspecs import hookimpl as hookimpl
+    from genzoo.metrics import Setting as Setting
     from genzoo.models import Model as Model
+    from genzoo.models import NetworkBuilder as NetworkBuilder
+    from genzoo.models import sample_in_blocks as sample_in_blocks
+    from genzoo.models import verb as verb
     from genzoo.pictures import animate as animate
     from genzoo.pictures import grid as grid
     from genzoo.pictures import strip as strip
@@ -29,18 +34,24 @@ if TYPE_CHECKING:
     from genzoo.protocols import Discriminator as Discriminator
     from genzoo.protocols import Encoder as Encoder
     from genzoo.protocols import Generator as Generator
+    from genzoo.spec import Alias as Alias
     from genzoo.spec import Architecture as Architecture
     from genzoo.spec import Checkpoint as Checkpoint
+    from genzoo.spec import Command as Command
     from genzoo.spec import DatasetSpec as DatasetSpec
     from genzoo.spec import Family as Family
+    from genzoo.spec import MetricSpec as MetricSpec
     from genzoo.spec import ModelSpec as ModelSpec
     from genzoo.spec import Objective as Objective
     from genzoo.spec import Record as Record
+    from genzoo.spec import Tombstone as Tombstone
     from genzoo.spec import shipped as shipped
 
 __all__ = [
+    "Alias",
     "Architecture",
     "Checkpoint",
+    "Command",
     "DatasetSpec",
     "Decoder",
     "Discriminator",
@@ -50,12 +61,16 @@ __all__ = [
     "Generator",
     "GenzooError",
     "InvalidInput",
+    "MetricSpec",
     "Model",
     "ModelSpec",
+    "NetworkBuilder",
     "NotFound",
     "Objective",
     "Record",
+    "Setting",
     "Split",
+    "Tombstone",
     "__version__",
     "animate",
     "create",
@@ -64,18 +79,23 @@ __all__ = [
     "hookimpl",
     "list_models",
     "load",
+    "push",
+    "sample_in_blocks",
     "shipped",
     "show",
     "strip",
     "train",
+    "verb",
     "verify",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Alias": "genzoo.spec",
     "Architecture": "genzoo.spec",
     "Checkpoint": "genzoo.spec",
+    "Command": "genzoo.spec",
     "DatasetSpec": "genzoo.spec",
     "Decoder": "genzoo.protocols",
     "Discriminator": "genzoo.protocols",
@@ -85,23 +105,30 @@ _HOME = {
     "Generator": "genzoo.protocols",
     "GenzooError": "genzoo.errors",
     "InvalidInput": "genzoo.errors",
+    "MetricSpec": "genzoo.spec",
     "Model": "genzoo.models",
     "ModelSpec": "genzoo.spec",
+    "NetworkBuilder": "genzoo.models",
     "NotFound": "genzoo.errors",
     "Objective": "genzoo.spec",
     "Record": "genzoo.spec",
+    "Setting": "genzoo.metrics",
     "Split": "genzoo.datasets",
     "animate": "genzoo.pictures",
+    "Tombstone": "genzoo.spec",
     "create": "genzoo.api.build",
     "evaluate": "genzoo.api.evaluate",
     "grid": "genzoo.pictures",
     "hookimpl": "genzoo.hookspecs",
     "list_models": "genzoo.catalog",
     "load": "genzoo.api.build",
+    "push": "genzoo.api.publish",
+    "sample_in_blocks": "genzoo.models",
     "shipped": "genzoo.spec",
     "show": "genzoo.catalog",
     "strip": "genzoo.pictures",
     "train": "genzoo.api.train",
+    "verb": "genzoo.models",
     "verify": "genzoo.api.evaluate",
 }
 

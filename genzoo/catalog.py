@@ -12,6 +12,7 @@ from genzoo import notebook
 from genzoo.errors import AmbiguousName, NotFound
 from genzoo.fields import Field
 from genzoo.files import user_path
+from genzoo.hub.reference import is_reference
 from genzoo.registry import Plugin, registry
 from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective
 
@@ -63,11 +64,13 @@ def show(name: str | Path) -> Checkpoint:
 
 
 def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
-    """The record of a checkpoint, and the plugin it came from (None for a folder).
+    """The record of a checkpoint, and the plugin it came from (None for a folder or the hub).
 
-    `name` is a checkpoint's name, ``distribution:name``, or the folder of a run or checkpoint: a Path, or a string
-    with a ``/`` in it. A bare name is never tried as a path.
+    `name` is a checkpoint's name, ``distribution:name``, one on the hub (``hf:org/name@commit``), or the folder of a
+    run or checkpoint: a Path, or a string with a ``/`` in it. A bare name is never tried as a path.
     """
+    if is_reference(name):
+        return _remote_record(str(name)), None
     if is_path(name):
         return Checkpoint.read(user_path(name)), None
     try:
@@ -81,8 +84,14 @@ def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
     return checkpoint, plugin
 
 
+def _remote_record(name: str) -> Checkpoint:
+    from genzoo.hub.sources import remote_record  # which may need the hub's client
+
+    return remote_record(name)
+
+
 def owner_of(checkpoint: Checkpoint, plugin: Plugin | None) -> str:
-    """The distribution whose names come first for what `find_checkpoint` found: the one that offers it, or for a folder
+    """The distribution whose names come first for what `find_checkpoint` found: the one that offers it, or for others
     the one it was trained with, "" if that is not recorded."""
     return plugin.distribution if plugin else checkpoint.distribution
 
@@ -94,8 +103,8 @@ def _holds_record(folder: str | Path) -> bool:
 
 
 def is_path(name: str | Path) -> bool:
-    """Whether a name is meant as a path: a Path, or a string with a slash of either kind in it."""
-    return isinstance(name, Path) or "/" in name or "\\" in name
+    """Whether a name is meant as a path: a Path, or a string with a slash of either kind in it, but not ``hf:…``."""
+    return isinstance(name, Path) or (("/" in name or "\\" in name) and not is_reference(name))
 
 
 def summary(name: str | Path) -> dict[str, Any]:
@@ -166,7 +175,8 @@ def describe(name: str | Path) -> dict[str, Any]:
             return _explain(registry().find(kind, str(name)))
     checkpoint, _ = find_checkpoint(name)
     more = ("config", "recipe", "trained", "labels")
-    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | {"path": str(checkpoint.folder)}
+    where = {"pin": checkpoint.pin or None, "path": str(checkpoint.folder)}
+    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | where
 
 
 def _explain(record: _Explained) -> dict[str, Any]:

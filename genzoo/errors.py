@@ -3,10 +3,18 @@
     GenzooError                              1  a fault of ours
     ├── InvalidInput      (ValueError)       2  a value, recipe key, image or option that cannot be used
     │   ├── OutputExists                     2  the output is there already
+    │   ├── CacheUnwritable                  2  the cache of the hub's files is full or read-only
     │   └── UnsupportedVerb (AttributeError) 2  a verb this model does not have
     ├── NotFound          (LookupError)      3  no such name, file or data set
-    │   └── AmbiguousName                    3  two distributions offer this name
+    │   ├── AmbiguousName                    3  two distributions offer this name
+    │   └── HubNotFound                      3  the hub has no such repository, revision or file
     ├── NetworkError      (ConnectionError)  4  a download failed, or there is no network
+    │   ├── Offline                          4  it is not on this machine, and genzoo is to stay offline
+    │   ├── HubUnavailable                   4  the hub cannot be reached, or has a fault of its own
+    │   ├── HubDenied                        4  the hub wants a token, or another one
+    │   ├── HubRateLimited                   4  the hub wants fewer requests
+    │   ├── HubOvertaken                     4  someone else has pushed in between
+    │   └── HubMisbehaved                    4  what answers does not answer as a hub does
     ├── IntegrityError                       5  the bytes are not the recorded ones, or not weights
     │   ├── DamagedFile                      5  size or sha256 differ from the record
     │   ├── MalformedWeights                 5  not a safetensors file we accept
@@ -29,9 +37,16 @@ from typing import ClassVar
 
 __all__ = [
     "AmbiguousName",
+    "CacheUnwritable",
     "DamagedFile",
     "GenzooError",
     "GenzooWarning",
+    "HubDenied",
+    "HubMisbehaved",
+    "HubNotFound",
+    "HubOvertaken",
+    "HubRateLimited",
+    "HubUnavailable",
     "IntegrityError",
     "InvalidInput",
     "MalformedWeights",
@@ -39,6 +54,7 @@ __all__ = [
     "NetworkError",
     "NonFiniteWeights",
     "NotFound",
+    "Offline",
     "OutputExists",
     "PluginError",
     "ProcessLost",
@@ -74,6 +90,12 @@ class OutputExists(InvalidInput):
     code = "exists"
 
 
+class CacheUnwritable(InvalidInput):
+    """The cache of the hub's files is full or read-only."""
+
+    code = "cache"
+
+
 class UnsupportedVerb(InvalidInput, AttributeError):
     """A verb that this model does not have."""
 
@@ -93,11 +115,53 @@ class AmbiguousName(NotFound):
     code = "ambiguous"
 
 
+class HubNotFound(NotFound):
+    """The hub has no such repository, revision or file."""
+
+    code = "hub-not-found"
+
+
 class NetworkError(GenzooError, ConnectionError):
     """A download failed, or there is no network."""
 
     code = "network"
     exit_code = 4
+
+
+class Offline(NetworkError):
+    """It is not on this machine, and genzoo is to stay offline."""
+
+    code = "offline"
+
+
+class HubUnavailable(NetworkError):
+    """The hub cannot be reached, or has a fault of its own."""
+
+    code = "hub-unavailable"
+
+
+class HubDenied(NetworkError):
+    """The hub wants a token, or another one."""
+
+    code = "hub-denied"
+
+
+class HubRateLimited(NetworkError):
+    """The hub wants fewer requests."""
+
+    code = "hub-rate-limited"
+
+
+class HubOvertaken(NetworkError):
+    """Someone else has pushed in between."""
+
+    code = "hub-overtaken"
+
+
+class HubMisbehaved(NetworkError):
+    """What answers does not answer as a hub does."""
+
+    code = "hub-misbehaved"
 
 
 class IntegrityError(GenzooError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 from pathlib import Path
 
 from genzoo.errors import DamagedFile, InvalidInput, MalformedWeights, NotFound, OutputExists
 
-__all__ = ["atomic_write", "read_regular", "refuse_existing", "user_path", "writable_folder"]
+__all__ = ["atomic_write", "read_recorded", "read_regular", "refuse_existing", "user_path", "writable_folder"]
 
 
 def user_path(text: str | Path) -> Path:
@@ -53,6 +54,14 @@ def read_regular(path: Path, *, limit: int | None = None, size: int | None = Non
         if limit is not None and status.st_size > limit:
             raise MalformedWeights(f"{path} has {status.st_size:,} bytes, more than the {limit:,} allowed")
         return file.read()
+
+
+def read_recorded(path: Path, *, sha256: str, size: int) -> bytes:
+    """The bytes of a file, which are the recorded ones; raises as `read_regular` does, DamagedFile for others."""
+    data = read_regular(path, size=size)
+    if (found := hashlib.sha256(data).hexdigest()) != sha256:
+        raise DamagedFile(f"{path} is damaged: its sha256 is {found[:16]}…, its record says {sha256[:16]}…")
+    return data
 
 
 def atomic_write(path: Path, data: bytes) -> None:

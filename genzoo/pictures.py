@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from math import ceil, sqrt
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -105,11 +105,9 @@ class Animation:
 
     def encode(self, kind: Literal["gif", "webp"]) -> bytes:
         """The bytes of a file: GIF, exact for grey pictures, or WebP without loss. The same frames give the same."""
-        there_and_back = [*self.frames, *self.frames[-2:0:-1]]
-        buffer = io.BytesIO()
-        options: dict[str, Any] = {"lossless": True} if kind == "webp" else {"optimize": False}
-        first, *others = there_and_back
-        first.save(buffer, kind, save_all=True, append_images=others, duration=self.milliseconds, loop=0, **options)
+        first, *others = [*self.frames, *self.frames[-2:0:-1]]
+        buffer, exact = io.BytesIO(), {"lossless": True} if kind == "webp" else {}
+        first.save(buffer, kind, save_all=True, append_images=others, duration=self.milliseconds, loop=0, **exact)
         return buffer.getvalue()
 
     def save(self, path: str | Path) -> None:
@@ -123,6 +121,10 @@ class Animation:
             case _:
                 raise InvalidInput(f"{path} would hold an animation; give a name that ends in .gif or .webp")
         atomic_write(path, data)
+
+    def __repr__(self) -> str:
+        size = "×".join(map(str, self.frames[0].size))
+        return f"<Animation: {len(self.frames)} frames of {size}, {self.milliseconds} ms each>"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": repr(self), "image/gif": encoded(self.encode("gif"))}

@@ -18,23 +18,29 @@ from genzoo.fields import Field
 from genzoo.files import read_regular
 
 __all__ = [
+    "Alias",
     "Architecture",
     "Checkpoint",
+    "Command",
     "DatasetSpec",
     "Family",
+    "MetricSpec",
     "ModelSpec",
     "Objective",
     "RecipeFile",
     "Record",
+    "Tombstone",
     "shipped",
 ]
 
-ROLES = ("encoder", "decoder", "generator", "discriminator")
 RECORD_FILE = "genzoo.json"
 WEIGHTS_FILE = "model.safetensors"
 RECORD_FORMAT = 1
 MAX_RECORD_BYTES = 1 << 20
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+REPO = re.compile(r"(?!.*(?:--|\.\.|\.git$))[A-Za-z0-9][\w.-]{0,95}\b/[A-Za-z0-9][\w.-]{0,95}\b", re.ASCII)
+COMMIT = re.compile(r"[0-9a-f]{40}")
+ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -46,6 +52,12 @@ def check_name(name: str, what: str) -> None:
 def check_target(target: str, where: str) -> None:
     if not TARGET.fullmatch(target):
         raise InvalidInput(f"{where} must be 'module:attribute'; got {target!r:.80}")
+
+
+def _check_exceptions(exceptions: Mapping[str, str], where: str) -> None:
+    for law, reason in exceptions.items():
+        if not reason.strip():
+            raise InvalidInput(f"{where}: exceptions[{law!r:.80}] must say why the law cannot hold")
 
 
 MODEL_FIELDS = {
@@ -89,8 +101,12 @@ class Architecture(Record):
       (n, latent_dim) -> (n, *output_shape)
     * discriminator: ``target(input_shape, **config)`` -> module, (n, *input_shape) -> (n,)
 
-    All outputs are unbounded (logits); the family applies its own output function. A builder raises InvalidInput for a
-    shape its arithmetic does not admit. `sample_block` is the number of pictures that are drawn at once.
+    and a role that only one family asks for as that family says. All outputs are unbounded (logits); the family applies
+    its own output function. A builder raises InvalidInput for a shape its arithmetic does not admit. `sample_block` is
+    the number of pictures that are drawn at once.
+
+    `shapes` are those of examples on which genzoo.testing holds it to its laws, odd ones too if it takes them; what has
+    fewer than three axes is real numbers. `exceptions` maps a law that cannot hold to the reason.
     """
 
     kind: ClassVar[str] = "architecture"
@@ -99,20 +115,28 @@ class Architecture(Record):
     config: Mapping[str, Field] = field(default_factory=dict)
     sample_block: int = 64
     paper: str = ""
+    shapes: tuple[tuple[int, ...], ...] = ((1, 28, 28), (3, 32, 32), (1, 28, 24))
+    exceptions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for role, target in self.roles.items():
-            if role not in ROLES:
-                raise InvalidInput(f"architecture {self.name}: role {role!r:.80} must be one of {', '.join(ROLES)}")
+            if not ROLE.fullmatch(role):
+                raise InvalidInput(f"architecture {self.name}: role {role!r:.80} must be 1 to 64 of a-z, 0-9 and '_'")
             check_target(target, f"architecture {self.name}: role {role}")
         if self.sample_block < 1:
             raise InvalidInput(f"architecture {self.name}: sample_block must be at least 1")
+        if not self.shapes:
+            raise InvalidInput(f"architecture {self.name}: shapes must name one at least")
+        _check_exceptions(self.exceptions, f"architecture {self.name}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Family(Record):
-    """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.models.Model)."""
+    """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.models.Model).
+
+    `exceptions` maps a law of genzoo.testing that its models cannot keep to the reason.
+    """
 
     kind: ClassVar[str] = "family"
     target: str
@@ -120,10 +144,12 @@ class Family(Record):
     summary: str
     config: Mapping[str, Field] = field(default_factory=dict)
     paper: str = ""
+    exceptions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_target(self.target, f"family {self.name}")
+        _check_exceptions(self.exceptions, f"family {self.name}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +164,7 @@ class Objective(Record):
 
     Of an objective of GANs, `per_example` says that a loss looks at the gradient of each example alone, so that no
     discriminator may normalise over the batch, and `probability` that the sigmoid of the discriminator's score is the
-    probability of being real.
+    probability of being real. `exceptions` maps a law of genzoo.testing that it cannot keep to the reason.
     """
 
     kind: ClassVar[str] = "objective"
@@ -149,11 +175,13 @@ class Objective(Record):
     paper: str = ""
     per_example: bool = False
     probability: bool = False
+    exceptions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for player, target in self.players.items():
             check_target(target, f"objective {self.name}: player {player}")
+        _check_exceptions(self.exceptions, f"objective {self.name}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +215,58 @@ class DatasetSpec(Record):
     def held_out(self) -> str:
         """The split that models are measured on: test, or the first where there is none."""
         return "test" if "test" in self.splits else self.splits[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Record):
+    """A number that every model of a family has.
+
+    `target` is called as ``target(setting)`` with a genzoo.Setting and returns a float. It is recorded under the name
+    with ``_`` for ``-``. `tolerance` is how far the value may be from another machine's, in `unit`; `protocol` says how
+    it is measured, beside what is said of the examples.
+    """
+
+    kind: ClassVar[str] = "metric"
+    family: str
+    target: str
+    unit: str
+    tolerance: float
+    summary: str
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_target(self.target, f"metric {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Record):
+    """A command, ``genzoo NAME``. `target` is a click.Command, imported when the command is called."""
+
+    kind: ClassVar[str] = "command"
+    target: str
+    summary: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_target(self.target, f"command {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias(Record):
+    """The former name of a checkpoint, which is called `to` now."""
+
+    kind: ClassVar[str] = "alias"
+    to: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tombstone(Record):
+    """The name of a checkpoint that was withdrawn: why, and which one to take `instead` if there is one."""
+
+    kind: ClassVar[str] = "tombstone"
+    reason: str
+    instead: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,8 +305,9 @@ class Checkpoint(Record):
     `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``, with
     ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
     `recipe` is the recipe as it was run; `trained` says with what. `labels` says what latents do, by their index as
-    text: ``{"3": "width"}``. `distribution` is the one whose architecture it was
-    trained with, looked in first where several offer the name. `folder` is where the files lie.
+    text: ``{"3": "width"}``. `distribution` is the one whose architecture it was trained with, looked in first where
+    several offer the name. `repo` and `commit` (40 hex digits) say where on the hub the files are, if they are there.
+    `folder` is where they lie on this machine.
     """
 
     kind: ClassVar[str] = "checkpoint"
@@ -243,12 +324,16 @@ class Checkpoint(Record):
     trained: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     distribution: str = ""
+    repo: str = ""
+    commit: str = ""
     folder: Path = Path()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
+        if (self.repo or self.commit) and not (REPO.fullmatch(self.repo) and COMMIT.fullmatch(self.commit)):
+            raise InvalidInput(f"checkpoint {self.name}: repo must be org/name, and commit its 40 hex digits")
         for key, rule in MODEL_FIELDS.items():
             if key in self.config or rule.required:
                 rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
@@ -275,6 +360,11 @@ class Checkpoint(Record):
         return self.folder / WEIGHTS_FILE
 
     @property
+    def pin(self) -> str:
+        """``hf:org/name@commit``, or "" for files that are not on the hub."""
+        return f"hf:{self.repo}@{self.commit}" if self.repo else ""
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         return self.spec.input_shape
 
@@ -286,6 +376,8 @@ class Checkpoint(Record):
         """The text of ``genzoo.json``: sorted keys, one trailing newline."""
         data = {"format": RECORD_FORMAT, **asdict(self)}
         del data["folder"]
+        if not self.repo:
+            del data["repo"], data["commit"]
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
     @classmethod
@@ -305,14 +397,19 @@ class Checkpoint(Record):
             )
         if not path.exists():
             raise NotFound(f"{folder} holds no checkpoint: {RECORD_FILE} is missing; the names are: genzoo list")
+        return replace(cls.read_file(path), folder=folder)
+
+    @classmethod
+    def read_file(cls, path: Path) -> Checkpoint:
+        """The record in a file, without a folder; raises as `read` does."""
         try:
-            return replace(cls._parse(read_regular(path, limit=MAX_RECORD_BYTES)), folder=folder)
+            return cls._parse(read_regular(path, limit=MAX_RECORD_BYTES))
         except (ValueError, RecursionError) as error:
             raise MalformedWeights(f"{path} is not a genzoo record: {error}") from None
 
     @classmethod
     def _parse(cls, text: bytes) -> Checkpoint:
-        data = json.loads(text)
+        data = json.loads(text.decode(), object_pairs_hook=_without_twins)
         if not isinstance(data, dict):
             raise ValueError("it is not a JSON object")
         if (found := data.pop("format", None)) != RECORD_FORMAT:
@@ -346,12 +443,20 @@ def _check_entry(entry: Any, where: str) -> None:
 
 
 _CHECKPOINT_TYPES: dict[str, type] = {
-    **dict.fromkeys(("name", "family", "architecture", "dataset", "license", "sha256", "distribution"), str),
+    **dict.fromkeys(("name", "family", "architecture", "dataset", "license", "sha256"), str),
+    **dict.fromkeys(("distribution", "repo", "commit"), str),
     **dict.fromkeys(("parameters", "size_bytes"), int),
     **dict.fromkeys(("config", "recipe", "metrics", "trained", "labels"), dict),
 }
-_OPTIONAL = ("distribution", "labels")
+_OPTIONAL = ("distribution", "labels", "repo", "commit")
 assert {f.name for f in fields(Checkpoint)} == {*_CHECKPOINT_TYPES, "folder"}
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError if a key stands there twice, which readers take in two ways."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
 
 
 def shipped(init_file: str) -> Iterator[Record]:

@@ -45,10 +45,27 @@ def node() -> str:
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which pip has installed the distribution of examples/genzoo-tiny."""
     target = tmp_path_factory.mktemp("stranger")
+    pip_install(target, ROOT / "examples" / "genzoo-tiny")
+    return target
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this clone."""
+    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+def build_wheel(project: Path, folder: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    return max(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def pip_install(target: Path, *what: Path) -> None:
+    """Install projects or wheels into a folder, and nothing that they depend on."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     command += ["--disable-pip-version-check", "--no-warn-conflicts", "--target", str(target)]
-    subprocess.run([*command, str(ROOT / "examples" / "genzoo-tiny")], check=True)
-    return target
+    subprocess.run([*command, *map(str, what)], check=True)
 
 
 CLI = Callable[..., Result]
@@ -68,12 +85,12 @@ def genzoo_cli(tmp_path: Path) -> CLI:
     return run
 
 
-def make_distribution(folder: Path, name: str, code: str, version: str = "1.0") -> Path:
+def make_distribution(folder: Path, name: str, code: str, version: str = "1.0", metadata: str = "") -> Path:
     """A distribution `name` with one plugin module of this code, laid out in `folder` as pip lays it out."""
     module = name.replace("-", "_")
     (folder / f"{module}.py").write_text(code)
     info = folder / f"{module}-{version}.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}")
     (info / "entry_points.txt").write_text(f"[genzoo.plugins]\n{module} = {module}\n")
     return folder

@@ -175,10 +175,10 @@ def test_one_distribution_cannot_offer_a_name_twice(genzoo_cli: CLI, tmp_path: P
 
 
 def test_deleting_an_entry_point_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    from genzoo import registry
+    from genzoo import discovery, registry
 
-    found = registry._entry_points()
-    monkeypatch.setattr(registry, "_entry_points", lambda: [pair for pair in found if pair[0].name != "conv"])
+    found = discovery._entry_points()
+    monkeypatch.setattr(discovery, "_entry_points", lambda: [pair for pair in found if pair[0].name != "conv"])
     registry.registry.cache_clear()
     try:
         names = {plugin.name: plugin.status for plugin in registry.registry().plugins}

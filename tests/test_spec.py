@@ -100,8 +100,9 @@ def test_a_record_of_before_values_had_a_name_is_one_of_unit_values() -> None:
         Checkpoint(**{**RECORD, "config": {**RECORD["config"], "values": "complex"}})
 
 
-def test_a_record_survives_its_file(tmp_path: Path) -> None:
-    record = Checkpoint(**RECORD, folder=tmp_path)
+@pytest.mark.parametrize("pin", [{}, {"repo": "me/model", "commit": "0" * 40}])
+def test_a_record_survives_its_file(tmp_path: Path, pin: dict[str, Any]) -> None:
+    record = Checkpoint(**RECORD, **pin, folder=tmp_path)
     (tmp_path / "genzoo.json").write_text(record.to_json())
     assert Checkpoint.read(tmp_path) == record
 
@@ -126,9 +127,14 @@ def test_a_file_of_anything_is_no_record(tmp_path_factory: pytest.TempPathFactor
         Checkpoint.read(folder)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": 2}', '{"format": 1}', "", "3"])
-def test_an_odd_file_is_no_record(tmp_path: Path, text: str) -> None:
-    (tmp_path / "genzoo.json").write_text(text)
+TWICE = Checkpoint(**RECORD).to_json().replace('"name":', '"name": "ae-x-z", "name":')
+HALF = json.dumps(json.loads(Checkpoint(**RECORD).to_json()) | {"repo": "me/model"})
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": 2}', '{"format": 1}', "", "3", TWICE, HALF])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_an_odd_file_is_no_record(tmp_path: Path, text: str, encoding: str) -> None:
+    (tmp_path / "genzoo.json").write_text(text, encoding)
     with pytest.raises(MalformedWeights, match="is not a genzoo record"):
         Checkpoint.read(tmp_path)
 

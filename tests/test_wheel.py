@@ -9,19 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 import genzoo
-from tests.conftest import ROOT
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (path,) = folder.glob("*.whl")
-    return path
+from tests.conftest import pip_install
 
 
 def test_the_wheel_holds_packages_plugins_recipes_and_weights_and_nothing_else(wheel: Path) -> None:
@@ -36,12 +25,11 @@ def test_the_wheel_holds_packages_plugins_recipes_and_weights_and_nothing_else(w
     for name in genzoo.list_models():
         for file in ("model.safetensors", "genzoo.json"):
             assert sum(entry.endswith(f"/weights/{name}/{file}") for entry in names) == 1
-    assert "genzoo/py.typed" in names
+    assert {"genzoo/py.typed", "genzoo/explore/web/engine.js", "genzoo/explore/web/gan1d.html"} <= {*names}
 
 
 def test_the_wheel_alone_lists_and_samples(wheel: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    subprocess.run([*command, "--no-warn-conflicts", "--target", str(tmp_path), str(wheel)], check=True)
+    pip_install(tmp_path, wheel)
     code = (
         "import genzoo, json; m = genzoo.load('vae-conv-mnist');"
         "print(json.dumps([genzoo.__file__, genzoo.list_models(), list(m.sample(2, seed=0).shape)]))"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import torch
 from torch import nn
 
 from genzoo.catalog import find_checkpoint, owner_of
-from genzoo.errors import GenzooError, IntegrityError, InvalidInput, NotFound, PluginError, did_you_mean
+from genzoo.errors import GenzooError, InvalidInput, NotFound, PluginError, did_you_mean
 from genzoo.fields import check_config
-from genzoo.hub.files import read_weights
+from genzoo.hub.files import check_size, read_weights
+from genzoo.hub.sources import read_weights_of
 from genzoo.models import Model
 from genzoo.registry import load_target, registry
 from genzoo.spec import MODEL_FIELDS, Architecture, Family, ModelSpec
@@ -23,31 +25,42 @@ MAX_PARAMETERS = 1 << 31
 
 
 def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
-    """A trained model in eval mode, offline.
+    """A trained model in eval mode. What is on this machine is loaded without the network.
+
+    Its `source` says where the weights came from: a ``folder``, a ``directory`` of ``$GENZOO_HUB``, ``bundled``, the
+    ``cache`` of the hub, or the ``hub``.
 
     Args:
-        name: a checkpoint's name, ``distribution:name`` where two distributions offer it, or the folder of a run or
-            checkpoint (a Path, or a string with a ``/``).
+        name: a checkpoint's name, ``distribution:name`` where two distributions offer it, one on the Hugging Face Hub
+            (``hf:org/name@commit``), or the folder of a run or checkpoint (a Path, or a string with a ``/``).
         device: ``auto`` is the first of cuda, mps, cpu that is there.
 
     Raises:
         NotFound: no such checkpoint; the message has the nearest names.
         IntegrityError: the weights are not the recorded bytes, or do not fit their architecture.
+        NetworkError: they are on the hub alone, and it cannot be reached, denies them, or is no hub.
     """
     chosen = pick_device(device)
     checkpoint, plugin = find_checkpoint(name)
     owner = owner_of(checkpoint, plugin)
-    model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner).skeleton()
     try:
-        tensors = read_weights(
-            checkpoint.weights, model.state_dict(), sha256=checkpoint.sha256, size=checkpoint.size_bytes
-        )
-    except IntegrityError as error:
-        again = f"pip install --force-reinstall {owner}" if plugin else "copy the folder again, or train it anew"
-        raise type(error)(f"{error.message}; try: {again}", suggestions=[again]) from None
+        model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner).skeleton()
+    except NotFound as error:
+        raise type(error)(f"{error.message}{_not_installed(owner)}", suggestions=error.suggestions) from None
+    read = partial(read_weights, expected=model.state_dict(), sha256=checkpoint.sha256, size=checkpoint.size_bytes)
+    check_size(checkpoint.size_bytes, model.state_dict(), str(name))
+    tensors, source = read_weights_of(checkpoint, plugin, read)
     model.load_state_dict(tensors, assign=True)
-    model.name, model.checkpoint = checkpoint.name, checkpoint
+    model.name, model.source = checkpoint.name, source.kind
+    model.checkpoint = replace(checkpoint, folder=source.folder)
     return model.to(chosen).eval()
+
+
+def _not_installed(distribution: str) -> str:
+    """A clause on the distribution that a record names, if it is not there; what it is has to be judged by a person."""
+    if not distribution or any(plugin.distribution == distribution for plugin in registry().plugins):
+        return ""
+    return f"; it was trained with {distribution!r:.80}, which is not installed: if you trust it, pip install it"
 
 
 def create(name: str, *, seed: int | None = None, **config: Any) -> Model:
@@ -68,11 +81,7 @@ def create(name: str, *, seed: int | None = None, **config: Any) -> Model:
     spec = ModelSpec(family=family, architecture=qualified, config=config)
     blueprint = Blueprint.of(spec, "config", prefer=distribution)
     blueprint.skeleton()
-    if seed is None:
-        return blueprint.build("cpu")
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return blueprint.build("cpu")
+    return blueprint.build("cpu") if seed is None else blueprint.seeded(seed)
 
 
 def combinations() -> dict[str, tuple[str, str]]:
@@ -142,6 +151,12 @@ class Blueprint:
             model: Model = load_target(self.family.target, self.family.name).build(network, self.spec)
         model.sample_block = self.architecture.sample_block
         return model
+
+    def seeded(self, seed: int) -> Model:
+        """The model, untrained, on the CPU; its weights depend on `seed` alone."""
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return self.build("cpu")
 
     def skeleton(self) -> Model:
         """The model on ``meta``; InvalidInput if it would be larger than any machine's."""

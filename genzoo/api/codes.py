@@ -49,10 +49,10 @@ def read_codes(path: Path, latent_dim: int) -> Float[Tensor, "n latent"]:
     if KEY not in tensors and len(tensors) != 1:
         raise InvalidInput(f"{path} holds {', '.join(sorted(tensors)[:5]) or 'nothing'}: call the codes {KEY!r}")
     z = tensors[KEY] if KEY in tensors else next(iter(tensors.values()))
-    if not z.is_floating_point() or z.dim() != 2 or z.shape[1] != latent_dim:
+    if not z.is_floating_point() or z.dim() != 2 or z.shape[1] != latent_dim or not len(z):
         raise InvalidInput(
             f"{path} holds {z.dtype} of shape {tuple(z.shape)}; codes of this model are floating-point and "
-            f"(n, {latent_dim}), as genzoo encode writes them"
+            f"(n, {latent_dim}), n ≥ 1, as genzoo encode writes them"
         )
     z = z.float()
     if not z.isfinite().all():

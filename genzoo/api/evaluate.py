@@ -122,7 +122,7 @@ def _measure_what_can_be(metrics: Mapping[str, Metric], setting: Setting) -> dic
     for name, metric in metrics.items():
         try:
             found |= measure({name: metric}, setting)
-        except InvalidInput as error:  # too few pictures, say
+        except (InvalidInput, PluginError) as error:  # too few pictures, say, or a stranger's metric
             warnings.warn(f"{name} is left out: {error.message}", GenzooWarning, stacklevel=2)
     return found
 

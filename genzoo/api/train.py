@@ -25,6 +25,7 @@ from genzoo.errors import InvalidInput, NotFound
 from genzoo.fields import Field, check_config
 from genzoo.files import user_path
 from genzoo.hub.files import encode_weights
+from genzoo.hub.reference import is_reference
 from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator
@@ -36,7 +37,7 @@ from genzoo.training.processes import Processes
 from genzoo.training.recipe import check_players
 from genzoo.training.track import check_tracker, tracked
 
-__all__ = ["Plan", "find_recipe", "like", "train"]
+__all__ = ["Plan", "find_recipe", "like", "losses_of", "train"]
 
 MAX_NAME = 64
 
@@ -197,6 +198,8 @@ def find_recipe(recipe: str | Path) -> tuple[Recipe, str]:
 
     `recipe` is a TOML file, a recipe's name, or a checkpoint (a name or a folder), which records what trained it.
     """
+    if is_reference(recipe):
+        return _recipe_of(recipe)
     if is_path(recipe) or str(recipe).endswith(".toml"):
         path = user_path(recipe)
         if not path.is_dir():
@@ -257,7 +260,7 @@ class Plan:
         return cls(
             recipe=recipe,
             blueprint=blueprint,
-            losses=_losses(objective, recipe.objective, f"{where}: objective"),
+            losses=losses_of(objective, recipe.objective, f"{where}: objective"),
             dataset=dataset,
             split=split,
         )
@@ -284,7 +287,7 @@ def _check_networks(model: Model, objective: Objective, where: str) -> None:
 
 def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
     """InvalidInput unless the checkpoint of this name has the networks of `blueprint`."""
-    if is_path(name):
+    if is_path(name) or is_reference(name):
         raise InvalidInput(f"{where} must be the name of a checkpoint, not a path; got {name!r:.80}")
     checkpoint, plugin = find_checkpoint(name)
     there = Blueprint.of(checkpoint.spec, where, prefer=owner_of(checkpoint, plugin)).spec
@@ -297,7 +300,8 @@ def _data_fields(dataset: DatasetSpec) -> dict[str, Field]:
     return {"split": Field(kind="str", doc="split to train on", default="train", choices=dataset.splits)}
 
 
-def _losses(objective: Objective, given: Mapping[str, Any], where: str) -> Losses:
+def losses_of(objective: Objective, given: Mapping[str, Any], where: str) -> Losses:
+    """The losses of an objective's players with the options `given`, which are checked, and the defaults of others."""
     options = check_config(objective.config, {key: value for key, value in given.items() if key != "name"}, where)
     return {player: _bind(load_target(target, objective.name), options) for player, target in objective.players.items()}
 

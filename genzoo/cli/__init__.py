@@ -10,28 +10,49 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
 
 from genzoo import __version__
-from genzoo.cli.catalog import list_command, plugins_command, show_command
+from genzoo.cli.catalog import list_command, show_command
 from genzoo.cli.codes import decode_command, encode_command
 from genzoo.cli.explore import explore_command, gallery_command
+from genzoo.cli.extra import Commands
+from genzoo.cli.hub import cache_group, pin_command, pull_command
 from genzoo.cli.latent import interpolate_command, map_command, traverse_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
+from genzoo.cli.plugins import new_command, plugins_command
 from genzoo.cli.process import INTERRUPTED
+from genzoo.cli.publish import push_command, search_command
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
 
 __all__ = ["cli", "main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="genzoo %(version)s")
-def cli() -> None:
+@click.option("--offline", is_flag=True, help="Ask the hub for nothing; HF_HUB_OFFLINE=1 says the same.")
+@click.pass_context
+def cli(context: click.Context, offline: bool) -> None:
     """A zoo of deep generative models: list them, sample from them, train them anew."""
+    if offline:
+        context.with_resource(_environment("HF_HUB_OFFLINE", "1"))
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 for command in (
@@ -50,7 +71,13 @@ for command in (
     compare_command,
     explore_command,
     gallery_command,
+    pull_command,
+    pin_command,
+    cache_group,
+    push_command,
+    search_command,
     plugins_command,
+    new_command,
 ):
     cli.add_command(command)
 

@@ -1,4 +1,4 @@
-"""list, show, plugins: what there is. Free of torch."""
+"""list, show: what there is. Free of torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genzoo import catalog
 from genzoo.errors import NotFound, did_you_mean
 from genzoo.registry import registry
 
-__all__ = ["as_json", "list_command", "plugins_command", "show_command"]
+__all__ = ["as_json", "list_command", "print_table", "show_command"]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
 
@@ -31,7 +31,7 @@ def list_command(pattern: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     elif sys.stdout.isatty():
-        _print_table(catalog.OVERVIEW, [catalog.overview(row) for row in rows])
+        print_table(catalog.OVERVIEW, [catalog.overview(row) for row in rows])
     else:
         click.echo("".join(f"{row['name']}\n" for row in rows), nl=False)
     if not rows:
@@ -39,7 +39,8 @@ def list_command(pattern: str, as_json: bool) -> None:
     _note_failures()
 
 
-def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table to the terminal."""
     from rich.console import Console
     from rich.table import Table
 
@@ -69,11 +70,11 @@ def show_command(name: str, as_json: bool) -> None:
         click.echo(json.dumps(record, indent=1))
         return
     for key, value in record.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             click.echo(key)
             for inner, entry in value.items():
                 click.echo(f"  {inner:<20}{_inline(entry)}")
-        elif value is not None:
+        elif value not in (None, {}):
             click.echo(f"{key:<22}{_inline(value)}")
 
 
@@ -86,18 +87,3 @@ def _inline(value: Any) -> str:
             return " ".join(map(_inline, value))
         return (", " if any(isinstance(item, str) for item in value) else "×").join(map(str, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-@click.command("plugins", short_help="List plugins and what is wrong with them.")
-@as_json
-def plugins_command(as_json: bool) -> None:
-    """List the installed plugins: where each comes from, what it offers, and why one does not work."""
-    rows = [plugin.summary() for plugin in registry().plugins]
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
-        return
-    for row in rows:
-        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in row["offers"].items())
-        click.echo(f"{row['name']}  {row['distribution']} {row['version']}  {row['status']}  {offers}".rstrip())
-        if row["reason"]:
-            click.echo(f"    {row['reason']}")

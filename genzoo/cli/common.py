@@ -14,6 +14,7 @@ import click
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
 from genzoo.files import atomic_write, refuse_existing, user_path
+from genzoo.hub.reference import Reference, is_reference
 from genzoo.registry import registry
 from genzoo.spec import DatasetSpec
 
@@ -100,7 +101,8 @@ class Starts:
         import torch
 
         data = open_split(self.data, self.split, self.data_root, model)
-        x, told = data.first(self.count).to(model.device), dict[str, Tensor]()
+        x = data.first(self.count).to(model.device)
+        told: dict[str, Tensor] = {}
         if data.labels is not None:
             told["labels"] = data.labels[: len(x)]
         if data.factors is not None:
@@ -109,6 +111,7 @@ class Starts:
 
     def codes(self, model: Model, seed: int) -> Tensor:
         """The codes of the pictures given; those of the samples of `seed` if there are none, and the model samples."""
+        from genzoo.latent import in_blocks
         from genzoo.models.base import noise
         from genzoo.protocols import Encoder, Generator
 
@@ -118,8 +121,7 @@ class Starts:
                 f"samples of its own: --seed {seed}"
             )
         if self.given:
-            z: Tensor = model.encode(self.pictures(model))
-            return z
+            return in_blocks(model.encode, self.pictures(model))
         if not isinstance(model, Generator):
             raise click.UsageError(f"{model.name} does not sample: give image files, or --data NAME")
         return noise(self.count, model.latent_dim, seed).to(model.device)
@@ -140,7 +142,7 @@ def starts_options(default: int) -> Callable[[Callable[..., None]], Callable[...
             type=click.IntRange(1, MAX_SAMPLES),
             default=default,
             show_default=True,
-            help="How many of it.",
+            help="How many, without files.",
         )
         for option in (data_root_option, count, split_option, data_option, images_argument):
             run = option(run)
@@ -185,13 +187,18 @@ def want_pictures(model: Model, name: str, call: str) -> None:
         )
 
 
+def _stem(name: str) -> str:
+    """What a file of a model is called after: ``digits`` of ``runs/digits`` and of ``hf:me/digits@v1``."""
+    return Path(Reference.parse(name).repo if is_reference(name) else name).resolve().name
+
+
 def target_of(name: str, what: str, output: Path | None, *suffixes: str, force: bool) -> Path | None:
     """Where to write (None is stdout), refused before any work is done; the first suffix is that of the default."""
     if output == Path("-"):
         if sys.stdout.isatty():
             raise InvalidInput(f"a {_kind(suffixes[:1])} does not go to a terminal; give -o FILE, or pipe it")
         return None
-    path = user_path(output or f"{Path(name).resolve().name}-{what}{suffixes[0]}")
+    path = user_path(output or f"{_stem(name)}-{what}{suffixes[0]}")
     if path.suffix.lower() not in ("", *suffixes):
         raise InvalidInput(f"{path} would hold a {_kind(suffixes)}; give a name that ends in {' or '.join(suffixes)}")
     refuse_existing(path, force=force)

@@ -18,7 +18,7 @@ from genzoo.datasets import Split
 from genzoo.errors import GenzooWarning, InvalidInput, UnsupportedVerb
 from genzoo.explore.description import describe, held_out_examples, source_of
 from genzoo.explore.export import export_decoder
-from genzoo.explore.page import assets, inlined, page, template
+from genzoo.explore.page import WEB, assets, inlined, page, template
 from genzoo.files import atomic_write, refuse_existing, user_path, writable_folder
 from genzoo.models import Model
 from genzoo.pictures import draw, how_many, is_picture, png
@@ -105,7 +105,7 @@ def write_gallery(
     exhibits = [_Exhibit.of(name, data_root) for name in names] if names else _all_exhibits(data_root)
     if len({exhibit.name for exhibit in exhibits}) < len(exhibits):
         raise InvalidInput("two of these models have the same name, and a gallery has one page for each name")
-    files = {f"web/{name}": path.read_bytes() for name, path in assets().items()}
+    files = {f"web/{path.name}": path.read_bytes() for path in [*assets().values(), WEB / "gan1d.html"]}
     for one in exhibits:
         peers = [other.name for other in exhibits if other is not one and other.told["shape"] == one.told["shape"]]
         files |= one.files() | {f"models/{one.name}.png": one.picture}

@@ -6,7 +6,6 @@ dtypes, and only then values. Nothing reaches a model before all of them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,10 +13,10 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from genzoo.errors import DamagedFile, MalformedWeights, NonFiniteWeights, StateMismatch
-from genzoo.files import read_regular
+from genzoo.errors import MalformedWeights, NonFiniteWeights, StateMismatch
+from genzoo.files import read_recorded
 
-__all__ = ["check_state", "encode_weights", "parse_tensors", "parse_weights", "read_weights"]
+__all__ = ["check_size", "check_state", "encode_weights", "parse_tensors", "parse_weights", "read_weights"]
 
 MAX_HEADER_BYTES = 1 << 20
 _PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -39,10 +38,7 @@ def read_weights(path: Path, expected: Mapping[str, Tensor], *, sha256: str, siz
         StateMismatch: not exactly the names, shapes and dtypes of `expected`.
         NonFiniteWeights: a tensor holds NaN or infinity.
     """
-    data = read_regular(path, size=size)
-    if (found := hashlib.sha256(data).hexdigest()) != sha256:
-        raise DamagedFile(f"{path} is damaged: its sha256 is {found[:16]}…, its record says {sha256[:16]}…")
-    return parse_weights(data, expected, str(path))
+    return parse_weights(read_recorded(path, sha256=sha256, size=size), expected, str(path))
 
 
 def parse_weights(
@@ -80,6 +76,15 @@ def _is_finite(tensor: Tensor) -> bool:
         return True
     low, high = tensor.aminmax()  # one pass; NaN propagates
     return bool(low.isfinite() and high.isfinite())
+
+
+def check_size(size: int, expected: Mapping[str, Tensor], where: str) -> None:
+    """StateMismatch if a recorded size is more than any file of these tensors has: it need not be fetched or read."""
+    most = 8 + MAX_HEADER_BYTES + sum(tensor.nbytes for tensor in expected.values())
+    if size > most:
+        raise StateMismatch(
+            f"{where} is recorded with {size:,} bytes, and its architecture needs {most:,} at most; tell its author"
+        )
 
 
 def check_state(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:

@@ -29,7 +29,7 @@ def along(
 
 
 def between(
-    a: Float[Tensor, "n latent"], b: Float[Tensor, "n latent"], steps: int, *, mode: Mode = "linear"
+    a: Float[Tensor, "n latent"], b: Float[Tensor, "m latent"], steps: int, *, mode: Mode = "linear"
 ) -> Float[Tensor, "n steps latent"]:
     """Codes from a to b, both among them.
 

@@ -17,11 +17,11 @@ from genzoo.protocols import Encoder, Generator
 if TYPE_CHECKING:
     from genzoo.models import Model
 
-__all__ = ["ACTIVE", "COLLAPSED", "Latent", "Latents", "active", "latents", "scale_of", "statistics"]
+__all__ = ["ACTIVE", "BLOCK", "COLLAPSED", "Latent", "Latents", "active", "latents", "scale_of", "statistics"]
 
 ACTIVE = 0.01  # nats of mean KL, above which a latent of a VAE is used
 COLLAPSED = 1e-4  # of the largest variance, up to which one of an autoencoder is not: its codes have any scale
-BLOCK = 500
+BLOCK = 500  # rows that are computed at once
 KEYS = ("kl_per_latent", "mean_per_latent", "std_per_latent")
 HEADER = ("latent", "KL (nats)", "standard deviation", "", "label")
 _USED = {True: "active", False: "collapsed", None: ""}

@@ -13,15 +13,13 @@ from torch import Tensor
 from genzoo.errors import InvalidInput
 from genzoo.fields import whole
 from genzoo.latent.paths import Mode, along, between, plane
-from genzoo.latent.table import latents, scale_of
+from genzoo.latent.table import BLOCK, latents, scale_of
 from genzoo.protocols import Decoder, Encoder
 
 if TYPE_CHECKING:
     from genzoo.models import Model
 
 __all__ = ["attribute_vector", "codes_of", "in_blocks", "interpolate", "manifold", "traverse"]
-
-BLOCK = 500
 
 
 def traverse(

@@ -17,6 +17,7 @@ from genzoo.metrics.density import distance_from_half, wasserstein_1
 from genzoo.metrics.diagnostics import class_shares, covered, distance_to_training
 from genzoo.metrics.likelihood import importance_bound, negative_elbo
 from genzoo.metrics.metric import Metric, mean_of, on_examples, values_of
+from genzoo.metrics.plugins import metrics_of_plugins
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting
 from genzoo.models.autoencoder import Autoencoder
@@ -67,7 +68,7 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
             metrics |= _on_classes(setting.space.classes)
     if isinstance(model, FeatureNetwork):
         metrics["accuracy"] = Metric(unit="of 1", tolerance=0.001, compute=_accuracy, protocol=on_examples())
-    return metrics
+    return metrics | metrics_of_plugins(setting, metrics)
 
 
 def _bounds(model: VAE, draws: int) -> dict[str, Metric]:

@@ -71,12 +71,14 @@ class Model(nn.Module, ABC):
         spec: family, architecture and config.
         name: the checkpoint's name, or ``family-architecture`` for an untrained model.
         checkpoint: the record this model was loaded from, or None.
+        source: where its weights were loaded from, see genzoo.load; "" where they were not.
         sample_block: how many pictures are computed at once; fixed, so that a picture does not depend on how many
             others are asked for.
     """
 
     name: str
     checkpoint: Checkpoint | None = None
+    source: str = ""
     sample_block: int = 64
 
     traverse = latent.traverse
@@ -115,6 +117,16 @@ class Model(nn.Module, ABC):
     def values(self) -> str:
         """What the numbers of one x are: ``unit`` for [0, 1], ``real`` for any."""
         return self.spec.values
+
+    @property
+    def commit(self) -> str:
+        """The commit on the hub that its record names, 40 hex digits, or ""."""
+        return self.checkpoint.commit if self.checkpoint else ""
+
+    @property
+    def sha256(self) -> str:
+        """That of the weights it was loaded with, 64 hex digits, or ""."""
+        return self.checkpoint.sha256 if self.checkpoint else ""
 
     @property
     def device(self) -> torch.device:

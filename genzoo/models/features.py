@@ -44,7 +44,8 @@ class FeatureNetwork(Model):
 
     def features(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
         """max(0, norm(encoder(x))). Differentiable."""
-        features: Tensor = self.norm(full_precision(self.encoder(x))).relu()
+        # In the precision of the weights: under autocast the encoder's output is coarser.
+        features: Tensor = self.norm(self.encoder(x).to(self.head.weight.dtype)).relu()
         return features
 
     def logits(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n classes"]:

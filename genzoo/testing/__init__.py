@@ -1,7 +1,16 @@
-"""The laws every model is held to, ours and a plugin's alike."""
+"""The laws every model, record and plugin is held to, ours and a stranger's alike.
+
+A plugin's whole test file:
+
+    from genzoo.testing import plugin_suite
+
+    test_plugin = plugin_suite("genzoo-yours")
+"""
 
 from __future__ import annotations
 
+from genzoo.testing.golden import write_golden
 from genzoo.testing.laws import LAWS, Law, check
+from genzoo.testing.suite import Case, cases, declared, plugin_suite
 
-__all__ = ["LAWS", "Law", "check"]
+__all__ = ["LAWS", "Case", "Law", "cases", "check", "declared", "plugin_suite", "write_golden"]

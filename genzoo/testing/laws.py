@@ -16,8 +16,11 @@ from torch import Tensor
 from genzoo import protocols
 from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.hub.files import encode_weights, parse_weights
+from genzoo.latent import between, codes_of
 from genzoo.models import Model
 from genzoo.models.base import VERBS
+from genzoo.testing.inputs import call, data, latents
+from genzoo.testing.precision import TRACING, keeps_in_bfloat16, keeps_in_float64
 
 __all__ = ["LAWS", "Law", "check"]
 
@@ -34,8 +37,8 @@ _ROLES: dict[str, type] = {
 
 
 def check(model: Model) -> None:
-    """Hold a model to every law."""
-    for law in LAWS:
+    """Hold a model to every law of models."""
+    for law in (*LAWS, *TRACING):
         law(model)
 
 
@@ -66,7 +69,7 @@ def shapes_and_ranges(model: Any) -> None:
     """Verbs keep the documented shapes for batches of 1 and 2; pictures are finite, and in [0, 1] unless values are
     real."""
     for n in (1, 2):
-        x, z = _data(model, n), _latents(model, n)
+        x, z = data(model, n), latents(model, n)
         if "encode" in model.verbs:
             _assert_shape(model.encode(x), (n, model.latent_dim), f"{model.name}.encode")
         if "decode" in model.verbs:
@@ -82,25 +85,25 @@ def shapes_and_ranges(model: Any) -> None:
 def verbs_track_no_gradient(model: Any) -> None:
     """What a verb returns can be used at once: no graph hangs on it."""
     for verb in model.verbs:
-        assert not _call(model, verb).requires_grad, f"{model.name}.{verb} tracks gradients"
+        assert not call(model, verb).requires_grad, f"{model.name}.{verb} tracks gradients"
 
 
 def verbs_are_deterministic(model: Any) -> None:
     """A verb gives the same bits twice, whatever torch's global generator does between."""
     for verb in model.verbs:
-        first = _call(model, verb)
+        first = call(model, verb)
         torch.rand(1)
-        assert torch.equal(first, _call(model, verb)), f"{model.name}.{verb} differs between two calls"
+        assert torch.equal(first, call(model, verb)), f"{model.name}.{verb} differs between two calls"
 
 
 def verbs_ignore_the_mode(model: Any) -> None:
     """In training mode a verb gives the same bits, changes no buffer and leaves the mode as it was."""
-    wanted = {verb: _call(model, verb) for verb in model.verbs}
+    wanted = {verb: call(model, verb) for verb in model.verbs}
     state = {key: tensor.clone() for key, tensor in model.state_dict().items()}
     model.train()
     try:
         for verb, value in wanted.items():
-            assert torch.equal(_call(model, verb), value), f"{model.name}.{verb} differs in training mode"
+            assert torch.equal(call(model, verb), value), f"{model.name}.{verb} differs in training mode"
             assert model.training, f"{model.name}.{verb} left training mode"
     finally:
         model.eval()
@@ -137,25 +140,41 @@ def sample_ignores_block_and_threads(model: Any) -> None:
 def wrong_input_is_typed(model: Any) -> None:
     """A wrong shape, dtype or range is refused before it reaches the network."""
     for verb in set(model.verbs) & {"encode", "reconstruct", "discriminate"}:
-        x = _data(model, 2)
+        x = data(model, 2)
         for bad in (x[0], x[..., :-1], (x * 255).to(torch.uint8), x * float("nan"), x + float("inf"), x.tolist()):
             _assert_refused(model, verb, bad)
         if model.values == "unit":
             _assert_refused(model, verb, x + 2)
     if "decode" in model.verbs:
-        for bad in (torch.zeros(model.latent_dim), torch.zeros(2, model.latent_dim + 1), torch.zeros(2, 1).int()):
+        z = latents(model, 2)
+        for bad in (z[0], torch.zeros(2, model.latent_dim + 1), z.int(), z * float("nan")):
             _assert_refused(model, "decode", bad)
     if "sample" in model.verbs:
         for count in (-1, True, 1.0, "3", None):
             _assert_refused(model, "sample", count)
 
 
+def ways_lead_where_they_say(model: Any) -> None:
+    """An interpolation begins and ends with the codes it was given, and there is no latent but those there are."""
+    if "decode" not in model.verbs:
+        return
+    z = codes_of(model, latents(model, 2), "interpolate")
+    ends = model.decode(z)
+    way = model.decode(between(z[:1], z[1:], 3)[0])
+    _assert_close(way[[0, -1]], ends, f"{model.name}: interpolate")
+    try:
+        model.traverse(z, latent=model.latent_dim)
+    except InvalidInput:
+        return
+    raise AssertionError(f"{model.name}.traverse moves a latent that it has not")
+
+
 def state_survives_safetensors(model: Any) -> None:
     """The state dict through a safetensors file is the same, bit by bit, and the same state gives the same file."""
     state = model.state_dict()
-    data = encode_weights(state)
-    assert data == encode_weights(state), f"{model.name}: the same state gives two files"
-    tensors = parse_weights(data, state, model.name)
+    file = encode_weights(state)
+    assert file == encode_weights(state), f"{model.name}: the same state gives two files"
+    tensors = parse_weights(file, state, model.name)
     for key, tensor in tensors.items():
         assert torch.equal(tensor, state[key].cpu()), f"{model.name}: {key} changed in a safetensors file"
 
@@ -164,7 +183,7 @@ def copies_are_equal(model: Any) -> None:
     """A deep copy does the same."""
     twin = copy.deepcopy(model)
     for verb in model.verbs:
-        assert torch.equal(_call(twin, verb), _call(model, verb)), f"{model.name}.{verb}: a copy differs"
+        assert torch.equal(call(twin, verb), call(model, verb)), f"{model.name}.{verb}: a copy differs"
 
 
 LAWS: tuple[Law, ...] = (
@@ -177,25 +196,12 @@ LAWS: tuple[Law, ...] = (
     sample_i_depends_on_seed_and_i,
     sample_ignores_block_and_threads,
     wrong_input_is_typed,
+    ways_lead_where_they_say,
     state_survives_safetensors,
     copies_are_equal,
+    keeps_in_float64,
+    keeps_in_bfloat16,
 )
-
-
-def _data(model: Model, n: int) -> Tensor:
-    return torch.rand(n, *model.input_shape, generator=torch.Generator().manual_seed(n)).to(model.device)
-
-
-def _latents(model: Model, n: int) -> Tensor:
-    return torch.randn(n, model.latent_dim, generator=torch.Generator().manual_seed(n)).to(model.device)
-
-
-def _call(model: Any, verb: str) -> Tensor:
-    if verb == "sample":
-        result: Tensor = model.sample(2, seed=0)
-    else:
-        result = getattr(model, verb)(_latents(model, 2) if verb == "decode" else _data(model, 2))
-    return result
 
 
 def _assert_shape(value: Tensor, shape: tuple[int, ...], what: str) -> None:

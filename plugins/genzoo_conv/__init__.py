@@ -10,9 +10,16 @@ GENZOO_API = 1
 
 CONV = Architecture(
     name="conv",
-    summary="encoder by strided convolution, decoder by transposed convolution; height and width of at least 2^depth",
+    summary="encoder by strided convolution, decoder by transposed convolution; sides of at least patch · 2^depth",
     roles={"encoder": "genzoo_conv.nets:ConvEncoder", "decoder": "genzoo_conv.nets:ConvDecoder"},
     config={
+        "patch": Field(
+            kind="int",
+            doc="pixels along the side of the squares that the first convolution takes as one place",
+            default=1,
+            minimum=1,
+            maximum=16,
+        ),
         "depth": Field(kind="int", doc="layers that halve height and width", default=2, minimum=1, maximum=8),
         "width": Field(
             kind="int",

@@ -11,6 +11,10 @@ and a transposed convolution of size o makes
 
 So a = i mod 2 restores every size exactly, odd ones too: 28 → 14 → 7 and back, 45 → 22 → 11 and back. What is needed
 is that something is left at the bottom: height and width of at least 2^depth.
+
+With patch p > 1 the first convolution does not see pixels but patches of p × p of them, each one place of p² values
+(space to depth), and the decoder ends in patches (sub-pixel convolution, Shi et al. 2016): large pictures at a fraction
+of the cost, since the fine levels are the dear ones.
 """
 
 from __future__ import annotations
@@ -28,21 +32,24 @@ __all__ = ["ConvDecoder", "ConvEncoder", "level_sizes"]
 Size = tuple[int, int]
 
 
-def level_sizes(shape: tuple[int, ...], depth: int) -> list[Size]:
-    """(height, width) at each level, finest first, depth + 1 of them.
+def level_sizes(shape: tuple[int, ...], depth: int, patch: int) -> list[Size]:
+    """(height, width) in patches at each level, finest first, depth + 1 of them.
 
     Raises:
-        InvalidInput: `shape` is not (channels, height, width), or a side is smaller than 2^depth.
+        InvalidInput: `shape` is not (channels, height, width), a side is no multiple of `patch`, or a side has fewer
+            than 2^depth patches.
     """
     if len(shape) != 3:
         raise InvalidInput(f"conv needs input_shape (channels, height, width); got {shape}")
     _, height, width = shape
-    if min(height, width) < 2**depth:
+    if height % patch or width % patch:
+        raise InvalidInput(f"conv with patch {patch} needs sides that are its multiples; got {height}×{width}")
+    if min(height, width) < patch * 2**depth:
         raise InvalidInput(
-            f"conv with depth {depth} needs height and width of at least {2**depth}; got {height}×{width}: "
+            f"conv with depth {depth} needs height and width of at least {patch * 2**depth}; got {height}×{width}: "
             "give a smaller depth or larger pictures"
         )
-    return [(height >> level, width >> level) for level in range(depth + 1)]
+    return [(height // patch >> level, width // patch >> level) for level in range(depth + 1)]
 
 
 def _normalised(layer: nn.Module, channels: int, norm: str) -> list[nn.Module]:
@@ -69,12 +76,21 @@ class ConvEncoder(nn.Module):
     """(n, *input_shape) -> (n, outputs)."""
 
     def __init__(
-        self, input_shape: tuple[int, ...], outputs: int, *, depth: int, width: int, blocks: int, hidden: int, norm: str
+        self,
+        input_shape: tuple[int, ...],
+        outputs: int,
+        *,
+        patch: int,
+        depth: int,
+        width: int,
+        blocks: int,
+        hidden: int,
+        norm: str,
     ) -> None:
         super().__init__()
-        height, breadth = level_sizes(input_shape, depth)[-1]
-        channels = [input_shape[0], *(width << level for level in range(depth))]
-        layers: list[nn.Module] = []
+        height, breadth = level_sizes(input_shape, depth, patch)[-1]
+        channels = [input_shape[0] * patch**2, *(width << level for level in range(depth))]
+        layers: list[nn.Module] = [nn.PixelUnshuffle(patch)] if patch > 1 else []
         for before, after in pairwise(channels):
             layers += [*_normalised(nn.Conv2d(before, after, 4, stride=2, padding=1), after, norm), nn.ReLU()]
             layers += [Residual(after, norm) for _ in range(blocks)]
@@ -95,6 +111,7 @@ class ConvDecoder(nn.Module):
         latent_dim: int,
         output_shape: tuple[int, ...],
         *,
+        patch: int,
         depth: int,
         width: int,
         blocks: int,
@@ -102,7 +119,7 @@ class ConvDecoder(nn.Module):
         norm: str,
     ) -> None:
         super().__init__()
-        sizes = level_sizes(output_shape, depth)
+        sizes = level_sizes(output_shape, depth, patch)
         bottom = (width << (depth - 1), *sizes[-1])
         layers: list[nn.Module] = [
             nn.Linear(latent_dim, hidden),
@@ -116,7 +133,8 @@ class ConvDecoder(nn.Module):
             after = width << (level - 1)
             layers += [*_normalised(_up(width << level, after, sizes[level]), after, norm), nn.ReLU()]
         layers += [Residual(width, norm) for _ in range(blocks)]
-        self.layers = nn.Sequential(*layers, _up(width, output_shape[0], sizes[0]))
+        layers.append(_up(width, output_shape[0] * patch**2, sizes[0]))
+        self.layers = nn.Sequential(*layers, *([nn.PixelShuffle(patch)] if patch > 1 else []))
 
     def forward(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, "n c h w"]:
         x: Tensor = self.layers(z)

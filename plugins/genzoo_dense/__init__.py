@@ -33,6 +33,7 @@ DENSE = Architecture(
         ),
     },
     sample_block=512,
+    shapes=((1, 28, 28), (3, 32, 32), (1, 28, 24), (2,)),
 )
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import genzoo
 from genzoo.explore.gallery import write_gallery
+from genzoo.explore.page import WEB
 from genzoo.explore.server import PageServer
 from genzoo.explore.studio import Studio
 
@@ -93,11 +95,25 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+@contextmanager
+def files_of(folder: Path) -> Iterator[str]:
+    """The address of a file server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
+        serve(server)
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """The address of the web files alone."""
+    with files_of(WEB) as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> Iterator[str]:
     """The address of a gallery on a file server."""
     index = write_gallery(MODELS, tmp_path_factory.mktemp("site"), data_root=data_root)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=index.parent)) as server:
-        serve(server)
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with files_of(index.parent) as address:
+        yield f"{address}/"

@@ -81,7 +81,7 @@ def test_a_model_has_the_metrics_that_have_a_meaning_for_it() -> None:
     assert metrics_of(setting(space=space(classes=0))).keys() == bounds | without_classes
     assert metrics_of(setting(network())).keys() == {"accuracy"}
     autoencoder = genzoo.create("ae-dense", input_shape=SHAPE, latent_dim=2, seed=0)
-    assert metrics_of(setting(autoencoder)).keys() == {"reconstruction_mse"}
+    assert metrics_of(setting(autoencoder)).keys() == {"reconstruction_mse", "active_latents"}
 
 
 def test_all_of_a_generator_are_measured_beside_a_floor_with_seed_network_and_counts() -> None:

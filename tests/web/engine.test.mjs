@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { load, parse } from "../../genzoo/explore/web/engine.js";
 
-/** A safetensors file of float32 tensors, {name: [shape, numbers]}, and of bytes, {name: [shape, Uint8Array, dtype]}. */
+/** A safetensors file of tensors: {name: [shape, numbers]} in float32, or {name: [shape, Uint8Array, dtype]}. */
 function safetensors(tensors, metadata) {
   const header = metadata ? { __metadata__: metadata } : {};
   const parts = [];

@@ -4,11 +4,11 @@
 //   import { load } from "./engine.js";
 //   const model = await load("vae-conv-mnist.safetensors");
 //   model.name; model.latent; model.shape;      // "vae-conv-mnist", 32, [1, 28, 28]
-//   const picture = model.decode(z);            // z: `latent` numbers -> Float32Array, what model.decode gives in Python
+//   const picture = model.decode(z);            // `latent` numbers -> Float32Array: what model.decode gives in Python
 //   model.decode(z, picture);                   // the same into an array that is there already
 //
-// `parse(buffer)` is `load` of an ArrayBuffer, for a page that carries the file in itself. A file that cannot be read is
-// an Error with the reason. All buffers are allocated once; a model decodes one z at a time.
+// `parse(buffer)` is `load` of an ArrayBuffer, for a page that carries the file in itself. A file that cannot be read
+// is an Error with the reason. All buffers are allocated once; a model decodes one z at a time.
 
 /** The model in a file. */
 export async function load(url) {
@@ -55,7 +55,8 @@ const product = (numbers) => numbers.reduce((a, b) => a * b, 1);
 function readSafetensors(buffer) {
   const length = buffer.byteLength < 8 ? Infinity : Number(new DataView(buffer).getBigUint64(0, true));
   if (length > buffer.byteLength - 8) throw new Error("this is no safetensors file");
-  const { __metadata__: metadata, ...entries } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+  const { __metadata__: metadata, ...entries } = header;
   const tensors = {};
   for (const [name, { dtype, shape, data_offsets: [begin, end] }] of Object.entries(entries)) {
     if (!(dtype in READERS)) throw new Error(`${name} is ${dtype}; the engine reads F32 and F16`);
@@ -122,13 +123,15 @@ function upsample(x, y) {
   return () => {
     for (let row = 0, i = 0; row < channels * height; row++) {
       const from = Math.floor((row * fromHeight) / height) * fromWidth;
-      for (let column = 0; column < width; column++) y.data[i++] = x.data[from + Math.floor((column * fromWidth) / width)];
+      for (let column = 0; column < width; column++, i++) {
+        y.data[i] = x.data[from + Math.floor((column * fromWidth) / width)];
+      }
     }
   };
 }
 
-/** y = W x + b, the weight stored (in, out): rows of it are added up, and those of an x of 0, half of them after a ReLU,
- * are left out. */
+/** y = W x + b, the weight stored (in, out): its rows are added up, and those of an x of 0, as a ReLU leaves many, left
+ * out. */
 function linear(x, y, op, tensor) {
   const weight = tensor("weight").data, bias = tensor("bias")?.data, terms = makeTerms(x.data.length);
   const window = { rows: 1, columns: y.data.length, toRow: 0, toStep: 1, fromRow: 0, fromStep: 1 };
@@ -140,8 +143,8 @@ function linear(x, y, op, tensor) {
   };
 }
 
-/** A convolution, or its transpose, the weight stored (out, in, height, width) for both. One tap of the kernel joins place
- * i of the smaller picture with place i · stride − padding + k of the larger; which of them is read tells the two apart. */
+/** A convolution or its transpose, the weight of both stored (out, in, height, width). A tap k of the kernel joins place i
+ * of the smaller picture with place i · stride − padding + k of the larger; which of them is read tells the two apart. */
 function convolution(x, y, op, tensor, transposed) {
   const { shape: [outputs, inputs, height, width], data: weight } = tensor("weight"), bias = tensor("bias")?.data;
   const [small, large] = transposed ? [x.shape, y.shape] : [y.shape, x.shape];

@@ -28,7 +28,7 @@ async function during(work) {
   try {
     return await work();
   } catch (error) {
-    say(error.message === "Failed to fetch" ? "The server has stopped: start genzoo explore again" : error.message);
+    say(error.message);
   } finally {
     count(-1);
   }
@@ -55,15 +55,11 @@ function shower(show) {
 }
 
 const showPicture = shower((pixels, code) => {
+  const told = app.model.told.latents.slice(0, 3).map((latent) => `${app.title(latent)} ${number(code[latent.index])}`);
   app.paint(byId("picture"), pixels);
-  byId("picture").setAttribute("aria-label", described(code));
+  byId("picture").setAttribute("aria-label", `Decoded picture at ${told.join(", ")}`);
 });
 const showOther = shower((pixels) => app.paint(byId("otherPicture"), pixels));
-
-function described(code) {
-  const main = app.model.told.latents.slice(0, 3).map((latent) => `${app.title(latent)} ${number(code[latent.index])}`);
-  return `Decoded picture at ${main.join(", ")}`;
-}
 
 function say(text) {
   byId("status").textContent = text;
@@ -235,8 +231,7 @@ async function upload({ target }) {
 }
 
 function layPaper() {
-  const paper = byId("paper"), side = 280;
-  Object.assign(paper, { width: side, height: side });
+  const paper = byId("paper"), side = paper.width;
   const pen = paper.getContext("2d", { willReadFrequently: true });
   const wipe = () => pen.fillRect(0, 0, side, side);
   Object.assign(pen, { lineWidth: side / 13, lineCap: "round", lineJoin: "round", strokeStyle: "white" });
@@ -324,8 +319,6 @@ async function restore() {
   if (setting.peers.includes(state.get("with"))) await compare(state.get("with"));
 }
 
-// What is to be had
-
 /** What is seen, as Python that gives the same. */
 function python() {
   const { told } = app.model, pictures = told.shape.length === 3;
@@ -344,13 +337,9 @@ function python() {
   ].join("\n");
 }
 
-async function copy(text, told) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(told);
-  } catch {
-    say("The browser does not let the page copy");
-  }
+async function copy() {
+  await navigator.clipboard.writeText(python());
+  say("Python copied");
 }
 
 /** Codes in which the latent in focus goes from end to end. */
@@ -374,11 +363,10 @@ function layActions() {
   byId("random").hidden = !told.samples;
   byId("random").onclick = () => during(async () => app.go(await app.model.noise(crypto.getRandomValues(new Uint32Array(1))[0], 1)));
   byId("mean").onclick = () => app.go(middle());
-  byId("python").onclick = () => copy(python(), "Python copied");
-  byId("link").onclick = () => (remember(), copy(location.href, "Link copied"));
+  byId("python").onclick = () => during(copy);
   byId("png").onclick = () => {
-    const [picture, other] = [byId("picture"), byId("otherPicture")];
-    save(sheet([app.peer ? [picture, other] : [picture], ...(app.view.panel.sheet ?? [])]), `${told.name}.png`);
+    const pictures = [byId("picture"), ...(app.peer ? [byId("otherPicture")] : [])];
+    save(sheet([pictures, ...(app.view.panel.sheet ?? [])]), `${told.name}.png`);
   };
   byId("gif").hidden = told.shape.length !== 3 || !app.model.gif;
   byId("gif").onclick = () => during(async () => save(await app.model.gif(swept(16)), `${told.name}-z${app.focus.index}.gif`));

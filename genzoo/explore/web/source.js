@@ -1,7 +1,6 @@
 // Where a model computes: on the server that sent this page, or in the browser. Either way
 //   model.told                      what genzoo/explore/description.py says of it
-//   await model.decode(codes)       codes: n × latent numbers in one Float32Array -> n examples in one typed array, bytes
-//                                   of pictures and numbers of points
+//   await model.decode(codes)       n × latent numbers in one array -> n examples in one: bytes, or numbers of points
 //   await model.noise(seed, n)      codes from N(0, I)
 //   await model.encode(pixels)      codes of pictures in bytes; only where a server computes
 //   await model.gif(codes)          the bytes of a GIF of pictures to and fro; likewise
@@ -56,7 +55,8 @@ async function read(path) {
 }
 
 async function ask(path, body) {
-  const response = await fetch(path, body && { method: "POST", body });
+  const response = await fetch(path, body && { method: "POST", body }).catch(() => null);
+  if (!response) throw new Error("The server has stopped: start it again");
   if (response.ok) return response.arrayBuffer();
   const told = await response.json().catch(() => ({}));
   throw new Error(told.error ?? `${path}: ${response.status}`);

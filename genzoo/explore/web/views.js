@@ -148,7 +148,7 @@ function samples(app, panel) {
   const next = button({ onclick: () => sow(app.seed + 1) }, "Next seed");
   const cells = Array.from({ length: SAMPLES }, (_, i) => cell(app, `sample ${i}`));
   const sheet = make("div", { className: "tiles", role: "group", "aria-label": "Samples" }, ...cells);
-  const about = app.served ? "The first pictures that sample(n, seed=…) draws." : "Draws from the prior; the seed is this page’s own.";
+  const about = app.served ? "The first pictures of sample(n, seed=…)." : "Draws from the prior, by seeds of this page’s own.";
   panel.append(make("div", { className: "bar" }, make("label", {}, "Seed ", seed), next), make("p", { className: "soft", textContent: about }), sheet);
   panel.sheet = [0, 1, 2].map((row) => cells.slice(8 * row, 8 * row + 8).map((one) => one.canvas));
   let drawn;

@@ -1,0 +1,112 @@
+"""push: a checkpoint to the Hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from genzoo.api.build import load
+from genzoo.errors import InvalidInput
+from genzoo.hub.card import PREVIEW_FILE, card
+from genzoo.hub.files import encode_weights
+from genzoo.hub.push import Published, publish
+from genzoo.models import Model
+from genzoo.pictures import draw, how_many, is_drawable, png
+from genzoo.spec import RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint
+
+__all__ = ["Draft", "push"]
+
+CONFIG_FILE = "config.json"
+UNSTATED = ("", "unstated")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What a push would upload: a checkpoint that was loaded with every check, as files, and its card.
+
+    The weights and the record are the checkpoint. ``config.json`` is for the Hub, which counts downloads by it, and
+    ``preview.png`` and the card are for people: genzoo reads none of the three.
+    """
+
+    checkpoint: Checkpoint
+    repo: str
+    verbs: tuple[str, ...]
+    files: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, name: str | Path, repo: str) -> Draft:
+        """The draft of a checkpoint; raises as `push` does, before anything is sent."""
+        if not REPO.fullmatch(repo):
+            raise InvalidInput(
+                f"{repo!r:.120} is no repository's name: give org/name, org being you or yours on the hub"
+            )
+        model = load(name, device="cpu")
+        checkpoint = _licensed(model)
+        weights = encode_weights(model.state_dict())
+        checkpoint = replace(
+            checkpoint, sha256=sha256(weights).hexdigest(), size_bytes=len(weights), repo="", commit=""
+        )
+        files = {
+            WEIGHTS_FILE: weights,
+            RECORD_FILE: checkpoint.to_json().encode(),
+            CONFIG_FILE: _config(checkpoint),
+            **_preview(model, checkpoint.folder),
+        }
+        return cls(checkpoint=checkpoint, repo=repo, verbs=model.verbs, files=files)
+
+    def card(self, reference: str = "", before: str = "") -> str:
+        """The text of the card, which says to load `reference`; `before` is the card that is there."""
+        reference = reference or f"hf:{self.repo}"
+        return card(self.checkpoint, self.verbs, reference=reference, preview=PREVIEW_FILE in self.files, before=before)
+
+    def publish(self, *, private: bool = False) -> Published:
+        """Upload it; raises as `push` does."""
+        return publish(self.repo, self.files, self.card, private=private)
+
+
+def push(name: str | Path, repo: str, *, private: bool = False) -> str:
+    """Publish a checkpoint on the Hub, at once, and read it back; returns the pin, ``hf:org/name@commit``.
+
+    It is loaded first, with every check. The card keeps what a person wrote between its markers.
+
+    Args:
+        name: a checkpoint's name, or the folder of a run or checkpoint, as in `load`.
+        repo: ``org/name`` on the hub (``HF_ENDPOINT``, https://huggingface.co without it); made if need be.
+        private: whether nobody else may see it.
+
+    Raises:
+        NotFound: no such checkpoint.
+        InvalidInput: it has no licence, `repo` is no repository's name, or holds something else.
+        IntegrityError: the weights are not the recorded ones, or hold NaN; or the hub gives others back.
+        NetworkError: the hub refuses the token or cannot be reached, or someone else has pushed in between.
+    """
+    return Draft.of(name, repo).publish(private=private).pin
+
+
+def _licensed(model: Model) -> Checkpoint:
+    """The record of a model; InvalidInput if it states no licence."""
+    checkpoint = model.checkpoint
+    if checkpoint is None or checkpoint.license.strip().lower() in UNSTATED:
+        where = checkpoint.folder / RECORD_FILE if checkpoint else RECORD_FILE
+        raise InvalidInput(
+            f"{model.name} states no licence, and nobody could use it: write one, such as Apache-2.0, as "
+            f'"license" in {where} (and as license in its recipe, for the next run)'
+        )
+    return checkpoint
+
+
+def _config(checkpoint: Checkpoint) -> bytes:
+    keys = ("name", "family", "architecture", "config")
+    config = {"library_name": "genzoo", **{key: getattr(checkpoint, key) for key in keys}}
+    return (json.dumps(config, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _preview(model: Model, folder: Path) -> dict[str, bytes]:
+    """A picture of what a model makes: its samples, or else the last picture of its run, if there is one."""
+    if "sample" in model.verbs and is_drawable(model.input_shape):
+        return {PREVIEW_FILE: png(draw(model.sample(how_many(model.input_shape), seed=0)))}
+    pictures = sorted(folder.glob("samples/epoch-*.png"))
+    return {PREVIEW_FILE: pictures[-1].read_bytes()} if pictures else {}

@@ -1,0 +1,147 @@
+"""plugins and new: what is installed and what is wrong with it, and a plugin to begin with. Free of torch, but for
+checks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genzoo import __version__
+from genzoo.cli.catalog import as_json
+from genzoo.discovery import discover
+from genzoo.errors import InvalidInput, NotFound, PluginError, did_you_mean
+from genzoo.files import user_path
+from genzoo.hookspecs import API_VERSION
+from genzoo.registry import Registry, check_strictly
+from genzoo.scaffold import FAMILIES, scaffold
+
+__all__ = ["new_command", "plugins_command"]
+
+
+@click.group("plugins", invoke_without_command=True, short_help="List plugins and what is wrong with them.")
+@as_json
+@click.pass_context
+def plugins_command(context: click.Context, as_json: bool) -> None:
+    """List the installed plugins: where each comes from, what it offers, and why one does not work.
+
+    GENZOO_BLOCK_PLUGINS keeps the distributions that it lists out, GENZOO_ONLY_PLUGINS all others but genzoo's own;
+    GENZOO_STRICT_PLUGINS=1 makes a plugin that does not work an error.
+    """
+    if context.invoked_subcommand:
+        return
+    found = Registry(discover())
+    rows = [plugin.summary() for plugin in found.plugins]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        click.echo(f"genzoo {__version__}, plugin API {API_VERSION}, {sys.executable}")
+        for row in rows:
+            _print(row)
+    check_strictly(found)
+
+
+def _print(row: Mapping[str, Any]) -> None:
+    api = f"API {row['api']}  " if row["api"] is not None else ""
+    offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in row["offers"].items())
+    click.echo(f"{row['name']}  {row['distribution']} {row['version']}  {api}{row['status']}  {offers}".rstrip())
+    for line in filter(None, (row["reason"], row["path"])):
+        click.echo(f"    {line}")
+
+
+@plugins_command.command("check", short_help="Hold what plugins declare to the laws.")
+@click.argument("what", metavar="[DISTRIBUTION|WHEEL]", required=False)
+def check_command(what: str | None) -> None:
+    """Hold what a plugin's distribution declares to the laws of genzoo.testing: all installed ones without a name.
+
+    A WHEEL (a path that ends in .whl) is unpacked and checked as if it were installed, before it is. That imports its
+    module, as listing the zoo does. The models themselves are held to their laws by the plugin's tests.
+    """
+    if what and what.endswith(".whl"):
+        _check_wheel(user_path(what))
+        return
+    distributions = sorted({plugin.distribution for plugin in discover()})
+    if what and what not in distributions:
+        hint, near = did_you_mean(what, distributions)
+        raise NotFound(f"no plugin is of a distribution {what!r:.80}{hint}; see: genzoo plugins", suggestions=near)
+    for distribution in [what] if what else distributions:
+        _check(distribution)
+
+
+def _check(distribution: str) -> None:
+    from genzoo.testing import declared
+
+    laws, broken = 0, []
+    for case in declared(distribution):
+        laws += 1
+        try:
+            case.check()
+        except AssertionError as error:
+            broken.append(str(error))
+    if broken:
+        raise PluginError(f"{distribution}: {len(broken)} of {laws} checks fail:\n" + "\n".join(broken))
+    click.echo(f"{distribution}: {laws} checks hold")
+
+
+def _check_wheel(path: Path) -> None:
+    """Check a wheel in a process of its own, in which its files lie unpacked before all others."""
+    with tempfile.TemporaryDirectory() as folder:
+        name = _unpack(path, folder)
+        paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+        command = [sys.executable, "-m", "genzoo", "plugins", "check", name]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        done = subprocess.run(command, env=environment, check=False)  # noqa: S603  # our own command
+    if done.returncode:
+        click.get_current_context().exit(done.returncode)
+
+
+def _unpack(path: Path, folder: str) -> str:
+    """Unpack a wheel; the name of its distribution. InvalidInput if it is none, or none of a plugin."""
+    from importlib.metadata import distributions
+
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            wheel.extractall(folder)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InvalidInput(f"{path} is no wheel: {error}") from None
+    found = list(distributions(path=[folder]))
+    if len(found) != 1 or not found[0].entry_points.select(group="genzoo.plugins"):
+        raise InvalidInput(
+            f'{path} holds no plugin of genzoo: it has no entry point in [project.entry-points."genzoo.plugins"]'
+        )
+    return found[0].name
+
+
+@plugins_command.command("golden", short_help="Write the golden outputs of a checkpoint.")
+@click.argument("name")
+def golden_command(name: str) -> None:
+    """Write the golden outputs of a checkpoint beside its record, by name or folder (a path with a '/').
+
+    A plugin ships them with the weights, and its tests compute them again.
+    """
+    from genzoo.testing import write_golden
+
+    click.echo(write_golden(name))
+
+
+@click.command("new", short_help="Begin a plugin of your own.")
+@click.argument("name")
+@click.option(
+    "--family", type=click.Choice(list(FAMILIES)), default="vae", show_default=True, help="What to begin with."
+)
+def new_command(name: str, family: str) -> None:
+    """Write a distribution NAME (genzoo-yours) that works at once: networks, a recipe, tests and CI.
+
+    'custom' begins with a family, objective, data set, metric and command of its own.
+    """
+    folder = scaffold(name, family)
+    click.echo(folder)
+    click.echo(f"next: pip install -e './{folder}[test]' && genzoo plugins && pytest {folder}", err=True)

@@ -1,0 +1,85 @@
+"""push, search: checkpoints on the Hub. huggingface_hub is imported when a command runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from genzoo.cli.catalog import as_json, print_table
+from genzoo.cli.process import keep_memory
+from genzoo.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from genzoo.api.publish import Draft
+
+__all__ = ["push_command", "search_command"]
+
+
+@click.command("push", short_help="Publish a checkpoint on the Hugging Face Hub.")
+@click.argument("name")
+@click.argument("repo", metavar="ORG/NAME")
+@click.option("--dry-run", is_flag=True, help="Show what would be uploaded, and send nothing.")
+@click.option("--private", is_flag=True, help="A repository that nobody else may see.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def push_command(name: str, repo: str, dry_run: bool, private: bool, yes: bool) -> None:
+    """Publish NAME, a checkpoint or a run folder (a path with a '/'), as ORG/NAME, and read it back.
+
+    Writes the card, but for what you wrote between its markers, and tags the commit. Prints the pin: what loads exactly
+    this checkpoint, hf:ORG/NAME@COMMIT.
+    """
+    if not (dry_run or yes or sys.stdin.isatty()):
+        raise InvalidInput("a push asks before it publishes, and there is nobody to ask; --yes goes ahead")
+    keep_memory()
+    from genzoo.api.publish import Draft
+
+    draft = Draft.of(name, repo)
+    for file, data in draft.files.items():
+        click.echo(f"{len(data):>12,}  {file}", err=True)
+    if dry_run:
+        click.echo(draft.card(), nl=False)
+        return
+    if not yes:
+        _ask(draft, private=private)
+    published = draft.publish(private=private)
+    if not published.new:
+        click.echo(f"genzoo: {published.tag} of {draft.repo} is this checkpoint already", err=True)
+    click.echo(published.pin)
+
+
+def _ask(draft: Draft, *, private: bool) -> None:
+    """Abort unless a person says yes."""
+    from huggingface_hub import constants
+
+    seen = "privately" if private else "for everyone to see"
+    what = f"{draft.checkpoint.name} ({draft.checkpoint.license})"
+    click.confirm(f"Publish {what} as {draft.repo} on {constants.ENDPOINT}, {seen}?", abort=True, err=True)
+
+
+@click.command("search", short_help="Find checkpoints of others on the Hub.")
+@click.argument("text", default="")
+@click.option("--author", default="", help="Of this user or organisation alone.")
+@as_json
+def search_command(text: str, author: str, as_json: bool) -> None:
+    """Find checkpoints on the Hub whose name has TEXT in it, the most downloaded first; bare names when piped.
+
+    They are anyone's: genzoo checks the bytes of what it loads, not who made it.
+    """
+    from genzoo.hub.search import search
+
+    rows = search(text, author=author)
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    elif sys.stdout.isatty():
+        columns = ("name", "task", "license", "downloads", "tags")
+        print_table(columns, [tuple(_text(row[key]) for key in columns) for row in rows])
+    else:
+        click.echo("".join(f"{row['name']}\n" for row in rows), nl=False)
+    if not rows:
+        click.echo("genzoo: the hub has no such checkpoint", err=True)
+
+
+def _text(value: str | int | list[str]) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,190 @@
+"""The card of a checkpoint, the ``README.md`` of its repository: metadata for the Hub, and text for people.
+
+A card is written anew by every push, but for what a person wrote between `BEGIN` and `END`, and the metadata that
+genzoo does not write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from genzoo.errors import InvalidInput
+from genzoo.spec import Checkpoint
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
+
+__all__ = ["BEGIN", "CARD_FILE", "END", "PREVIEW_FILE", "card", "pipeline_tag"]
+
+CARD_FILE = "README.md"
+PREVIEW_FILE = "preview.png"
+BEGIN = "<!-- yours: what stands between these two lines survives a push -->"
+END = "<!-- end of yours -->"
+
+OURS = ("library_name", "license", "license_name", "license_link", "pipeline_tag", "model-index")
+HUB_LICENSES = frozenset({
+    "agpl-3.0", "apache-2.0", "artistic-2.0", "bsd-2-clause", "bsd-3-clause", "bsl-1.0", "cc-by-3.0", "cc-by-4.0",
+    "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0",
+    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "cdla-permissive-2.0", "epl-2.0", "eupl-1.2", "gpl-2.0", "gpl-3.0",
+    "isc", "lgpl-2.1", "lgpl-3.0", "mit", "mpl-2.0", "ms-pl", "ofl-1.1", "osl-3.0", "unlicense", "wtfpl", "zlib",
+})  # fmt: skip
+"""Of the Hub's names of licences (its documentation, "Licenses") those for weights; any other one is ``other``."""
+
+
+def card(record: Checkpoint, verbs: Sequence[str], *, reference: str, preview: bool, before: str = "") -> str:
+    """The text of ``README.md``.
+
+    Args:
+        record: of the checkpoint.
+        verbs: what the model can do.
+        reference: what loads it, ``hf:org/name@commit``.
+        preview: whether there is a picture ``preview.png``.
+        before: the card that is there.
+    """
+    theirs, text = _split(before)
+    data = _metadata(record, verbs)
+    data |= {key: value for key, value in theirs.items() if key not in (*OURS, *data)}
+    tags = theirs.get("tags")
+    data["tags"] = [*dict.fromkeys([*data["tags"], *(tags if isinstance(tags, list) else ())])]
+    body = "\n\n".join(_sections(record, verbs, reference, preview=preview))
+    return f"---\n{_yaml(data)}\n---\n\n{body}\n\n{BEGIN}\n{_yours(text)}{END}\n"
+
+
+def _split(text: str) -> tuple[dict[str, Any], str]:
+    """The metadata of a card and what is below."""
+    from huggingface_hub import ModelCard
+
+    if not text.startswith("---"):
+        return {}, text
+    try:
+        there = ModelCard(text, ignore_metadata_errors=True)
+    except Exception as error:  # of YAML's parser, or of the types it found
+        raise InvalidInput(
+            f"the metadata of the card there cannot be read ({error!s:.120}); mend it on the hub"
+        ) from None
+    return there.data.to_dict(), there.text  # type: ignore[no-untyped-call]  # theirs
+
+
+def _yours(text: str) -> str:
+    """What a person wrote into a card: all of one that is not genzoo's."""
+    match = re.search(f"{re.escape(BEGIN)}\n(.*?){re.escape(END)}", text, re.DOTALL)
+    return match[1] if match else f"{text.strip()}\n".lstrip("\n")
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    from huggingface_hub.repocard_data import CardData
+
+    return CardData(**data).to_yaml()
+
+
+def _metadata(record: Checkpoint, verbs: Sequence[str]) -> dict[str, Any]:
+    """The front matter: what the Hub lists, filters and shows the checkpoint by."""
+    from huggingface_hub import ModelCardData
+
+    tag = pipeline_tag(record, verbs)
+    known = record.license.lower() in HUB_LICENSES
+    data = ModelCardData(
+        library_name="genzoo",
+        license=record.license.lower() if known else "other",
+        license_name=None if known else record.license,
+        pipeline_tag=tag or None,
+        tags=[record.family, record.architecture.rpartition(":")[2], record.dataset],
+        model_name=record.name if record.metrics else None,
+        eval_results=[_result(record, metric, tag) for metric in record.metrics] or None,
+    )
+    fields: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]  # theirs
+    return fields
+
+
+def pipeline_tag(record: Checkpoint, verbs: Sequence[str]) -> str:
+    """What the Hub calls the task of a model of pictures; "" for others."""
+    if len(record.input_shape) != 3:
+        return ""
+    tasks = {"sample": "unconditional-image-generation", "encode": "image-feature-extraction"}
+    return next((task for verb, task in tasks.items() if verb in verbs), "")
+
+
+def _result(record: Checkpoint, metric: str, task: str) -> EvalResult:
+    from huggingface_hub import EvalResult
+
+    entry = record.metrics[metric]
+    protocol = dict(entry["protocol"])
+    data = str(protocol.get("data", record.dataset))
+    return EvalResult(
+        task_type=task or "other",
+        dataset_type=data,
+        dataset_name=data,
+        dataset_split=protocol.get("split"),
+        metric_type=metric,
+        metric_name=f"{_words(metric)} ({entry['unit']})",
+        metric_value=entry["value"],
+        metric_args=protocol,
+    )
+
+
+def _sections(record: Checkpoint, verbs: Sequence[str], reference: str, *, preview: bool) -> list[str]:
+    picture = [f"![What {record.name} makes]({PREVIEW_FILE})"] if preview else []
+    return [
+        f"# {record.name}",
+        _summary(record),
+        *picture,
+        "## Use",
+        _usage(record, verbs, reference),
+        *_numbers(record, reference),
+        "## Training",
+        f"{_trained(record)}The recipe is in `genzoo.json`.",
+    ]
+
+
+def _summary(record: Checkpoint) -> str:
+    return (
+        f"A model for genzoo: family `{record.family}`, architecture `{record.architecture}`, "
+        f"{record.parameters:,} parameters, trained on `{record.dataset}`. Licence: {record.license}."
+    )
+
+
+def _usage(record: Checkpoint, verbs: Sequence[str], reference: str) -> str:
+    shape = ", ".join(map(str, ("n", *record.input_shape)))
+    calls = {
+        "sample": f"x = model.sample(16, seed=0)  # ({shape})",
+        "encode": f"z = model.encode(x)  # ({shape}) -> (n, {record.latent_dim})",
+    }
+    lines = "\n".join(line for verb, line in calls.items() if verb in verbs)
+    command = f"genzoo {'sample' if 'sample' in verbs else 'show'} {reference}"
+    return (
+        f'```python\nimport genzoo\n\nmodel = genzoo.load("{reference}")\n{lines}\n```\n\n'
+        f"```sh\npip install genzoo\n{command}\n```"
+    )
+
+
+def _numbers(record: Checkpoint, reference: str) -> list[str]:
+    if not record.metrics:
+        return []
+    rows = [
+        (_words(metric), f"{entry['value']:.6g}", entry["unit"], _protocol(entry["protocol"]))
+        for metric, entry in record.metrics.items()
+    ]
+    table = [("metric", "value", "unit", "protocol"), ("---",) * 4, *rows]
+    text = "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in table)
+    return ["## Numbers", text, f"`genzoo verify {reference}` computes them anew."]
+
+
+def _protocol(protocol: Mapping[str, Any]) -> str:
+    return ", ".join(f"{_words(key)} {value}" for key, value in protocol.items())
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", r"\|").split())
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _trained(record: Checkpoint) -> str:
+    facts = [f"{key} {record.trained[key]}" for key in ("genzoo", "torch", "device") if key in record.trained]
+    if "seconds" in record.trained:
+        facts.append(f"{record.trained['seconds']:,} seconds")
+    return f"Trained with {', '.join(facts)}. " if facts else ""

@@ -1,0 +1,9 @@
+"""A number that every model of the family has on its card."""
+
+from genzoo import Setting
+
+
+def nats(setting: Setting) -> float:
+    """The mean of −log p(x) over the examples that models are measured on."""
+    values = setting.examples.map(setting.model.device, lambda x, start: -setting.model.log_prob(x))
+    return values.mean().item()

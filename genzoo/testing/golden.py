@@ -1,0 +1,83 @@
+"""Golden outputs: what a checkpoint's verbs gave when it was shipped, in a small file beside its record.
+
+``golden.json`` holds for each verb the mean and 16 values of what it makes of inputs that are the same everywhere (see
+genzoo.testing.inputs), so that a change of torch, of the architecture or of the weights is seen without any data.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genzoo.api.build import load
+from genzoo.errors import MalformedWeights, NotFound
+from genzoo.files import atomic_write, read_regular
+from genzoo.testing.inputs import call
+
+__all__ = ["golden_outputs_are_reproduced", "write_golden"]
+
+FILE = "golden.json"
+MAX_BYTES = 1 << 16
+VALUES = 16
+DIGITS = 6
+ROUNDING = 1e-4
+
+
+def write_golden(name: str | Path) -> Path:
+    """Compute the golden outputs of a checkpoint and write them beside its record; the file's path.
+
+    Raises:
+        NotFound: there is no such checkpoint.
+    """
+    model = load(name, device="cpu")
+    assert model.checkpoint is not None
+    path = model.checkpoint.folder / FILE
+    atomic_write(path, (json.dumps(_outputs(model), indent=1, sort_keys=True) + "\n").encode())
+    return path
+
+
+def golden_outputs_are_reproduced(model: Any) -> None:
+    """A shipped checkpoint's verbs give on the CPU what ``golden.json`` beside its record says, up to rounding."""
+    path = model.checkpoint.folder / FILE
+    try:
+        recorded = _read(path)
+    except NotFound:
+        raise AssertionError(f"{path} is missing; write it: genzoo plugins golden {model.name}") from None
+    found = _outputs(copy.deepcopy(model).cpu())
+    assert found.keys() == recorded.keys(), f"{path} has {', '.join(recorded)}, the model {', '.join(found)}"
+    for verb, entry in found.items():
+        for key, values in entry.items():
+            _assert_near(values, recorded[verb].get(key, []), f"{model.name}.{verb}: {key} of {FILE}")
+
+
+def _outputs(model: Any) -> dict[str, dict[str, list[float]]]:
+    return {verb: _summary(call(model, verb)) for verb in model.verbs}
+
+
+def _summary(value: Tensor) -> dict[str, list[float]]:
+    flat = value.double().flatten()
+    places = torch.linspace(0, len(flat) - 1, min(VALUES, len(flat))).long()
+    return {"mean": _rounded(flat.mean()[None]), "values": _rounded(flat[places])}
+
+
+def _rounded(values: Tensor) -> list[float]:
+    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
+
+
+def _read(path: Path) -> dict[str, dict[str, list[float]]]:
+    try:
+        verbs = json.loads(read_regular(path, limit=MAX_BYTES))
+        return {verb: {key: list(map(float, entry[key])) for key in entry} for verb, entry in verbs.items()}
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
+        raise MalformedWeights(f"{path} holds no golden outputs: {error}") from None
+
+
+def _assert_near(found: list[float], recorded: list[float], what: str) -> None:
+    assert len(found) == len(recorded), f"{what} has {len(recorded)} numbers, not {len(found)}"
+    for index, (now, wanted) in enumerate(zip(found, recorded, strict=True)):
+        assert abs(now - wanted) <= ROUNDING * max(1.0, abs(wanted)), f"{what}: [{index}] is {now:g}, not {wanted:g}"

@@ -1,0 +1,51 @@
+"""What laws give to a model: the same numbers on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genzoo.fields import Field
+from genzoo.models import Model
+
+__all__ = ["call", "data", "latents", "least"]
+
+
+def data(model: Model, n: int) -> Tensor:
+    """n examples, uniform in [0, 1], on the model's device: of any model, as they are real numbers too."""
+    return torch.rand(n, *model.input_shape, generator=torch.Generator().manual_seed(n)).to(model.device)
+
+
+def latents(model: Model, n: int) -> Tensor:
+    """n standard normal latents on the model's device."""
+    return torch.randn(n, model.latent_dim, generator=torch.Generator().manual_seed(n)).to(model.device)
+
+
+def call(model: Any, verb: str) -> Tensor:
+    """What a verb makes of two examples, of two latents, or of seed 0."""
+    if verb == "sample":
+        result: Tensor = model.sample(2, seed=0)
+    else:
+        result = getattr(model, verb)(latents(model, 2) if verb == "decode" else data(model, 2))
+    return result
+
+
+def least(fields: Mapping[str, Field]) -> dict[str, Any]:
+    """The keys that have no default, with the least value that is allowed."""
+    return {key: _least_of(rule) for key, rule in fields.items() if rule.required}
+
+
+def _least_of(rule: Field) -> Any:
+    low = 1 if rule.minimum is None else rule.minimum
+    match rule.kind:
+        case "str":
+            return rule.choices[0] if rule.choices else "a"
+        case "bool":
+            return False
+        case "ints":
+            return (int(low),) * rule.length[0]
+        case _:
+            return low

@@ -1,0 +1,100 @@
+"""Laws of the arithmetic: other precisions, and what the compiler and the exporter of torch read of a model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import jaxtyping
+import torch
+from torch import Tensor, nn
+
+from genzoo.testing.inputs import call, latents
+
+__all__ = ["TRACING", "assert_compiles", "keeps_in_bfloat16", "keeps_in_float64"]
+
+FINE = 1e-4  # float32 through some twenty layers
+COARSE = 0.05  # bfloat16 has 8 bits: 0.4 % for each layer, most of which cancel
+SMALL = 0.01
+
+
+def keeps_in_float64(model: Any) -> None:
+    """In float64 every verb gives float64, and the same numbers up to float32's rounding."""
+    twin = copy.deepcopy(model).double()
+    for verb in model.verbs:
+        value, wanted = call(twin, verb), call(model, verb)
+        assert value.dtype == torch.float64, f"{model.name}.{verb} in float64 gives {value.dtype}"
+        _assert_near(value, wanted, FINE, f"{model.name}.{verb} in float64")
+
+
+def keeps_in_bfloat16(model: Any) -> None:
+    """In bfloat16 every verb runs, and is 5 % of its mean size away from float32 at most, in the mean."""
+    twin = copy.deepcopy(model).bfloat16()
+    for verb in model.verbs:
+        value, wanted = call(twin, verb).float(), call(model, verb)
+        distance, size = (value - wanted).abs().mean().item(), wanted.abs().mean().item()
+        what = f"{model.name}.{verb} in bfloat16 is {distance:.3g} away, of {size:.3g}"
+        assert distance <= COARSE * size + SMALL, what
+
+
+def decode_compiles(model: Any) -> None:
+    """torch.compile reads `decode` as one graph, without a break, that gives the same."""
+    if "decode" in model.verbs:
+        assert_compiles(model.decode, latents(model, 3), f"{model.name}.decode")
+
+
+def decode_exports(model: Any) -> None:
+    """torch.export takes `decode` for any number of latents, and what it makes gives the same."""
+    if "decode" not in model.verbs:
+        return
+    z, batch = latents(model, 3), torch.export.Dim("batch")
+    try:
+        program = torch.export.export(_Decode(model), (z,), dynamic_shapes={"z": {0: batch}})
+        value = program.module()(latents(model, 5))
+    except Exception as error:  # whatever the exporter stumbles over
+        raise AssertionError(f"{model.name}.decode cannot be exported: {_first_line(error)}") from error
+    _assert_near(value, model.decode(latents(model, 5)), FINE, f"{model.name}.decode, exported,")
+
+
+def assert_compiles(function: Callable[[Tensor], Tensor], argument: Tensor, what: str) -> None:
+    """AssertionError unless torch.compile reads `function` as one graph that gives the same.
+
+    The graph is run by torch itself (``backend="eager"``): what a model can break is the reading, and generating code
+    would need a C++ compiler and minutes. Checks of shapes by jaxtyping, which break every graph, are off meanwhile.
+    """
+    checks = jaxtyping.config.jaxtyping_disable
+    torch.compiler.reset()  # there is a limit on how many graphs one function may have
+    try:
+        jaxtyping.config.update("jaxtyping_disable", True)
+        value = torch.compile(function, backend="eager", fullgraph=True)(argument)
+    except Exception as error:  # whatever the compiler stumbles over
+        raise AssertionError(f"{what} does not compile in one graph: {_first_line(error)}") from error
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", checks)
+    _assert_near(value, function(argument), FINE, f"{what}, compiled,")
+
+
+TRACING = (decode_compiles, decode_exports)
+"""The laws that take a second: of one model of each combination."""
+
+
+class _Decode(nn.Module):
+    """A verb as a module's forward, which is what is exported."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, z: Tensor) -> Tensor:
+        x: Tensor = self.model.decode(z)
+        return x
+
+
+def _assert_near(value: Tensor, wanted: Tensor, tolerance: float, what: str) -> None:
+    distance, size = (value - wanted).abs().max().item(), max(1.0, wanted.abs().max().item())
+    assert distance <= tolerance * size, f"{what} is {distance:.3g} away, more than {tolerance * size:.3g}"
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"

@@ -1,0 +1,235 @@
+"""Every law of models and objectives can be broken, and says by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import genzoo
+from genzoo.errors import NetworkError, NotFound
+from genzoo.registry import registry
+from genzoo.spec import Architecture, Objective
+from genzoo.testing import Case, check, learning, networks, plugin_suite, precision, write_golden
+from genzoo.testing import laws as of_verbs
+from genzoo.testing.golden import golden_outputs_are_reproduced
+
+Break = Callable[[pytest.MonkeyPatch, Any], object]
+SHAPE = (1, 4, 4)
+
+
+def model(name: str = "vae-dense") -> Any:
+    return genzoo.create(name, input_shape=SHAPE, latent_dim=2, seed=0, hidden=[8]).eval()
+
+
+def verb(name: str, change: Callable[..., Tensor]) -> Break:
+    """Another result of a verb."""
+
+    def apply(patch: pytest.MonkeyPatch, broken: Any) -> None:
+        whole = getattr(type(broken), name)
+        patch.setattr(type(broken), name, lambda self, *args, **options: change(whole(self, *args, **options)))
+
+    return apply
+
+
+def never_seeded(self: Any, n: int, *, seed: int | None = None) -> Tensor:
+    return torch.rand(n, *SHAPE)
+
+
+def always_the_same(self: Any, n: int, *, seed: int | None = None) -> Tensor:
+    return torch.full((n, *SHAPE), 0.5)
+
+
+def of_all_rows(self: Any, n: int, *, seed: int | None = None) -> Tensor:
+    draws = torch.Generator().manual_seed(seed or 0)
+    return torch.rand(n, *SHAPE, generator=draws) * (1 - 1 / (n + 1))
+
+
+def said(x: Tensor) -> Tensor:
+    print()
+    return x
+
+
+BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
+    "a role without its verb": (
+        of_verbs.roles_are_verbs,
+        lambda patch, broken: patch.setattr(type(broken), "verbs", ("decode",)),
+        "Encoder is True",
+    ),
+    "a shape": (of_verbs.shapes_and_ranges, verb("encode", lambda z: z[:, :1]), r"has shape \(1, 1\), not \(1, 2\)"),
+    "a range": (of_verbs.shapes_and_ranges, verb("decode", lambda x: x + 1), "goes up to 1"),
+    "NaN": (of_verbs.shapes_and_ranges, verb("decode", lambda x: x * float("nan")), "decode is not finite"),
+    "a graph": (
+        of_verbs.verbs_track_no_gradient,
+        verb("encode", lambda z: z.clone().requires_grad_()),
+        "tracks gradients",
+    ),
+    "a draw": (of_verbs.verbs_are_deterministic, verb("encode", lambda z: z + torch.rand(1)), "differs between two"),
+    "dropout": (
+        of_verbs.verbs_ignore_the_mode,
+        lambda patch, broken: patch.setattr(
+            type(broken), "encode", lambda self, x: torch.full((len(x), 2), float(self.training))
+        ),
+        "differs in training mode",
+    ),
+    "samples without a seed": (
+        of_verbs.verbs_are_deterministic,
+        lambda patch, broken: patch.setattr(type(broken), "sample", never_seeded),
+        "sample differs between two",
+    ),
+    "a seed without effect": (
+        of_verbs.sample_i_depends_on_seed_and_i,
+        lambda patch, broken: patch.setattr(type(broken), "sample", always_the_same),
+        "give the same pictures",
+    ),
+    "a sample that knows n": (
+        of_verbs.sample_i_depends_on_seed_and_i,
+        lambda patch, broken: patch.setattr(type(broken), "sample", of_all_rows),
+        "depends on n",
+    ),
+    "an input unchecked": (
+        of_verbs.wrong_input_is_typed,
+        lambda patch, broken: patch.setattr(type(broken), "checked_data", lambda self, x, verb: torch.zeros(2, *SHAPE)),
+        "takes Tensor",
+    ),
+    "a copy": (
+        of_verbs.copies_are_equal,
+        lambda patch, broken: patch.setattr(type(broken), "__deepcopy__", lambda self, memo: model("ae-dense"), False),
+        ": a copy differs",
+    ),
+    "float32 alone": (
+        precision.keeps_in_float64,
+        verb("decode", lambda x: x.float()),
+        "in float64 gives torch.float32",
+    ),
+    "bfloat16": (
+        precision.keeps_in_bfloat16,
+        lambda patch, broken: patch.setattr(
+            type(broken), "encode", lambda self, x: torch.ones(len(x), 2) * (next(self.parameters()).dtype.itemsize)
+        ),
+        "in bfloat16 is 2 away, of 4",
+    ),
+    "a graph that breaks": (
+        precision.decode_compiles,
+        verb("decode", said),
+        "does not compile in one graph",
+    ),
+    "a batch that is fixed": (
+        precision.decode_exports,
+        verb("decode", lambda x: x if len(x) == 3 else x + 1),
+        "cannot be exported",
+    ),
+}
+
+
+@pytest.mark.parametrize(("law", "apply", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_model_breaks_the_law(
+    law: Callable[[Any], None], apply: Break, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = model()
+    law(subject)
+    apply(monkeypatch, subject)
+    with pytest.raises(AssertionError, match=message):
+        law(subject)
+
+
+def constant(model: Any, x: Tensor) -> dict[str, Tensor]:
+    return {"loss": model.posterior(x).mean.sum(1)}
+
+
+def upwards(model: Any, x: Tensor) -> dict[str, Tensor]:
+    loss = genzoo_elbo(model, x)["loss"]
+    return {"loss": 2 * loss.detach() - loss}
+
+
+def summed(model: Any, x: Tensor) -> dict[str, Tensor]:
+    return {"loss": genzoo_elbo(model, x)["loss"].sum()}
+
+
+def genzoo_elbo(model: Any, x: Tensor) -> dict[str, Tensor]:
+    from genzoo.objectives.variational import elbo
+
+    return elbo(model, x)
+
+
+@pytest.mark.parametrize(
+    ("target", "law", "message"),
+    [
+        ("constant", learning.gradients_reach_every_parameter, "gives decoder.* no gradient"),
+        ("upwards", learning.a_step_lowers_the_loss, "does not fall along its gradient"),
+        ("summed", learning.terms_are_per_example, r"not \(4,\)"),
+    ],
+)
+def test_a_broken_objective_breaks_the_law(target: str, law: learning.LearningLaw, message: str) -> None:
+    elbo = registry().find(Objective, "elbo")
+    law(model(), elbo)
+    with pytest.raises(AssertionError, match=message):
+        law(model(), replace(elbo, config={}, players={"model": f"{__name__}:{target}"}))
+
+
+class TooWide(nn.Module):
+    def __init__(self, shape: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.outputs = outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros(len(x), self.outputs + 1)
+
+
+def test_a_broken_network_breaks_the_law() -> None:
+    architecture = Architecture(name="wide", summary="", roles={"encoder": f"{__name__}:TooWide"})
+    with pytest.raises(AssertionError, match=r"wide's encoder for \(1, 28, 28\) gives \(1, 8\), not \(1, 7\)"):
+        networks.role_keeps_its_shapes(architecture, "encoder")
+
+
+def test_a_model_that_changed_gives_no_golden_outputs(tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(genzoo.show("gan-dense-toy1d").folder, folder)
+    written = write_golden(folder)
+    assert written == folder / "golden.json"
+    shipped = genzoo.show("gan-dense-toy1d").folder / "golden.json"
+    assert written.read_bytes() == shipped.read_bytes()
+    loaded = genzoo.load(folder)
+    golden_outputs_are_reproduced(loaded)
+    with torch.no_grad():
+        next(loaded.generator.parameters()).add_(0.01)
+    with pytest.raises(AssertionError, match=r"golden.json: \[\d+\] is .*, not "):
+        golden_outputs_are_reproduced(loaded)
+    written.unlink()
+    with pytest.raises(AssertionError, match="genzoo plugins golden"):
+        golden_outputs_are_reproduced(loaded)
+
+
+def test_check_holds_one_model_to_every_law() -> None:
+    check(model("gan-dense"))
+
+
+def test_a_failure_says_the_law_the_subject_and_the_figure() -> None:
+    def five_is_four(subject: str) -> None:
+        """Four is five."""
+        raise AssertionError("4 is not 5")
+
+    case = Case(law=five_is_four, subject="arithmetic", arguments=lambda: ("",))
+    with pytest.raises(AssertionError) as error:
+        case.check()
+    assert str(error.value) == ("the law five_is_four does not hold for arithmetic: 4 is not 5. The law: Four is five.")
+
+
+def test_what_could_not_be_fetched_is_not_a_law_broken() -> None:
+    def offline(subject: str) -> None:
+        raise NetworkError("no network")
+
+    with pytest.raises(NetworkError):
+        Case(law=offline, subject="", arguments=lambda: ("",)).check()
+
+
+def test_there_is_no_suite_of_what_is_not_installed() -> None:
+    with pytest.raises(NotFound, match="genzoo-nowhere is not installed"):
+        plugin_suite("genzoo-nowhere")
