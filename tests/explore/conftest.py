@@ -57,7 +57,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         origin = "/".join(url.split("/")[:3])
         page.on("console", lambda message: amiss.append(message.text))
         page.on("pageerror", lambda error: amiss.append(str(error)))
-        page.on("request", lambda one: one.url.startswith((origin, "data:", "blob:")) or amiss.append(one.url))
+        page.on("request", lambda one: amiss.extend([one.url] * (not one.url.startswith((origin, "data:", "blob:")))))
         page.goto(url)
         if page.query_selector("#picture"):
             page.wait_for_selector("html[data-busy='0']")

@@ -66,7 +66,7 @@ def settle(page: Page) -> None:
 def picture(page: Page, selector: str = "#picture") -> Tensor:
     """The pixels on a canvas, 0 to 255."""
     settle(page)
-    return torch.tensor(page.eval_on_selector(selector, PIXELS))
+    return torch.tensor(list(page.eval_on_selector(selector, PIXELS)))
 
 
 def code(page: Page) -> Tensor:
@@ -78,7 +78,8 @@ def code(page: Page) -> Tensor:
 
 def decoded(name: str, z: Tensor) -> Tensor:
     """What PyTorch makes of a code, 0 to 255."""
-    return genzoo.load(name, device="cpu").decode(z).flatten() * 255
+    x: Tensor = genzoo.load(name, device="cpu").decode(z)
+    return x.flatten() * 255
 
 
 def close_to(found: Tensor, wanted: Tensor) -> bool:
@@ -213,7 +214,7 @@ def test_pictures_of_one_s_own_are_encoded(served: Served, open_page: Open, tmp_
     assert torch.allclose(code(page), model.encode((x * 255).round() / 255), atol=1e-3)
     page.set_input_files("#upload", tmp_path / "none.png")
     expect(page.get_by_role("status")).to_have_text("none.png cannot be read as a picture")
-    page.get_by_role("button", name="Draw").click()
+    page.get_by_text("Draw").click()
     before, paper = code(page), page.locator("#paper")
     paper.drag_to(paper, source_position={"x": 100, "y": 20}, target_position={"x": 100, "y": 180})
     after = code(page)

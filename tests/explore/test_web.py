@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
 from genzoo.explore.page import WEB
+from tests.conftest import ROOT
 
 SUITES = sorted((ROOT / "tests" / "web").glob("*.test.mjs"))
 

@@ -16,6 +16,13 @@ export function make(tag, properties = {}, ...children) {
 /** A button that sends no form. */
 export const button = (properties, ...children) => make("button", { type: "button", ...properties }, ...children);
 
+/** Codes as one array. */
+export function joined(codes) {
+  const all = new Float32Array(codes.length * codes[0].length);
+  codes.forEach((code, k) => all.set(code, k * code.length));
+  return all;
+}
+
 /** A number as people read it: 1.25, −3. */
 export const number = (value, digits = 2) => String(+value.toFixed(digits)).replace("-", "−");
 

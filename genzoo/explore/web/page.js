@@ -1,13 +1,13 @@
-// The page of a model: a slider for each latent, the picture of the code they make, and the views under it.
+// The page of a model: a slider for each latent, the picture of their code, and the views under it.
 
-import { button, byId, make, number, save } from "./dom.js";
+import { button, byId, joined, make, number, save } from "./dom.js";
 import { bytesOf, fitted, painter, sheet } from "./paint.js";
 import { open } from "./source.js";
 import { map, viewsOf } from "./views.js";
 
 const setting = JSON.parse(document.querySelector("meta[name=genzoo]").content);
 const SHOWN = 24; // sliders that are there at once
-const LATE = 500; // milliseconds that a code may wait for the model, if there is a newer one
+const MOST = 16; // codes that are decoded at once; of more that wait, the newest
 
 const app = {
   served: setting.served,
@@ -21,7 +21,7 @@ const app = {
   title: ({ index, label }) => `z${index}${label ? ` ${label}` : ""}`,
 };
 
-/** What is under way: `html[data-busy]` counts it, for whoever has to wait until all is shown. */
+/** What is under way: `html[data-busy]` counts it, for whoever waits until all is shown. */
 async function during(work) {
   const { dataset } = document.documentElement, count = (by) => (dataset.busy = (+dataset.busy || 0) + by);
   count(1);
@@ -34,32 +34,33 @@ async function during(work) {
   }
 }
 
-/** What decodes codes in their order and shows each. */
+/** What decodes codes and shows each in its turn: those that came while the model was busy all at once. */
 function shower(show) {
-  const waiting = [];
-  let busy = false;
-  const work = async () => {
+  let waiting = [], busy = false;
+  const work = async (model) => {
     while (waiting.length) {
-      const [model, code, since] = waiting.shift();
-      if (!waiting.length || performance.now() - since < LATE) show(await model.decode(code), code);
+      const codes = waiting.slice(-MOST);
+      waiting = [];
+      const pictures = await model.decode(joined(codes));
+      codes.forEach((code, k) => show(pictures, k, code));
     }
   };
   return async (model, z) => {
-    waiting.push([model, z.slice(), performance.now()]);
+    waiting.push(z.slice());
     if (busy) return;
     busy = true;
-    await during(work);
-    waiting.length = 0;
+    await during(() => work(model));
+    waiting = [];
     busy = false;
   };
 }
 
-const showPicture = shower((pixels, code) => {
+const showPicture = shower((pictures, k, code) => {
   const told = app.model.told.latents.slice(0, 3).map((latent) => `${app.title(latent)} ${number(code[latent.index])}`);
-  app.paint(byId("picture"), pixels);
+  app.paint(byId("picture"), pictures, k);
   byId("picture").setAttribute("aria-label", `Decoded picture at ${told.join(", ")}`);
 });
-const showOther = shower((pixels) => app.paint(byId("otherPicture"), pixels));
+let showOther; // of the peer
 
 function say(text) {
   byId("status").textContent = text;
@@ -117,10 +118,10 @@ app.reconstructions = async (model) => {
   const { bases } = app.model.told;
   if (model === app.model) return bases.decoded;
   const codes = await Promise.all(app.own.map((base) => app.codeFor(model, base)));
-  return model.decode(Float32Array.from(codes.flatMap((code) => [...code])));
+  return model.decode(joined(codes));
 };
 
-/** The code that a model has for a picture; where no server encodes, the one that came with it. */
+/** The code of a picture; where no server encodes, the one that came with it. */
 app.codeFor = async (model, base) => {
   if (model.encode) return model.encode(base.pixels);
   const { latent, bases } = model.told;
@@ -186,7 +187,7 @@ function laySliders() {
   const most = Math.max(...latents.map((latent) => latent.kl ?? latent.std ?? 0));
   byId("order").textContent =
     first.kl !== null ? "in the order of KL: how many nats each one carries"
-    : first.std !== null ? "in the order of their spread over data (standard deviation)"
+    : first.std !== null ? "in the order of their standard deviation over data"
     : samples ? "all alike under the prior N(0, 1)" : "";
   byId("sliders").append(...used.slice(0, SHOWN).map((latent) => slider(latent, most)));
   const others = [...used.slice(SHOWN), ...collapsed];
@@ -237,10 +238,6 @@ function layPaper() {
   Object.assign(pen, { lineWidth: side / 13, lineCap: "round", lineJoin: "round", strokeStyle: "white" });
   wipe();
   byId("wipe").onclick = wipe;
-  byId("pen").onclick = () => {
-    byId("drawing").hidden = !byId("drawing").hidden;
-    byId("pen").setAttribute("aria-expanded", !byId("drawing").hidden);
-  };
   const at = (event) => [(event.offsetX / paper.clientWidth) * side, (event.offsetY / paper.clientHeight) * side];
   paper.onpointerdown = (event) => {
     paper.setPointerCapture(event.pointerId);
@@ -265,6 +262,7 @@ async function compare(name) {
     name = "";
   }
   app.peer = name ? peer : null;
+  showOther = shower((pictures, k) => app.paint(byId("otherPicture"), pictures, k));
   byId("peer").value = name;
   byId("other").hidden = byId("caption").hidden = !name;
   byId("caption").textContent = app.model.told.name;
@@ -330,7 +328,7 @@ function python() {
     "import genzoo",
     "import torch",
     "",
-    setting.load ? `model = genzoo.load(${JSON.stringify(setting.load)})` : "# model is the one whose page this is",
+    setting.load ? `model = genzoo.load(${JSON.stringify(setting.load)})` : "# model is that of this page",
     `z = torch.tensor([[${rounded().join(", ")}]])`,
     pictures ? 'genzoo.grid(model.decode(z)).save("picture.png")' : "print(model.decode(z))",
     (pictures && views[app.view.id]) || "",
@@ -344,12 +342,8 @@ async function copy() {
 
 /** Codes in which the latent in focus goes from end to end. */
 function swept(steps) {
-  const { index, low, high } = app.focus, codes = new Float32Array(steps * app.z.length);
-  for (let k = 0; k < steps; k++) {
-    codes.set(app.z, k * app.z.length);
-    codes[k * app.z.length + index] = low + ((high - low) * k) / (steps - 1);
-  }
-  return codes;
+  const { index, low, high } = app.focus;
+  return joined(Array.from({ length: steps }, (_, k) => app.z.with(index, low + ((high - low) * k) / (steps - 1))));
 }
 
 function middle() {

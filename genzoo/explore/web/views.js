@@ -1,6 +1,6 @@
-// The views under the picture. Each is {id, title, build(app, panel)}; build gives what brings it up to date.
+// The views under the picture: {id, title, build(app, panel)}; build gives what brings it up to date.
 
-import { button, make, number, rest } from "./dom.js";
+import { button, joined, make, number, rest } from "./dom.js";
 import { mark } from "./paint.js";
 
 const STEPS = 11, ROWS = 8, SAMPLES = 24, SIDE = 20;
@@ -26,12 +26,9 @@ function cell(app, name) {
 
 /** Decode codes onto cells, as many at once as take a few milliseconds; give up when `current()` no more holds. */
 async function fill(app, cells, codes, current) {
-  const { model } = app;
   let many = 4;
   for (let i = 0; i < cells.length; ) {
-    const part = codes.slice(i, i + many), flat = new Float32Array(part.length * model.told.latent);
-    part.forEach((code, k) => flat.set(code, k * code.length));
-    const began = performance.now(), pictures = await model.decode(flat);
+    const part = codes.slice(i, i + many), began = performance.now(), pictures = await app.model.decode(joined(part));
     if (!current()) return;
     part.forEach((code, k) => {
       cells[i + k].code = code;
@@ -43,7 +40,7 @@ async function fill(app, cells, codes, current) {
   }
 }
 
-/** A function that runs `work` for the newest call alone: `work` gets what tells whether it still is. */
+/** Runs `work` with what tells whether this is still the newest call. */
 function newest(work) {
   let calls = 0;
   return () => {
@@ -67,7 +64,7 @@ function traverse(app, panel) {
   const { told } = app.model, used = told.latents.filter((latent) => latent.active !== false);
   const ticks = Array.from({ length: STEPS }, (_, k) => (6 * k) / (STEPS - 1) - 3);
   const value = ({ low, high }, tick) => low + ((tick + 3) / 6) * (high - low);
-  const caption = `Each row moves one latent and leaves the others, from −3 to 3 standard deviations of ${told.samples ? "the prior" : "the codes"}.`;
+  const caption = `Each row moves one latent, from −3 to 3 standard deviations of the ${told.samples ? "prior" : "codes"}.`;
   let cells;
   const lay = (latents) => {
     cells = latents.map((latent) => ticks.map((tick) => cell(app, `${app.title(latent)} = ${number(value(latent, tick))}`)));
@@ -123,7 +120,7 @@ function between(a, b, t, round) {
 }
 
 function interpolate(app, panel) {
-  const { samples } = app.model.told, codes = app.own.map((base) => base.code), ends = [codes[0], codes[1]];
+  const { samples } = app.model.told, codes = app.own.map((base) => base.code), ends = codes.slice(0, 2);
   const cells = Array.from({ length: STEPS }, (_, k) => cell(app, `${k * 10} % of the way`));
   panel.sheet = table(panel, `Pictures on the ${samples ? "spherical" : "straight"} way from one code to another.`, null, [["", cells]]);
   const update = newest((current) =>
@@ -222,9 +219,8 @@ function scatter({ codes, labels }, place, points, pictures) {
 async function paintPlane(app, canvas, code) {
   const { width, height } = canvas, one = make("canvas"), context = canvas.getContext("2d");
   for (let row = 0; row < SIDE; row++) {
-    const codes = new Float32Array(2 * SIDE);
-    for (let k = 0; k < SIDE; k++) codes.set(code((k + 0.5) / SIDE, (row + 0.5) / SIDE), 2 * k);
-    const decoded = await app.model.decode(codes);
+    const codes = Array.from({ length: SIDE }, (_, k) => code((k + 0.5) / SIDE, (row + 0.5) / SIDE));
+    const decoded = await app.model.decode(joined(codes));
     for (let k = 0; k < SIDE; k++) {
       app.paint(one, decoded, k);
       context.drawImage(one, (k * width) / SIDE, (row * height) / SIDE);
