@@ -9,8 +9,12 @@ demo: .venv/installed
 	$(BIN)/python examples/demo.py demo
 	@echo "the pictures are in demo/"
 
-test: check
+test: check tests/web/node_modules
 	$(BIN)/pytest
+
+# axe-core, with which the page is tested; the tests that need it are skipped where there is no npm.
+tests/web/node_modules: tests/web/package.json
+	-npm install --prefix tests/web --no-package-lock --no-audit --no-fund --silent
 
 check: .venv/tested
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ import click
 from genzoo import __version__
 from genzoo.cli.catalog import list_command, show_command
 from genzoo.cli.codes import decode_command, encode_command
+from genzoo.cli.explore import explore_command, gallery_command
 from genzoo.cli.extra import Commands
 from genzoo.cli.hub import cache_group, pin_command, pull_command
 from genzoo.cli.latent import interpolate_command, map_command, traverse_command
@@ -68,6 +69,8 @@ for command in (
     evaluate_command,
     verify_command,
     compare_command,
+    explore_command,
+    gallery_command,
     pull_command,
     pin_command,
     cache_group,

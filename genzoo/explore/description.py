@@ -1,0 +1,144 @@
+"""What the page is told of a model: what it is, its latents, pictures to begin with, the points of its map."""
+
+from __future__ import annotations
+
+import warnings
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from genzoo.api.data import open_data
+from genzoo.catalog import list_models, show
+from genzoo.datasets import Split
+from genzoo.errors import GenzooError, GenzooWarning, InvalidInput
+from genzoo.latent import Latent, in_blocks, latents
+from genzoo.models import Model
+from genzoo.models.base import noise
+from genzoo.pictures import is_drawable, is_picture
+from genzoo.protocols import Encoder, Generator
+from genzoo.randomness import stream
+from genzoo.registry import registry
+from genzoo.spec import DatasetSpec, Family
+
+__all__ = ["as_bytes", "describe", "held_out_examples", "source_of"]
+
+BASES = 10
+EXAMPLES = 2000  # of which a map shows the codes
+SEED = 0
+SPAN = 3.0  # standard deviations to either side, as far as a slider goes
+
+
+def held_out_examples(model: Model, data_root: str | Path | None = None) -> Split | None:
+    """The split that a checkpoint was measured on; None with a warning where it is not to be had."""
+    record = model.checkpoint
+    if record is None or not isinstance(model, Encoder):
+        return None
+    try:
+        dataset = registry().find(DatasetSpec, record.dataset, prefer=record.distribution)
+        return open_data(dataset, dataset.held_out, root=data_root, shape=model.input_shape)
+    except GenzooError as error:
+        warnings.warn(GenzooWarning(f"the page of {model.name} is without data: {error.message}"), stacklevel=2)
+        return None
+
+
+def source_of(model: Model) -> str:
+    """What genzoo.load takes to give this model; "" if it is nowhere but in memory."""
+    record = model.checkpoint
+    if record is None:
+        return ""
+    known = record.name in list_models() and show(record.name).sha256 == record.sha256
+    return record.name if known else str(record.folder.resolve())
+
+
+def describe(model: Model, data: Split | None) -> dict[str, Any]:
+    """The description of a model, for JSON; tensors are base64 of their bytes, codes float32, pictures uint8.
+
+    Without `data` the page begins with samples, or at the origin.
+
+    Raises:
+        UnsupportedVerb: the model does not decode.
+        InvalidInput: what it decodes is neither pictures nor points in one or two dimensions.
+    """
+    model.decode  # noqa: B018  # refused here if it cannot
+    if not is_drawable(model.input_shape):
+        raise InvalidInput(
+            f"{model.name} has data of shape {model.input_shape}, which are neither pictures nor points in one or two "
+            f"dimensions; in Python: genzoo.load({model.name!r}).decode(z)"
+        )
+    record = model.checkpoint
+    table = latents(model)
+    return {
+        "name": model.name,
+        "kind": registry().find(Family, model.spec.family).summary.partition(":")[0].capitalize(),
+        "dataset": record.dataset if record else "",
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "trained": record is not None,
+        "shape": list(model.input_shape),
+        "latent": model.latent_dim,
+        "encodes": isinstance(model, Encoder) and is_picture(model.input_shape),
+        "samples": isinstance(model, Generator),
+        "latents": [_latent(row, prior=isinstance(model, Generator)) for row in table],
+        "metrics": {name: [entry["value"], entry["unit"]] for name, entry in record.metrics.items()} if record else {},
+        "bases": _bases(model, data, table),
+        "points": None if data is None or model.latent_dim != 2 else _points(model, data),
+    }
+
+
+def _at(data: Split, indices: Tensor) -> Float[Tensor, " n *data"]:
+    (x,) = data.batches(indices, len(indices), generator=stream("explore"))
+    return x
+
+
+def _latent(row: Latent, *, prior: bool) -> dict[str, Any]:
+    """A row of the page's sliders: `low` and `high` are `SPAN` standard deviations away, of the prior or of codes."""
+    mean, std = (0.0, 1.0) if prior or row.mean is None or row.std is None else (row.mean, row.std)
+    told = {"index": row.index, "kl": row.kl, "std": row.std, "active": row.active, "label": row.label}
+    return told | {"low": round(mean - SPAN * std, 3), "high": round(mean + SPAN * std, 3)}
+
+
+def _bases(model: Model, data: Split | None, table: tuple[Latent, ...]) -> dict[str, Any]:
+    """Codes to begin with, and what they decode to: those of data with its pictures, of the prior, or the mean."""
+    told: dict[str, Any] = {"of": "mean", "labels": []}
+    if data is not None:
+        indices = _one_of_each(data)
+        x = _at(data, indices)
+        labels = [] if data.labels is None else [str(label) for label in data.labels[indices].tolist()]
+        told = {"of": "data", "labels": labels, "pixels": _packed(_shown(model, x))}
+        codes = model.encode(x)
+    elif isinstance(model, Generator):
+        told["of"], codes = "prior", noise(BASES, model.latent_dim, SEED)
+    else:
+        means = {row.index: row.mean or 0.0 for row in table}
+        codes = torch.tensor([[means[index] for index in range(model.latent_dim)]])
+    return told | {"codes": _packed(codes.float()), "decoded": _packed(_shown(model, model.decode(codes)))}
+
+
+def _one_of_each(data: Split) -> Tensor:
+    """Indices of the first example of each class, or of the first examples where there are none."""
+    if data.labels is None:
+        return torch.arange(min(BASES, len(data)))
+    return torch.stack([(data.labels == label).int().argmax() for label in torch.unique(data.labels)[:BASES]])
+
+
+def _points(model: Model, data: Split) -> dict[str, Any]:
+    """The codes of examples on the map of two latents, and their classes."""
+    x = _at(data, torch.arange(min(EXAMPLES, len(data))))
+    labels = [] if data.labels is None else data.labels[: len(x)].tolist()
+    return {"codes": _packed(in_blocks(model.encode, x).float()), "labels": labels}
+
+
+def _shown(model: Model, x: Tensor) -> Tensor:
+    return as_bytes(x) if is_picture(model.input_shape) else x.float()
+
+
+def as_bytes(images: Float[Tensor, " n *data"]) -> UInt8[Tensor, " n *data"]:
+    """Values in [0, 1] as 256 levels."""
+    return images.detach().cpu().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+
+
+def _packed(values: Tensor) -> str:
+    return b64encode(values.detach().cpu().contiguous().numpy().tobytes()).decode()

@@ -1,0 +1,151 @@
+"""The same page as plain files: the browser computes, and any file server will do, or none."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genzoo import catalog
+from genzoo.api.build import load
+from genzoo.datasets import Split
+from genzoo.errors import GenzooWarning, InvalidInput, UnsupportedVerb
+from genzoo.explore.description import describe, held_out_examples, source_of
+from genzoo.explore.export import export_decoder
+from genzoo.explore.page import WEB, assets, inlined, page, template
+from genzoo.files import atomic_write, refuse_existing, user_path, writable_folder
+from genzoo.models import Model
+from genzoo.pictures import draw, how_many, is_picture, png
+from genzoo.protocols import Generator
+
+__all__ = ["write_gallery", "write_single"]
+
+SAMPLES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Exhibit:
+    """A model as files.
+
+    Attributes:
+        name: of its files.
+        load: what genzoo.load takes.
+        told: its description.
+        weights: its decoder, for the engine of the page.
+        picture: for the index, a PNG.
+    """
+
+    name: str
+    load: str
+    told: dict[str, Any]
+    weights: bytes
+    picture: bytes
+
+    @classmethod
+    def of(cls, name: str, data_root: Path | None) -> _Exhibit:
+        model = load(name, device="cpu")
+        data = held_out_examples(model, data_root)
+        return cls(
+            name=model.name,
+            load=source_of(model),
+            told=describe(model, data),
+            weights=export_decoder(model),
+            picture=_picture(model, data),
+        )
+
+    def files(self) -> dict[str, bytes]:
+        """What the page asks for, by path."""
+        told = json.dumps(self.told, allow_nan=False).encode()
+        return {f"models/{self.name}.json": told, f"models/{self.name}.safetensors": self.weights}
+
+    def page(self, peers: Sequence[str], home: str) -> str:
+        setting = {"model": self.name, "served": False, "peers": peers, "home": home, "load": self.load}
+        return page(self.told["name"], setting)
+
+
+def _picture(model: Model, data: Split | None) -> bytes:
+    """Samples, or where there can be none pictures of data and below them what comes back."""
+    if isinstance(model, Generator):
+        count = SAMPLES if is_picture(model.input_shape) else how_many(model.input_shape)
+        return png(draw(model.sample(count, seed=0)))
+    if data is None:
+        return png(draw(model.decode(torch.zeros(1, model.latent_dim))))
+    x = data.first(SAMPLES // 2)
+    return png(draw(torch.cat([x, model.decode(model.encode(x))])))
+
+
+def write_gallery(
+    names: Sequence[str], folder: str | Path, *, data_root: Path | None = None, force: bool = False
+) -> Path:
+    """A folder of plain files: an index, a page for each model, and the page of a GAN of one dimension.
+
+    Args:
+        names: of checkpoints, as genzoo.load takes them; every one that decodes without any.
+        folder: made if need be.
+        data_root: where data sets lie or are downloaded to.
+        force: write over a gallery that is there.
+
+    Returns:
+        The path of the index.
+
+    Raises:
+        NotFound: no such checkpoint.
+        InvalidInput: a decoder has an operation that the page's engine does not have, or two models have one name.
+        OutputExists: there is an index, and not `force`.
+    """
+    folder = writable_folder(user_path(folder))
+    index = folder / "index.html"
+    refuse_existing(index, force=force)
+    exhibits = [_Exhibit.of(name, data_root) for name in names] if names else _all_exhibits(data_root)
+    if len({exhibit.name for exhibit in exhibits}) < len(exhibits):
+        raise InvalidInput("two of these models have the same name, and a gallery has one page for each name")
+    files = {f"web/{path.name}": path.read_bytes() for path in [*assets().values(), WEB / "gan1d.html"]}
+    for one in exhibits:
+        peers = [other.name for other in exhibits if other is not one and other.told["shape"] == one.told["shape"]]
+        files |= one.files() | {f"models/{one.name}.png": one.picture}
+        files[f"{one.name}.html"] = one.page(peers, "index.html").encode()
+    for path, data in files.items():
+        writable_folder((folder / path).parent)
+        atomic_write(folder / path, data)
+    atomic_write(index, template("index.html", cards="\n".join(map(_card, exhibits))).encode())
+    return index
+
+
+def _all_exhibits(data_root: Path | None) -> list[_Exhibit]:
+    exhibits = []
+    for name in catalog.list_models():
+        try:
+            exhibits.append(_Exhibit.of(name, data_root))
+        except UnsupportedVerb:  # a network that does not decode
+            continue
+        except InvalidInput as error:
+            warnings.warn(GenzooWarning(f"{name} is not in the gallery: {error.message}"), stacklevel=3)
+    return exhibits
+
+
+def _card(exhibit: _Exhibit) -> str:
+    told = exhibit.told
+    row = catalog.overview(catalog.summary(exhibit.load))
+    latents = f"{told['latent']} latent{'s'[: told['latent'] > 1]}"
+    facts = f"{told['kind']} · {told['dataset']} · {latents} · {len(exhibit.weights) / 1e6:.2f} MB"
+    shown = "Samples of" if told["samples"] else "Pictures, and below them what comes back from"
+    return (
+        f'<li><a href="{exhibit.name}.html"><img src="models/{exhibit.name}.png" alt="{shown} {exhibit.name}">'
+        f"<h2>{escape(told['name'])}</h2></a><p>{escape(facts)}</p><p>{escape(row[-1])}</p></li>"
+    )
+
+
+def write_single(name: str, path: Path, *, data_root: Path | None = None, force: bool = False) -> None:
+    """One HTML file that opens by a double click: the page of a model, its scripts and its weights.
+
+    Raises as `write_gallery` does.
+    """
+    refuse_existing(path, force=force)
+    exhibit = _Exhibit.of(name, data_root)
+    atomic_write(path, inlined(exhibit.page([], ""), exhibit.files()).encode())

@@ -1,0 +1,45 @@
+"""explore and gallery on the command line."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+from tests.conftest import CLI
+
+NAME = "gan-dense-toy1d"  # the quickest, and without data
+
+
+def test_explore_prints_its_address_and_ends_with_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "genzoo", "explore", NAME, "--no-browser"]
+    with subprocess.Popen(command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        with urlopen(url, timeout=30) as answer:  # noqa: S310
+            assert b"<h1" in answer.read()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.split("\n") == ["genzoo: serving the page; Ctrl-C stops", "", "genzoo: stopped", ""]  # behind ^C
+
+
+def test_gallery_writes_plain_files_that_name_no_other_place(genzoo_cli: CLI, tmp_path: Path) -> None:
+    result = genzoo_cli("gallery", NAME, "-o", "site")
+    assert (result.returncode, result.stdout) == (0, "site/index.html\n"), result.stderr
+    linked = re.findall(r'(?:src|href)="([^"]*)"', (tmp_path / "site" / "index.html").read_text())
+    for link in (link for link in linked if not link.startswith("data:")):
+        assert (tmp_path / "site" / link).is_file()
+    again = genzoo_cli("gallery", NAME, "-o", "site")
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+
+
+def test_usage_is_told(genzoo_cli: CLI) -> None:
+    assert genzoo_cli("gallery", NAME, "--single", NAME).returncode == 2
+    assert genzoo_cli("explore", "features-lenet-mnist", "--no-browser").stderr.startswith("genzoo: ")
+    assert genzoo_cli("explore", "vae-cov-mnist").returncode == 3
