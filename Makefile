@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format pictures benchmark peers clean
+.PHONY: demo test check docs format pictures benchmark peers clean
 
 demo: .venv/installed
 	$(BIN)/genzoo list
@@ -21,6 +21,11 @@ check: .venv/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+docs: .venv/tested
+	$(BIN)/mkdocs build
+	@echo "open site/index.html"
 
 format: .venv/tested
 	$(BIN)/ruff check --fix .
@@ -49,7 +54,7 @@ peers: benchmarks/.venv/installed
 	touch $@
 
 .venv/tested: .venv/installed pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs,test]'
 	touch $@
 
 benchmarks/.venv/installed: benchmarks/peers.txt pyproject.toml

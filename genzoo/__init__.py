@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genzoo.api.build import create as create
     from genzoo.api.build import load as load
+    from genzoo.api.data import open_data as open_data
     from genzoo.api.evaluate import evaluate as evaluate
     from genzoo.api.evaluate import verify as verify
     from genzoo.api.publish import push as push
@@ -79,6 +80,7 @@ __all__ = [
     "hookimpl",
     "list_models",
     "load",
+    "open_data",
     "push",
     "sample_in_blocks",
     "shipped",
@@ -122,6 +124,7 @@ _HOME = {
     "hookimpl": "genzoo.hookspecs",
     "list_models": "genzoo.catalog",
     "load": "genzoo.api.build",
+    "open_data": "genzoo.api.data",
     "push": "genzoo.api.publish",
     "sample_in_blocks": "genzoo.models",
     "shipped": "genzoo.spec",

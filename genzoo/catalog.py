@@ -188,7 +188,8 @@ def _explain(record: _Explained) -> dict[str, Any]:
         return told | {key: getattr(record, key) for key in (*always, *more)}
     fields = {**MODEL_FIELDS, **record.config} if isinstance(record, Family) else record.config
     keys = {key: f"{rule.doc}; {rule.allowed()}{_default(rule)}" for key, rule in fields.items()}
-    return told | {"paper": record.paper or None, "config": keys}
+    broken = {"exceptions": dict(record.exceptions)} if record.exceptions else {}
+    return told | {"paper": record.paper or None, "config": keys, **broken}
 
 
 def _default(rule: Field) -> str:

@@ -102,8 +102,9 @@ class Architecture(Record):
     * discriminator: ``target(input_shape, **config)`` -> module, (n, *input_shape) -> (n,)
 
     and a role that only one family asks for as that family says. All outputs are unbounded (logits); the family applies
-    its own output function. A builder raises InvalidInput for a shape its arithmetic does not admit. `sample_block` is
-    the number of pictures that are drawn at once.
+    its own output function. A builder raises InvalidInput for a shape its arithmetic does not admit, and is first
+    called on torch's device ``meta``, where tensors have no values. `sample_block` is the number of pictures that are
+    drawn at once.
 
     `shapes` are those of examples on which genzoo.testing holds it to its laws, odd ones too if it takes them; what has
     fewer than three axes is real numbers. `exceptions` maps a law that cannot hold to the reason.
@@ -376,6 +377,8 @@ class Checkpoint(Record):
         """The text of ``genzoo.json``: sorted keys, one trailing newline."""
         data = {"format": RECORD_FORMAT, **asdict(self)}
         del data["folder"]
+        if not self.labels:
+            del data["labels"]
         if not self.repo:
             del data["repo"], data["commit"]
         return json.dumps(data, indent=1, sort_keys=True) + "\n"

@@ -78,7 +78,7 @@ def genzoo_cli(tmp_path: Path) -> CLI:
     def run(*arguments: str | Path, beside: Path | None = None, **environment: str) -> Result:
         env = {**os.environ, **environment}
         if beside is not None:
-            env["PYTHONPATH"] = str(beside)
+            env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(beside), os.environ.get("PYTHONPATH")]))
         command = [sys.executable, "-m", "genzoo", *map(str, arguments)]
         return subprocess.run(command, cwd=tmp_path, env=env, text=True, capture_output=True, check=False, timeout=300)
 

@@ -16,6 +16,7 @@ from genzoo.discovery import Plugin, discover
 from genzoo.errors import GenzooWarning, NotFound, PluginError
 from genzoo.registry import Registry, registry
 from genzoo.spec import Checkpoint
+from genzoo.testing import declared, plugin_suite
 from tests.conftest import make_distribution
 from tests.test_imports import HEAVY, modules_after
 
@@ -295,3 +296,16 @@ def test_check_refuses_what_is_no_plugin(tmp_path: Path, capsys: Capture) -> Non
     assert "is no wheel" in capsys.readouterr().err
     assert run(["plugins", "check", "genzo"]) == 3
     assert "did you mean genzoo?" in capsys.readouterr().err
+
+
+def test_a_law_that_cannot_hold_is_expected_to_fail_and_listed(beside: Path, capsys: Capture) -> None:
+    record = ARCHITECTURE.format(name="excused")[:-1] + ", exceptions={{'role_compiles': 'it calls C', 'no_law': 'x'}})"
+    install(beside, "genzoo-excused", record.replace("{{", "{").replace("}}", "}"))
+    suite = plugin_suite("genzoo-excused").pytestmark[0].args[1]  # type: ignore[attr-defined]  # pytest puts it there
+    excused = {str(case.values[0]): case.marks[0].kwargs["reason"] for case in suite if case.marks}
+    assert excused == {"architecture excused's encoder-role_compiles": "it calls C"}
+    (unknown,) = (case for case in declared("genzoo-excused") if case.law.__name__ == "exceptions_are_of_laws")
+    with pytest.raises(AssertionError, match="there is no law no_law"):
+        unknown.check()
+    assert run(["show", "excused"]) == 0
+    assert "role_compiles       it calls C" in capsys.readouterr().out

@@ -1,55 +1,128 @@
-"""What README and CONTRIBUTING print is what works: their code blocks are run."""
+"""What README, CONTRIBUTING and the guides print is what works: a page is followed from top to bottom.
+
+A block with a title is a file, and is written. Others are done: Python is run, recipes are planned, and each line of
+the shell is what it says, in an empty folder, beside nothing but what the page has installed.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 from genzoo.cli import run
+from genzoo.registry import registry
 from genzoo.training import Recipe
-from tests.conftest import ROOT
+from tests.conftest import ROOT, pip_install
+
+GUIDES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+ON_THE_HUB = "docs/publish-a-checkpoint.md"  # tests/hub has the hub for it
+FENCE = re.compile(r"^( *)```(\w*)(?: title=\"([^\"]+)\")?\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+KNOWN = {"python", "sh", "toml", "text"}  # text is no code
 
 
-def blocks(file: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / file).read_text(), re.DOTALL | re.MULTILINE)
+class Block(NamedTuple):
+    """A block of code: its language, the file it is where it has a title, and its text."""
+
+    language: str
+    file: str
+    text: str
 
 
-@pytest.mark.parametrize("code", blocks("README.md", "python"))
-def test_python_blocks_run(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {})  # noqa: S102  # our own README
+def blocks(page: str) -> list[Block]:
+    return [Block(*groups[1:]) for groups in FENCE.findall((ROOT / page).read_text())]
 
 
-@pytest.mark.parametrize("line", [line for block in blocks("README.md", "sh") for line in block.splitlines()])
-def test_shell_lines_run(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    program, *arguments = shlex.split(line)
-    assert program == "genzoo"
-    assert run(arguments) == 0
+class Reader:
+    """Someone who does what a page says, in `folder`."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.monkeypatch, self.names = folder, monkeypatch, dict[str, Any]()
+        self.installed = 0
+        monkeypatch.chdir(folder)
+
+    def read(self, page: str) -> None:
+        for block in blocks(page):
+            self.follow(block)
+
+    def follow(self, block: Block) -> None:
+        if block.file:
+            Path(block.file).parent.mkdir(parents=True, exist_ok=True)
+            Path(block.file).write_text(block.text)
+        elif block.language == "python":
+            exec(compile(block.text, "a page", "exec"), self.names)  # noqa: S102  # our own pages
+        elif block.language == "toml":
+            self.plan(block.text)
+        elif block.language == "sh":
+            for line in block.text.splitlines():
+                self.type(shlex.split(line, comments=True))
+
+    def plan(self, text: str) -> None:
+        from genzoo.api.train import Plan
+
+        assert Plan.of(Recipe.parse(tomllib.loads(text), "a page")).losses
+
+    def type(self, words: list[str]) -> None:
+        match words:
+            case ["genzoo", *arguments]:
+                assert run(arguments) == 0, words
+            case ["cd", folder]:
+                self.monkeypatch.chdir(folder)
+            case ["pip", "install", "."]:
+                self.install()
+            case ["pip" | "pytest" as tool, *arguments]:
+                subprocess.run([sys.executable, "-m", tool, *arguments], check=True, env={**os.environ, **self.path()})
+            case ["mkdir" | "cp" | "rm", *_]:
+                subprocess.run(words, check=True)
+            case _:
+                pytest.fail(f"a page says {words}, which nobody has learnt to follow here")
+
+    def install(self) -> None:
+        """As pip does, but into a folder of its own each time, and without what is there already."""
+        self.installed += 1
+        site = self.folder / f"site-{self.installed}"
+        pip_install(site, Path())
+        self.monkeypatch.syspath_prepend(site)
+        forget()
+
+    def path(self) -> dict[str, str]:
+        return {"PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-@pytest.mark.parametrize("text", blocks("README.md", "toml"))
-def test_recipes_are_recipes(text: str) -> None:
-    from genzoo.api.train import Plan
+def forget() -> None:
+    """The registry, and the modules of plugins that a page has installed."""
+    registry.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if re.search(r"site-\d+/", str(getattr(module, "__file__", ""))):
+            del sys.modules[name]
 
-    plan = Plan.of(Recipe.parse(tomllib.loads(text), "README.md"))
-    assert plan.losses.keys() == {"model"}
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+    with monkeypatch.context() as patch:
+        yield Reader(tmp_path, patch)
+    forget()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *(page for page in GUIDES if page != ON_THE_HUB)])
+def test_a_page_can_be_followed(page: str, reader: Reader) -> None:
+    reader.read(page)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", *GUIDES])
+def test_nothing_is_printed_that_is_not_run(page: str) -> None:
+    assert {block.language for block in blocks(page)} <= KNOWN
 
 
 def test_pictures_are_there() -> None:
-    for path in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
-        assert (ROOT / path).read_bytes().startswith(b"\x89PNG"), path
-
-
-def test_the_plugin_in_contributing_is_the_example() -> None:
-    example = (ROOT / "examples/genzoo-tiny/src/genzoo_tiny/__init__.py").read_text()
-    _, block = re.findall(
-        r"^   ```python\n(.*?)^   ```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL | re.MULTILINE
-    )
-    for line in block.splitlines():
-        if "roles=" in line or "Field(" in line or "GENZOO_API" in line:
-            assert line.strip() in example
+    for page in ("README.md", *GUIDES):
+        for path in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / page).read_text()):
+            assert (ROOT / page).parent.joinpath(path).read_bytes().startswith(b"\x89PNG"), path

@@ -17,7 +17,7 @@ import click
 
 from genzoo import __version__
 from genzoo.cli.catalog import as_json
-from genzoo.discovery import discover
+from genzoo.discovery import discover, same_distribution
 from genzoo.errors import InvalidInput, NotFound, PluginError, did_you_mean
 from genzoo.files import user_path
 from genzoo.hookspecs import API_VERSION
@@ -69,26 +69,26 @@ def check_command(what: str | None) -> None:
         _check_wheel(user_path(what))
         return
     distributions = sorted({plugin.distribution for plugin in discover()})
-    if what and what not in distributions:
-        hint, near = did_you_mean(what, distributions)
+    chosen = [name for name in distributions if not what or same_distribution(name, what)]
+    if not chosen:
+        hint, near = did_you_mean(str(what), distributions)
         raise NotFound(f"no plugin is of a distribution {what!r:.80}{hint}; see: genzoo plugins", suggestions=near)
-    for distribution in [what] if what else distributions:
-        _check(distribution)
+    if broken := [line for name in chosen for line in _check(name)]:
+        raise PluginError("\n".join(["what is declared is not so:", *broken]))
 
 
-def _check(distribution: str) -> None:
+def _check(distribution: str) -> list[str]:
+    """What is wrong with a distribution; says how much is not."""
     from genzoo.testing import declared
 
-    laws, broken = 0, []
-    for case in declared(distribution):
-        laws += 1
+    cases, broken = list(declared(distribution)), []
+    for case in cases:
         try:
             case.check()
         except AssertionError as error:
             broken.append(str(error))
-    if broken:
-        raise PluginError(f"{distribution}: {len(broken)} of {laws} checks fail:\n" + "\n".join(broken))
-    click.echo(f"{distribution}: {laws} checks hold")
+    click.echo(f"{distribution}: {len(cases) - len(broken)} of {len(cases)} checks hold")
+    return broken
 
 
 def _check_wheel(path: Path) -> None:

@@ -41,17 +41,27 @@ def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> bytes
 
     Raises:
         UnsupportedVerb: the model does not decode.
-        InvalidInput: it decodes with an operation that the engine does not have; the message names it.
+        InvalidInput: `torch.export` cannot follow it, or it decodes with an operation that the engine does not have;
+            the message names what.
     """
     program = _Program(model.name)
     with torch.no_grad():
-        z = torch.zeros(1, model.latent_dim, device=model.device)
-        exported = torch.export.export(_Decoding(model), (z,), strict=False)
-        (picture,) = program.walk(exported.module(), _Value(0, (model.latent_dim,)))
+        (picture,) = program.walk(_graph(model), _Value(0, (model.latent_dim,)))
     operations = program.operations[: picture.number]
     told = {"name": model.name, "latent": model.latent_dim, "shape": model.input_shape, "ops": operations}
     tensors = {key: tensor.to(dtype if tensor.dim() > 1 else torch.float32) for key, tensor in program.tensors.items()}
     return encode_weights(tensors, metadata=("genzoo", json.dumps(told)))
+
+
+def _graph(model: Model) -> fx.GraphModule:
+    """``model.decode`` of one z as ATen operations."""
+    decoding = _Decoding(model)
+    try:
+        z = torch.zeros(1, model.latent_dim, device=model.device)
+        return torch.export.export(decoding, (z,), strict=False).module()
+    except Exception as error:  # a stranger's code, and torch raises of many types here
+        cause = next(iter(str(error).splitlines()), "")
+        raise _refusal(model.name, f"torch.export cannot follow it: {cause}") from error
 
 
 @final
@@ -131,10 +141,12 @@ class _Program:
         settings = ", ".join(str(one) for one in given if not isinstance(one, fx.Node))
         places = [place.removeprefix("model.") for place, _ in node.meta.get("nn_module_stack", {}).values()]
         where = max(places, key=len, default="") or "decode"
-        return InvalidInput(
-            f"{self.name} cannot run in the browser alone: {where} uses {node.target}({settings}), "
-            f"which the page's engine does not have; what has it: genzoo explore {self.name}"
-        )
+        used = f"{where} uses {node.target}({settings})"
+        return _refusal(self.name, f"{used}, which the page's engine does not have")
+
+
+def _refusal(name: str, reason: str) -> InvalidInput:
+    return InvalidInput(f"{name} cannot run in the browser alone: {reason}; what can run it: genzoo explore {name}")
 
 
 def _compute(node: fx.Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -272,6 +284,7 @@ _UNARY: dict[Any, Callable[..., Any]] = {
     aten.reshape.default: _reshape,
     aten.flatten.using_ints: _reshape,
     aten.upsample_nearest2d.vec: _upsample,
+    aten.pixel_shuffle.default: lambda write, x, _: write("pixel_shuffle", x),  # the factor, which the shape tells
     aten.dropout.default: lambda write, x, probability, training: x,
     aten.to.device: lambda write, x, *_: x,
     aten._assert_tensor_metadata.default: lambda write, x, **_: x,

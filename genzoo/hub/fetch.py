@@ -26,7 +26,7 @@ from genzoo.spec import COMMIT, MAX_RECORD_BYTES
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
 
-__all__ = ["Wanted", "head", "obtain"]
+__all__ = ["Wanted", "head", "obtain", "warn_of_token"]
 
 T = TypeVar("T")
 ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -106,7 +106,7 @@ def head(repo: str, revision: str, name: str) -> HfFileMetadata:
 
     what = f"hf:{repo}@{revision}: {name}"
     with typed(what):
-        _warn_of_token(constants.ENDPOINT)
+        warn_of_token(constants.ENDPOINT)
         found = get_hf_file_metadata(
             hf_hub_url(repo, name, revision=revision, endpoint=constants.ENDPOINT),
             timeout=constants.HF_HUB_ETAG_TIMEOUT,
@@ -181,7 +181,7 @@ def _bounded_bar(limit: int) -> type[Any]:
 
 
 @cache
-def _warn_of_token(endpoint: str) -> None:
+def warn_of_token(endpoint: str) -> None:
     """Warn, once, where a token goes over a network in clear text."""
     from huggingface_hub import constants, get_token
 

@@ -20,6 +20,7 @@ from genzoo import __version__
 from genzoo.errors import DamagedFile, HubDenied, HubMisbehaved, HubOvertaken, InvalidInput
 from genzoo.hub.card import CARD_FILE
 from genzoo.hub.failures import LOGIN, typed
+from genzoo.hub.fetch import warn_of_token
 from genzoo.hub.reference import Reference
 from genzoo.spec import RECORD_FILE, WEIGHTS_FILE
 
@@ -87,8 +88,9 @@ def publish(repo: str, files: Mapping[str, bytes], card: Card, *, private: bool)
 
 
 def _api(repo: str) -> HfApi:
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import HfApi, constants, get_token
 
+    warn_of_token(constants.ENDPOINT)
     if get_token() is None:
         raise HubDenied(f"cannot push to {repo}: there is no token; {LOGIN}, or set HF_TOKEN", suggestions=[LOGIN])
     return HfApi(library_name="genzoo", library_version=__version__)

@@ -7,6 +7,7 @@ from typing import Any
 
 from genzoo import __version__
 from genzoo.hub.failures import typed
+from genzoo.hub.fetch import warn_of_token
 from genzoo.spec import REPO
 
 __all__ = ["search"]
@@ -28,6 +29,7 @@ def search(text: str = "", *, author: str = "") -> list[dict[str, Any]]:
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # documented
 
     wanted = {"filter": "genzoo", "search": text, "author": author, "sort": "downloads"}
+    warn_of_token(constants.ENDPOINT)
     with typed("search"):  # list_models would try again for 23 seconds
         answer = get_session().get(
             f"{constants.ENDPOINT}/api/models",

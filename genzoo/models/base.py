@@ -186,7 +186,7 @@ class Model(nn.Module, ABC):
     def checked_latent(self, z: Tensor, verb: str) -> Tensor:
         """`z` on the model's device; InvalidInput unless it is floating, (n, latent_dim) and finite."""
         z = self._checked(z, verb, (self.latent_dim,))
-        if not torch.compiler.is_exporting() and not z.isfinite().all():  # what is exported has no values yet
+        if not torch.compiler.is_compiling() and not z.isfinite().all():  # what is traced has no values yet
             raise InvalidInput(f"{self.name}.{verb}: codes must be finite; here is NaN or infinity")
         return z
 

@@ -47,6 +47,7 @@ def a_step_lowers_the_loss(model: Any, objective: Objective) -> None:
     for move in _moves(model, objective):
         loss, told = move.backward(), []
         squared = sum(float(p.grad.double().square().sum()) for p in move.module.parameters() if p.grad is not None)
+        assert squared > 0, f"{move} has a gradient of 0"
         for part in STEPS:
             fall = part * max(abs(loss), 1.0)
             fallen = loss - move.after(step=fall / squared)  # the gradient says: step · ‖gradient‖²

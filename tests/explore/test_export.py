@@ -109,6 +109,7 @@ PARTS = {
     "pointwise": nn.Conv2d(4, 3, 1, bias=False),
     "transposed": nn.ConvTranspose2d(4, 3, (3, 5), stride=(3, 2), padding=(1, 2), output_padding=(2, 1)),
     "upsample": nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(4, 2, 3, padding=1)),
+    "pixel shuffle": nn.Sequential(nn.Conv2d(4, 18, 1), nn.PixelShuffle(3)),
     "batch norm without parameters": nn.BatchNorm2d(4, affine=False),
     "batch norm of features": nn.Sequential(nn.Flatten(), nn.BatchNorm1d(60), nn.Dropout(), nn.LeakyReLU(0.3)),
     "softplus": nn.Softplus(),
@@ -151,6 +152,12 @@ def test_what_the_engine_does_not_have_is_named(operation: str) -> None:
     assert f"uses {operation}" in caught.value.message
     assert "decoder.after" in caught.value.message
     assert "genzoo explore ae-strange" in caught.value.message
+
+
+def test_what_cannot_be_exported_at_all_is_refused_with_the_cause() -> None:
+    model = with_decoder(Through(Of(lambda x: x if x.sum() > 0 else -x)))
+    with pytest.raises(InvalidInput, match=r"follow it: .* data-dependent .* genzoo explore ae-strange"):
+        export_decoder(model)
 
 
 def test_a_model_that_does_not_decode_is_refused() -> None:

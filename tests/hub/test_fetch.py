@@ -313,8 +313,8 @@ def test_a_token_in_clear_text_is_warned_of(
     endpoint: str, warns: bool, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    fetch._warn_of_token.cache_clear()
-    fetch._warn_of_token(endpoint)
+    fetch.warn_of_token.cache_clear()
+    fetch.warn_of_token(endpoint)
     assert [str(warning.message)[:49] for warning in recwarn] == [
         "your token goes to http://hub.example in clear te"
     ] * warns

@@ -68,6 +68,11 @@ test("upsampling repeats rows and columns", () => {
   assert.deepEqual(run([1, 2, 3, 4], ops), [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]);
 });
 
+test("channels become blocks of places", () => {
+  const ops = [{ op: "reshape", shape: [4, 1, 2] }, { op: "pixel_shuffle", shape: [1, 2, 4] }];
+  assert.deepEqual(run([1, 2, 3, 4, 5, 6, 7, 8], ops), [1, 3, 2, 4, 5, 7, 6, 8]);
+});
+
 test("a sum reaches back, to z itself too", () => {
   const ops = [
     { op: "relu", shape: [2] },

@@ -89,6 +89,7 @@ const OPERATIONS = {
     for (let i = 0; i < y.data.length; i++) y.data[i] = x.data[i] + other.data[i];
   },
   upsample,
+  pixel_shuffle: pixelShuffle,
   reshape: null, // another shape of the same numbers
   relu: elementwise(() => (v) => Math.max(v, 0)),
   leaky_relu: elementwise(({ slope }) => (v) => (v < 0 ? slope * v : v)),
@@ -125,6 +126,21 @@ function upsample(x, y) {
       const from = Math.floor((row * fromHeight) / height) * fromWidth;
       for (let column = 0; column < width; column++, i++) {
         y.data[i] = x.data[from + Math.floor((column * fromWidth) / width)];
+      }
+    }
+  };
+}
+
+/** r² channels become one, r times as high and as wide: a place has a block of r × r, in the order of the channels. */
+function pixelShuffle(x, y) {
+  const [channels, height, width] = y.shape, [, fromHeight, fromWidth] = x.shape, r = height / fromHeight;
+  return () => {
+    for (let channel = 0, i = 0; channel < channels; channel++) {
+      for (let row = 0; row < height; row++) {
+        for (let column = 0; column < width; column++, i++) {
+          const from = ((channel * r + (row % r)) * r + (column % r)) * fromHeight + Math.floor(row / r);
+          y.data[i] = x.data[from * fromWidth + Math.floor(column / r)];
+        }
       }
     }
   };

@@ -1,0 +1,67 @@
+"""What this plugin offers, as records. genzoo imports this module to list the zoo, so it does not import torch."""
+
+from collections.abc import Iterable
+
+from genzoo import Architecture, DatasetSpec, Family, Field, MetricSpec, Objective, Record, hookimpl, shipped
+
+GENZOO_API = 1
+
+FLOW = Family(
+    name="flow",
+    target="genzoo_flow.family:Flow",
+    roles=("bijection",),
+    summary="normalizing flow: an invertible network between data and noise, with an exact density",
+    paper="Variational inference with normalizing flows (Rezende & Mohamed, 2015), arXiv:1505.05770",
+)
+
+COUPLING = Architecture(
+    name="coupling",
+    summary="spline couplings: one half of the numbers bends the other, in turn",
+    roles={"bijection": "genzoo_flow.nets:Coupling"},
+    config={
+        "transforms": Field(kind="int", doc="couplings", default=4, minimum=1, maximum=64),
+        "bins": Field(kind="int", doc="pieces of each spline", default=8, minimum=2, maximum=64),
+        "hidden": Field(
+            kind="ints", doc="widths of the network in each coupling", default=(64, 64), minimum=1, maximum=4096
+        ),
+    },
+    sample_block=512,
+    paper="Neural spline flows (Durkan et al., 2019), arXiv:1906.04032",
+    shapes=((2,), (5,)),
+    exceptions={
+        "decode_compiles": "zuko's transforms are objects that torch.compile does not read as one graph",
+    },
+)
+
+NLL = Objective(
+    name="nll",
+    family="flow",
+    players={"model": "genzoo_flow.objective:negative_log_likelihood"},
+    summary="negative log-likelihood, exact",
+    paper="Density estimation using Real NVP (Dinh et al., 2017), arXiv:1605.08803",
+)
+
+EXACT = MetricSpec(
+    name="negative-log-likelihood",
+    family="flow",
+    target="genzoo_flow.metric:negative_log_likelihood",
+    unit="nats",
+    tolerance=0.001,
+    summary="mean negative log-density of the examples, exact",
+    protocol={"estimator": "exact"},
+)
+
+CODES = DatasetSpec(
+    name="mnist-codes",
+    target="genzoo_flow.data:mnist_codes",
+    summary="the 32 numbers through which ae-dense-mnist sees each digit of MNIST",
+    shape=(32,),
+    values="real",
+    license="CC-BY-SA-3.0",
+    classes=10,
+)
+
+
+@hookimpl
+def genzoo_records() -> Iterable[Record]:
+    return (FLOW, COUPLING, NLL, EXACT, CODES, *shipped(__file__))

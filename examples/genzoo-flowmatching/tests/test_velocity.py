@@ -1,0 +1,69 @@
+"""What flow matching promises beyond the laws: it follows its velocity, and the best velocity has no error."""
+
+from collections.abc import Callable
+from math import e, prod
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import genzoo
+from genzoo_flowmatching.family import FlowMatching
+from genzoo_flowmatching.objective import conditional_flow_matching
+
+
+class Velocity(nn.Module):
+    """A velocity that is known."""
+
+    def __init__(self, formula: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.formula = formula
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        return self.formula(x, t.view(-1, 1))
+
+
+def carried_by(formula: Callable[[Tensor, Tensor], Tensor], solver: str, steps: int) -> FlowMatching:
+    config = {"input_shape": (3,), "latent_dim": 3, "values": "real", "solver": solver, "steps": steps}
+    spec = genzoo.ModelSpec(family="flowmatching", architecture="unet", config=config)
+    return FlowMatching(spec, Velocity(formula))
+
+
+@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("heun", 2)])
+def test_a_solver_has_its_order(solver: str, order: int) -> None:
+    """dx/dt = x carries x to e x; with twice the steps the error is 2^order times smaller."""
+    x = torch.ones(1, 3)
+    errors = [(carried_by(lambda x, t: x, solver, steps).decode(x) - e * x).abs().max().item() for steps in (16, 32)]
+    assert errors[0] / errors[1] == pytest.approx(2**order, rel=0.1)
+
+
+def test_the_velocity_to_one_example_has_no_error_and_carries_everything_there() -> None:
+    """With one example c the paths are straight lines to it, so v(x, t) = (c − x) / (1 − t), and Euler is exact."""
+    c = torch.tensor([1.0, -2.0, 0.5])
+    model = carried_by(lambda x, t: (c - x) / (1 - t), "euler", 5)
+    torch.testing.assert_close(model.sample(4, seed=0), c.expand(4, 3))
+    loss = conditional_flow_matching(model, c.expand(64, 3), sigma_min=0.0)["loss"]
+    assert loss.shape == (64,)
+    assert loss.max().item() < 1e-4
+
+
+def test_pictures_are_seen_between_minus_one_and_one() -> None:
+    model = genzoo.create("flowmatching-unet", input_shape=(1, 8, 8), latent_dim=64, width=8, seed=0)
+    assert isinstance(model, FlowMatching)
+    torch.testing.assert_close(model.scaled(torch.tensor([0.0, 0.5, 1.0])), torch.tensor([-1.0, 0.0, 1.0]))
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 27, 28), (1, 28, 30)])
+def test_a_shape_that_cannot_be_halved_twice_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(genzoo.InvalidInput, match="multiples of 4"):
+        genzoo.create("flowmatching-unet", input_shape=shape, latent_dim=prod(shape))
+
+
+def test_a_width_that_has_no_groups_is_refused() -> None:
+    with pytest.raises(genzoo.InvalidInput, match="multiple of 8"):
+        genzoo.create("flowmatching-unet", input_shape=(1, 8, 8), latent_dim=64, width=12)
+
+
+def test_there_are_as_many_latents_as_numbers() -> None:
+    with pytest.raises(genzoo.InvalidInput, match="write latent_dim = 64"):
+        genzoo.create("flowmatching-unet", input_shape=(1, 8, 8), latent_dim=8)
