@@ -101,6 +101,11 @@ class _Handler(BaseHTTPRequestHandler):
         except GenzooError as error:
             status = HTTPStatus.NOT_FOUND if isinstance(error, NotFound) else HTTPStatus.BAD_REQUEST
             body = _error(error.message)
+        except (ConnectionError, TimeoutError):
+            raise
+        except Exception as error:  # a plugin's network may raise anything
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            body = _error(f"a fault of genzoo or of a plugin: {type(error).__name__}: {error}")
         if status is not HTTPStatus.OK:
             kind, self.close_connection = JSON, True  # a body that was not read must not pass for the next request
         self._send(status, body, kind)

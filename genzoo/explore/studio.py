@@ -88,9 +88,9 @@ class Studio:
             self._told[name] = json.dumps(told, allow_nan=False).encode()
         return self._told[name]
 
-    def _decoded(self, model: Model, body: bytes) -> Tensor:
+    def _decoded(self, model: Model, body: bytes, enlarged: int = 1) -> Tensor:
         codes = torch.from_numpy(_rows(body, np.dtype("<f4"), model.latent_dim))
-        if len(codes) * prod(model.input_shape) > MAX_VALUES:
+        if len(codes) * prod(model.input_shape) * enlarged**2 > MAX_VALUES:
             raise InvalidInput(f"{len(codes)} pictures of shape {model.input_shape} are too many at once")
         x: Tensor = model.decode(codes)
         return x
@@ -100,7 +100,9 @@ class Studio:
         return _bytes(as_bytes(x) if is_picture(model.input_shape) else x)
 
     def _gif(self, model: Model, body: bytes) -> bytes:
-        images = torch.nn.functional.interpolate(self._decoded(model, body), scale_factor=GIF_SCALE)
+        if not is_picture(model.input_shape):
+            raise InvalidInput(f"{model.name} decodes no pictures")
+        images = torch.nn.functional.interpolate(self._decoded(model, body, GIF_SCALE), scale_factor=GIF_SCALE)
         return animate(images, milliseconds=GIF_MILLISECONDS).encode("gif")
 
     def _encode(self, model: Model, body: bytes) -> bytes:

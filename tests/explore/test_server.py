@@ -100,6 +100,19 @@ def test_refuses_a_malformed_body(server: PageServer, body: bytes, status: int) 
     assert lives(server)
 
 
+def test_a_fault_is_told_and_outlived(server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.studio.model.generator, "forward", lambda z: 1 / 0)
+    status, body = ask(server, f"models/{NAME}/decode", bytes(4))
+    assert status == 500
+    assert "ZeroDivisionError" in json.loads(body)["error"]
+    monkeypatch.undo()
+    assert ask(server, f"models/{NAME}/decode", bytes(4))[0] == 200
+
+
+def test_only_pictures_make_a_gif(server: PageServer) -> None:
+    assert ask(server, f"models/{NAME}/gif", bytes(4))[0] == 400
+
+
 @pytest.mark.parametrize("length", [str(MAX_BODY + 1), "9" * 30])
 def test_refuses_an_oversized_body_before_it_comes(server: PageServer, length: str) -> None:
     assert ask(server, f"models/{NAME}/decode", b"", Content_Length=length)[0] == 413

@@ -111,20 +111,12 @@ function reconstruct(app, panel) {
   return update;
 }
 
-/** A code on the straight way from a to b, or on the way round the origin that keeps the length of draws of a prior. */
-function between(a, b, t, round) {
-  const cosine = a.reduce((sum, v, j) => sum + v * b[j], 0) / Math.hypot(...a) / Math.hypot(...b);
-  const angle = round ? Math.acos(Math.max(-1, Math.min(1, cosine))) : 0, sine = Math.sin(angle);
-  const [p, q] = sine > 1e-4 ? [Math.sin((1 - t) * angle) / sine, Math.sin(t * angle) / sine] : [1 - t, t];
-  return a.map((v, j) => p * v + q * b[j]);
-}
-
 function interpolate(app, panel) {
-  const { samples } = app.model.told, codes = app.own.map((base) => base.code), ends = codes.slice(0, 2);
+  const codes = app.own.map((base) => base.code), ends = codes.slice(0, 2);
   const cells = Array.from({ length: STEPS }, (_, k) => cell(app, `${k * 10} % of the way`));
-  panel.sheet = table(panel, `Pictures on the ${samples ? "spherical" : "straight"} way from one code to another.`, null, [["", cells]]);
-  const update = newest((current) =>
-    fill(app, cells, cells.map((_, k) => between(...ends, k / (STEPS - 1), samples)), current));
+  panel.sheet = table(panel, "Pictures on the straight way from one code to another.", null, [["", cells]]);
+  const between = (t) => ends[0].map((value, j) => (1 - t) * value + t * ends[1][j]);
+  const update = newest((current) => fill(app, cells, cells.map((_, k) => between(k / (STEPS - 1))), current));
   const chooser = (end, name) => {
     const pick = (code, chosen) => {
       ends[end] = code;
