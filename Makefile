@@ -31,9 +31,13 @@ format: .venv/tested
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pictures: .venv/installed
+# Every picture of README and docs. The last ones need Debian's chromium, and MNIST in $$GENZOO_DATA.
+pictures: .venv/tested
 	$(BIN)/python examples/demo.py docs/pictures
 	$(BIN)/genzoo sample gan-dense-toy1d -o docs/pictures/gan-dense-toy1d-samples.png --force
+	$(BIN)/genzoo map ae-dense-mnist-2d -o docs/pictures/ae-dense-mnist-2d-map.png --force
+	$(BIN)/genzoo interpolate gan-dcgan-mnist --mode spherical -o docs/pictures/gan-dcgan-mnist-interpolate.png --force
+	$(BIN)/python docs/screenshots.py docs/pictures
 
 benchmark: .venv/installed
 	$(BIN)/python benchmarks/start.py
