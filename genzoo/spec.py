@@ -42,6 +42,8 @@ REPO = re.compile(r"(?!.*(?:--|\.\.|\.git$))[A-Za-z0-9][\w.-]{0,95}\b/[A-Za-z0-9
 COMMIT = re.compile(r"[0-9a-f]{40}")
 ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a text should not do to the terminal that shows it: control it, or turn it around."""
 
 
 def check_name(name: str, what: str) -> None:
@@ -393,7 +395,7 @@ class Checkpoint(Record):
         """
         path = folder / RECORD_FILE
         if not folder.is_dir():
-            raise NotFound(f"{folder} is not a folder; the names are: genzoo list")
+            raise NotFound(f"{folder} is not a folder; the names are: genzoo list, and hf:org/name for the hub's")
         if not path.exists() and (folder / "recipe.json").exists():
             raise NotFound(
                 f"the run in {folder} is not finished; go on with it: genzoo train RECIPE -o {folder} --resume"
@@ -426,6 +428,8 @@ class Checkpoint(Record):
                 raise ValueError(f"{key} has the wrong type")
         if unknown := set(data) - set(_CHECKPOINT_TYPES):
             raise ValueError(f"unknown key {min(unknown)!r:.80}")
+        if bad := next(filter(CONTROL.search, _strings(data)), ""):
+            raise ValueError(f"{bad!r:.80} has a control character in it")
         return cls(**data)
 
 
@@ -460,6 +464,17 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) < len(pairs):
         raise ValueError("a key stands there twice")
     return found
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _strings([*value, *value.values()])
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
 
 
 def shipped(init_file: str) -> Iterator[Record]:

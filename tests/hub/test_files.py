@@ -237,6 +237,18 @@ def test_a_record_with_a_bad_config_is_refused(checkpoint: Path, config: dict[st
         genzoo.load(checkpoint)
 
 
+@pytest.mark.parametrize("text", ["\x1b[2J", "\x07", "\x9b2J", "\u202egnp.exe", "\ud800"])
+@pytest.mark.parametrize("where", [lambda text: {"license": text}, lambda text: {"trained": {"on": [{text: 1}]}}])
+def test_a_record_does_nothing_to_a_terminal(
+    checkpoint: Path, text: str, where: Callable[[str], dict[str, object]]
+) -> None:
+    record = json.loads((checkpoint / "genzoo.json").read_text())
+    (checkpoint / "genzoo.json").write_text(json.dumps(record | where(text)))
+    with pytest.raises(MalformedWeights, match="has a control character in it") as caught:
+        genzoo.show(checkpoint)
+    assert text not in str(caught.value)
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
     """A checkpoint folder, and the tensors in it."""
