@@ -15,7 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from genzoo.errors import GenzooWarning, IntegrityError, NetworkError, NonFiniteWeights, NotFound, Offline, StateMismatch
+from genzoo.errors import (
+    GenzooWarning,
+    IntegrityError,
+    NetworkError,
+    NonFiniteWeights,
+    NotFound,
+    Offline,
+    StateMismatch,
+)
 from genzoo.files import user_path
 from genzoo.hub.cache import cached, cached_file, offline
 from genzoo.hub.fetch import Wanted, head, obtain
