@@ -15,7 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from genzoo.errors import GenzooWarning, IntegrityError, NetworkError, NonFiniteWeights, Offline, StateMismatch
+from genzoo.errors import (
+    GenzooWarning,
+    IntegrityError,
+    NetworkError,
+    NonFiniteWeights,
+    NotFound,
+    Offline,
+    StateMismatch,
+)
 from genzoo.files import user_path
 from genzoo.hub.cache import cached, cached_file, offline
 from genzoo.hub.fetch import Wanted, head, obtain
@@ -100,7 +108,7 @@ def read_weights_of(
         without: a directory of ``$GENZOO_HUB`` not to look in.
 
     Raises:
-        NotFound: they are nowhere.
+        NotFound: they are not where they must be.
         IntegrityError: `read` refuses what was found first.
         NetworkError, CacheUnwritable: they are on the hub alone, and cannot be downloaded.
     """
@@ -109,7 +117,7 @@ def read_weights_of(
         return _from_hub(checkpoint, plugin, read)
     try:
         return read(source.folder / WEIGHTS_FILE), source
-    except IntegrityError as error:
+    except (NotFound, IntegrityError) as error:
         raise type(error)(f"{error.message}; try: {source.remedy}", suggestions=[source.remedy]) from None
 
 

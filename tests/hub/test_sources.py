@@ -54,7 +54,7 @@ def test_a_copy_that_is_not_the_recorded_one_is_an_error_and_no_fallback(mirror:
     with pytest.raises(DamagedFile, match="its record says"):
         genzoo.load(NAME)
     weights.unlink()
-    with pytest.raises(NotFound, match="does not exist"):
+    with pytest.raises(NotFound, match=f"does not exist; try: genzoo pull {NAME} --to {mirror}"):
         genzoo.load(NAME)
 
 
