@@ -16,6 +16,7 @@ from genzoo.errors import (
     HubUnavailable,
     Offline,
 )
+from genzoo.hub.cache import offline
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -27,7 +28,12 @@ LOGIN = "hf auth login"
 
 @contextmanager
 def typed(what: str) -> Iterator[None]:
-    """Raise what the hub's client raises in the block as a GenzooError that names `what` was asked for."""
+    """Raise what the hub's client raises in the block as a GenzooError that names `what` was asked for.
+
+    Offline, where the user wants no network: the client may have been imported before that was said.
+    """
+    if offline():
+        raise Offline(f"{what}: genzoo is offline; leave out --offline, or unset HF_HUB_OFFLINE")
     try:
         yield
     except GenzooError:
@@ -47,7 +53,7 @@ def _cause(error: Exception) -> Exception:
 def _translate(error: Exception, what: str) -> Exception:
     """The first error of the table that fits; `error` itself if none does."""
     from huggingface_hub import constants
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # documented, whatever version it is
 
     if isinstance(error, HfHubHTTPError):
@@ -56,7 +62,6 @@ def _translate(error: Exception, what: str) -> Exception:
     broken = isinstance(error, httpx.HTTPError | ConnectionError | RuntimeError)  # the last two are Xet's
     unwritable = isinstance(error, OSError) and error.errno is not None
     table: list[tuple[bool, type[GenzooError], str]] = [
-        (isinstance(error, OfflineModeIsEnabled), Offline, "not here, and HF_HUB_OFFLINE is set; unset HF_HUB_OFFLINE"),
         (
             isinstance(error, httpx.TimeoutException),
             HubUnavailable,

@@ -270,9 +270,9 @@ def test_no_hub_and_no_network_are_told_apart(logged_in: Hub, folder: Path, monk
     for ask in (lambda: genzoo.push(folder, "me/model"), search):
         with pytest.raises(HubUnavailable, match="the connection to http://127"):
             ask()
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     for ask in (lambda: genzoo.push(folder, "me/model"), search):
-        with pytest.raises(Offline):
+        with pytest.raises(Offline, match="leave out --offline, or unset HF_HUB_OFFLINE"):
             ask()
 
 
