@@ -12,7 +12,7 @@ from genzoo import notebook
 from genzoo.errors import AmbiguousName, NotFound
 from genzoo.fields import Field
 from genzoo.files import user_path
-from genzoo.hub.reference import is_reference
+from genzoo.hub.reference import PREFIX, is_reference
 from genzoo.registry import Plugin, registry
 from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective
 
@@ -80,6 +80,8 @@ def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
     except NotFound as error:
         if _holds_record(name):
             raise NotFound(f"{error.message}. For the folder here write ./{name}", suggestions=[f"./{name}"]) from None
+        if str(name).startswith(PREFIX):
+            raise NotFound(f"{error.message}. For one on the hub write hf:org/name") from None
         raise
     return checkpoint, plugin
 

@@ -395,7 +395,7 @@ class Checkpoint(Record):
         """
         path = folder / RECORD_FILE
         if not folder.is_dir():
-            raise NotFound(f"{folder} is not a folder; the names are: genzoo list")
+            raise NotFound(f"{folder} is not a folder; the names are: genzoo list, and hf:org/name for the hub's")
         if not path.exists() and (folder / "recipe.json").exists():
             raise NotFound(
                 f"the run in {folder} is not finished; go on with it: genzoo train RECIPE -o {folder} --resume"

@@ -9,7 +9,7 @@ from pathlib import Path
 from genzoo.errors import InvalidInput
 from genzoo.spec import COMMIT, REPO
 
-__all__ = ["Reference", "is_reference"]
+__all__ = ["PREFIX", "Reference", "is_reference"]
 
 PREFIX = "hf:"
 REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")

@@ -29,6 +29,7 @@ from genzoo.errors import (
     InvalidInput,
     MalformedWeights,
     NonFiniteWeights,
+    NotFound,
     Offline,
     StateMismatch,
 )
@@ -397,6 +398,12 @@ def test_a_record_cannot_send_elsewhere(published: Published) -> None:
 def test_what_is_no_name_on_the_hub_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="is no name on the hub: write hf:org/name"):
         genzoo.load(name)
+
+
+@pytest.mark.parametrize("name", ["hf:model", "hf:", "me/model", "https://huggingface.co/me/model"])
+def test_what_is_nearly_a_name_on_the_hub_is_told_how_to_write_one(name: str) -> None:
+    with pytest.raises(NotFound, match="hf:org/name"):
+        genzoo.show(name)
 
 
 @given(st.from_regex(REPO, fullmatch=True))
