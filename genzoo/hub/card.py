@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genzoo.errors import InvalidInput
-from genzoo.spec import Checkpoint
+from genzoo.registry import registry
+from genzoo.spec import Architecture, Checkpoint, DatasetSpec, Family, Record
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -46,8 +47,7 @@ def card(record: Checkpoint, verbs: Sequence[str], *, reference: str, preview: b
     theirs, text = _split(before)
     data = _metadata(record, verbs)
     data |= {key: value for key, value in theirs.items() if key not in (*OURS, *data)}
-    tags = theirs.get("tags")
-    data["tags"] = [*dict.fromkeys([*data["tags"], *(tags if isinstance(tags, list) else ())])]
+    data["tags"] = [*dict.fromkeys([*data["tags"], *_tags_of_theirs(theirs.get("tags"))])]
     body = "\n\n".join(_sections(record, verbs, reference, preview=preview))
     return f"---\n{_yaml(data)}\n---\n\n{body}\n\n{BEGIN}\n{_yours(text)}{END}\n"
 
@@ -65,6 +65,13 @@ def _split(text: str) -> tuple[dict[str, Any], str]:
             f"the metadata of the card there cannot be read ({error!s:.120}); mend it on the hub"
         ) from None
     return there.data.to_dict(), there.text  # type: ignore[no-untyped-call]  # theirs
+
+
+def _tags_of_theirs(tags: Any) -> list[str]:
+    """The tags of a card that a person gave it: not those that tell what an earlier checkpoint was."""
+    kinds: tuple[type[Record], ...] = (Family, Architecture, DatasetSpec)
+    ours = {name.rpartition(":")[2] for kind in kinds for name in registry().names(kind)}
+    return [tag for tag in tags if isinstance(tag, str) and tag not in ours] if isinstance(tags, list) else []
 
 
 def _yours(text: str) -> str:
@@ -146,16 +153,14 @@ def _summary(record: Checkpoint) -> str:
 
 
 def _usage(record: Checkpoint, verbs: Sequence[str], reference: str) -> str:
-    shape = ", ".join(map(str, ("n", *record.input_shape)))
-    calls = {
-        "sample": f"x = model.sample(16, seed=0)  # ({shape})",
-        "encode": f"z = model.encode(x)  # ({shape}) -> (n, {record.latent_dim})",
-    }
-    lines = "\n".join(line for verb, line in calls.items() if verb in verbs)
-    command = f"genzoo {'sample' if 'sample' in verbs else 'show'} {reference}"
+    shape, samples = (16, *record.input_shape), "sample" in verbs
+    imports = "import genzoo" if samples else "import genzoo\nimport torch"
+    x = f"model.sample(16, seed=0)  # {shape}" if samples else f"torch.rand{shape}.to(model.device)"
+    z = f"\nz = model.encode(x)  # {(16, record.latent_dim)}" if "encode" in verbs else ""
+    command = f"genzoo {'sample' if samples else 'show'} {reference}"
     return (
-        f'```python\nimport genzoo\n\nmodel = genzoo.load("{reference}")\n{lines}\n```\n\n'
-        f"```sh\npip install genzoo\n{command}\n```"
+        f"```sh\npip install genzoo\n{command}\n```\n\n"
+        f'```python\n{imports}\n\nmodel = genzoo.load("{reference}")\nx = {x}{z}\n```'
     )
 
 
