@@ -1,4 +1,4 @@
-"""Fixtures: where the real data lies, a stranger's plugin really installed, and the command line in its own process."""
+"""Fixtures: the real data, a stranger's plugin really installed, a real hub, the command line in its own process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from genzoo.datasets import default_root
+from genzoo.hub import sources
+from tests.hub.server import Hub, serve
 
 ROOT = Path(__file__).parent.parent
 
@@ -66,6 +68,38 @@ def pip_install(target: Path, *what: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     command += ["--disable-pip-version-check", "--no-warn-conflicts", "--target", str(target)]
     subprocess.run([*command, *map(str, what)], check=True)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """A fresh hub on the loopback, which is *the* hub here and in the processes started from here; with an empty cache,
+    short timeouts, and nobody logged in."""
+    from huggingface_hub import constants
+
+    home = tmp_path / "hf-home"
+    with serve() as running:
+        environment = {"HF_ENDPOINT": running.endpoint, "HF_HOME": str(home), "HF_HUB_ETAG_TIMEOUT": "5"}
+        for key, value in environment.items():  # which this process has read
+            monkeypatch.setenv(key, value)
+        for key in ("HF_TOKEN", "HF_HUB_OFFLINE", "GENZOO_HUB"):
+            monkeypatch.delenv(key, raising=False)
+        point_at(running.endpoint, monkeypatch)
+        settings: dict[str, object] = {"HF_HUB_CACHE": str(home / "hub"), "HF_TOKEN_PATH": str(home / "token")}
+        settings |= {"HF_HUB_OFFLINE": False, "HF_HUB_ETAG_TIMEOUT": 1, "HF_HUB_DOWNLOAD_TIMEOUT": 0.5}
+        settings |= {"HF_HUB_DISABLE_XET": True}  # which it does not speak
+        for key, setting in settings.items():
+            monkeypatch.setattr(constants, key, setting)
+        sources._announced.cache_clear()
+        yield running
+
+
+def point_at(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What HF_ENDPOINT does in a fresh process."""
+    from huggingface_hub import constants
+
+    url = f"{endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
 
 
 CLI = Callable[..., Result]

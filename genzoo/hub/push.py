@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,13 +26,14 @@ from genzoo.hub.reference import Reference
 from genzoo.spec import RECORD_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelInfo
 
 __all__ = ["Published", "publish"]
 
 TAG = re.compile(r"v([1-9][0-9]{0,5})")
 HOME = "https://huggingface.co"
 VERIFIED = (WEIGHTS_FILE, RECORD_FILE)
+OVERTAKEN = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT)  # of the branch, of a tag
 
 Card = Callable[[str, str], str]
 
@@ -98,8 +100,7 @@ def _api(repo: str) -> HfApi:
 
 def _prepare(api: HfApi, repo: str, *, private: bool) -> str:
     """Make the repository if there is none; returns the commit its branch is at."""
-    api.create_repo(repo, private=private, exist_ok=True)
-    info = api.model_info(repo)
+    info = _info(api, repo, private=private)
     if private and not info.private:
         raise InvalidInput(f"{repo} is public: push without --private, or make it private in its settings first")
     there = {entry.rfilename for entry in info.siblings or ()}
@@ -110,6 +111,19 @@ def _prepare(api: HfApi, repo: str, *, private: bool) -> str:
     return info.sha
 
 
+def _info(api: HfApi, repo: str, *, private: bool) -> ModelInfo:
+    """What the hub says of the repository, which is made if need be."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    ask = partial(api.model_info, repo, timeout=constants.HF_HUB_ETAG_TIMEOUT)  # what else a push asks waits for ever
+    try:
+        return ask()
+    except RepositoryNotFoundError:
+        api.create_repo(repo, private=private, exist_ok=True)
+        return ask()
+
+
 def _card_there(api: HfApi, repo: str, commit: str) -> str:
     from huggingface_hub.errors import RemoteEntryNotFoundError
 
@@ -118,6 +132,8 @@ def _card_there(api: HfApi, repo: str, commit: str) -> str:
             return Path(api.hf_hub_download(repo, CARD_FILE, revision=commit, cache_dir=folder)).read_text("utf-8")
         except RemoteEntryNotFoundError:
             return ""
+        except UnicodeDecodeError:
+            raise InvalidInput(f"the card of {repo} is not UTF-8; mend it on the hub") from None
 
 
 def _newest(api: HfApi, repo: str) -> tuple[str, str]:
@@ -177,7 +193,7 @@ def _pushing(repo: str) -> Iterator[None]:
         except RuntimeError as error:  # around the failure of an upload
             raise error.__cause__ or error from None
         except HfHubHTTPError as error:
-            if error.response.status_code != HTTPStatus.PRECONDITION_FAILED:
+            if error.response.status_code not in OVERTAKEN:
                 raise
             raise HubOvertaken(
                 f"push to {repo}: someone else has pushed in between, and theirs stays; look at it, then push again"

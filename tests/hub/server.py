@@ -62,7 +62,7 @@ class Hub:
         return self.repos.setdefault(repo_id, Repo(private=private)).commit(files)
 
     def card(self, repo_id: str) -> dict[str, Any]:
-        return front_matter(self.repos[repo_id].files.get("README.md", b"").decode())
+        return front_matter(self.repos[repo_id].files.get("README.md", b"").decode(errors="replace"))
 
 
 def front_matter(text: str) -> dict[str, Any]:

@@ -33,11 +33,12 @@ from genzoo.errors import (
     Offline,
     StateMismatch,
 )
-from genzoo.hub import fetch, sources
+from genzoo.hub import fetch
 from genzoo.hub.cache import cached, remove
 from genzoo.hub.files import encode_weights
 from genzoo.hub.reference import Reference, is_reference
 from genzoo.spec import REPO
+from tests.conftest import point_at
 from tests.hub.faults import Fault, answer, changed, endless, flip, hang_up, on, part, silent
 from tests.hub.server import TOKEN, Hub
 from tests.hub.test_files import write_checkpoint
@@ -71,29 +72,13 @@ class Published:
 
 @pytest.fixture
 def published(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Published:
-    """A small model as me/model, to which huggingface_hub is pointed, with an empty cache and short timeouts."""
-    folder, cache = tmp_path / "published", tmp_path / "home" / "hub"
+    """A small model as me/model."""
+    folder = tmp_path / "published"
     folder.mkdir()
     model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[64], seed=0)
     write_checkpoint(folder, encode_weights(model.state_dict()), model)
-    settings: dict[str, object] = {"HF_HUB_CACHE": str(cache), "HF_TOKEN_PATH": str(tmp_path / "token")}
-    settings |= {"HF_HUB_OFFLINE": False, "HF_HUB_ETAG_TIMEOUT": 1, "HF_HUB_DOWNLOAD_TIMEOUT": 0.5}
-    for key, value in settings.items():
-        monkeypatch.setattr(constants, key, value)
-    point_at(hub.endpoint, monkeypatch)
-    for variable in ("HF_TOKEN", "HF_HUB_OFFLINE", "GENZOO_HUB"):
-        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client waits between its tries
-    sources._announced.cache_clear()
-    return Published(hub, folder, publish(hub, folder), cache)
-
-
-def point_at(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What HF_ENDPOINT does in a fresh process."""
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-    )
+    return Published(hub, folder, publish(hub, folder), Path(constants.HF_HUB_CACHE))
 
 
 def publish(hub: Hub, folder: Path) -> str:

@@ -33,6 +33,7 @@ from genzoo.errors import (
 from genzoo.files import atomic_write
 from genzoo.hub.files import encode_weights, parse_weights
 from genzoo.spec import Checkpoint
+from tests.hub.faults import flip
 
 GOOD = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3)}
 
@@ -86,10 +87,6 @@ def change_bytes(change: Callable[[bytes], bytes], *, honest: bool = True) -> Ca
             (folder / "model.safetensors").write_bytes(data)
 
     return apply
-
-
-def flip(data: bytes) -> bytes:
-    return data[:-3] + bytes([data[-3] ^ 1]) + data[-2:]
 
 
 def with_header(header: bytes, rest: bytes = b"") -> Callable[[bytes], bytes]:
@@ -317,11 +314,8 @@ def test_mutated_bytes_load_the_same_tensors_or_are_refused(
 def test_the_same_tensors_give_the_same_bytes_in_another_process() -> None:
     code = "import hashlib, torch; from genzoo.hub.files import encode_weights; from tests.hub.test_files import GOOD;"
     code += "print(hashlib.sha256(encode_weights(GOOD)).hexdigest())"
-    found = {
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-        for _ in range(2)
-    }
-    assert found == {hashlib.sha256(encode_weights(GOOD)).hexdigest() + "\n"}
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert found == hashlib.sha256(encode_weights(GOOD)).hexdigest() + "\n"
 
 
 def test_writing_keeps_the_umask_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from genzoo.errors import (
 from genzoo.hub.card import BEGIN, END
 from genzoo.hub.files import encode_weights
 from genzoo.hub.search import search
+from tests.hub.faults import Fault, answer, changed, flip, hang_up, on, silent
 from tests.hub.server import TOKEN, Handler, Hub, front_matter
 from tests.hub.test_files import write_checkpoint
 
@@ -186,19 +187,6 @@ def test_who_may_not_write_is_told_to_log_in(
     assert not hub.repos
 
 
-def meddle(when: str, act: Callable[[Handler], bool]) -> Callable[[Handler], bool]:
-    """Act on the first request that ends with `when`."""
-    done: list[bool] = []
-
-    def look(request: Handler) -> bool:
-        if done or not f"{request.command} {request.path}".endswith(when):
-            return False
-        done.append(True)
-        return act(request)
-
-    return look
-
-
 @pytest.mark.parametrize("when", ["preupload/main", "commit/main"])
 def test_who_pushed_in_between_is_not_overwritten(logged_in: Hub, folder: Path, when: str) -> None:
     def push_too(_: Handler) -> bool:
@@ -206,7 +194,7 @@ def test_who_pushed_in_between_is_not_overwritten(logged_in: Hub, folder: Path, 
         repo.commit(repo.files | {"theirs.txt": b"theirs"})
         return False
 
-    logged_in.meddle = meddle(when, push_too)
+    logged_in.meddle = on("POST", push_too, of=when, times=1)
     with pytest.raises(HubOvertaken, match="then push again"):
         genzoo.push(folder, "me/model")
     repo = logged_in.repos["me/model"]
@@ -217,52 +205,58 @@ def test_who_pushed_in_between_is_not_overwritten(logged_in: Hub, folder: Path, 
 
 
 def test_a_hub_that_gives_other_bytes_back_gets_no_tag(logged_in: Hub, folder: Path) -> None:
-    def flip(request: Handler) -> bool:
-        repo = logged_in.repos["me/model"]
-        files = repo.files
-        data = bytearray(files["model.safetensors"])
-        data[-1] ^= 1
-        files["model.safetensors"] = bytes(data)
-        return False
-
-    logged_in.meddle = meddle("/model.safetensors", flip)
+    logged_in.meddle = on("GET", changed(data=flip), of="/model.safetensors")
     with pytest.raises(DamagedFile, match="comes back from the hub other than it was sent"):
         genzoo.push(folder, "me/model")
     assert set(logged_in.repos["me/model"].refs) == {"main"}
 
 
-@pytest.mark.parametrize(
-    ("status", "when", "error"),
-    [
-        (500, "repos/create", HubUnavailable),
-        (500, "commit/main", HubUnavailable),
-        (418, "commit/main", HubMisbehaved),
-        (400, "/lfs/" + "0" * 64, HubMisbehaved),
-    ],
-)
-def test_a_failing_hub_is_a_typed_error(
-    logged_in: Hub, folder: Path, status: int, when: str, error: type[GenzooError]
+def sending(text: str, fault: Fault) -> Fault:
+    """`fault` for requests with `text` in their path or body."""
+    return lambda request: (text in request.path or text.encode() in request.body) and fault(request)
+
+
+FAULTS: dict[str, tuple[Fault, type[GenzooError], str]] = {
+    "black hole": (silent, HubUnavailable, "does not answer"),
+    "login page": (answer(200, body=b"<html>Log in to the network"), HubMisbehaved, "check HF_ENDPOINT"),
+    "repository": (on("POST", answer(500), of="repos/create"), HubUnavailable, r"fault of its own \(500\)"),
+    "upload": (on("PUT", answer(400)), HubMisbehaved, "status 400"),
+    "checkpoint": (sending("Checkpoint v1", answer(500)), HubUnavailable, r"\(500\)"),
+    "teapot": (sending("Checkpoint v1", answer(418)), HubMisbehaved, "status 418"),
+    "tag": (sending("/tag/", hang_up), HubUnavailable, "failed"),
+    "tag of another": (sending("/tag/", answer(409)), HubOvertaken, "then push again"),
+    "card": (sending("Card of v1", answer(503)), HubUnavailable, r"\(503\)"),
+}
+
+
+@pytest.mark.parametrize(("fault", "error", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_failing_hub_is_a_typed_error_and_the_next_push_goes_on(
+    logged_in: Hub, folder: Path, fault: Fault, error: type[GenzooError], message: str
 ) -> None:
-    weights = json.loads((folder / "genzoo.json").read_text())["sha256"]
-
-    def fail(request: Handler) -> bool:
-        request.send(b"no", status)
-        return True
-
-    logged_in.meddle = meddle(when.replace("0" * 64, weights), fail)
-    with pytest.raises(error, match="push to me/model: "):
+    logged_in.meddle = fault
+    began = time.monotonic()
+    with pytest.raises(error, match=f"push to me/model: .*{message}"):
         genzoo.push(folder, "me/model")
+    assert time.monotonic() - began < 15
+    logged_in.meddle = lambda request: False
+    pin, repo = genzoo.push(folder, "me/model"), logged_in.repos["me/model"]
+    assert pin == f"hf:me/model@{repo.refs['v1']}"
+    assert set(repo.refs) == {"main", "v1"}
+    assert pin in repo.files["README.md"].decode()
 
 
-def test_a_login_page_is_no_hub(logged_in: Hub, folder: Path) -> None:
-    def page(request: Handler) -> bool:
-        request.send(b"<html>Log in to the network</html>")
-        return True
+def test_search_too_tells_of_a_hub_that_is_none(hub: Hub) -> None:
+    for kind in ("black hole", "login page"):
+        hub.meddle, error, message = FAULTS[kind]
+        with pytest.raises(error, match=message):
+            search()
 
-    logged_in.meddle = page
-    for ask in (lambda: genzoo.push(folder, "me/model"), search):
-        with pytest.raises(HubMisbehaved, match="HF_ENDPOINT"):
-            ask()
+
+def test_a_card_that_cannot_be_read_is_not_written_over(logged_in: Hub, folder: Path) -> None:
+    logged_in.add("me/model", {"README.md": "f\xfcr".encode("latin-1")})
+    with pytest.raises(InvalidInput, match="the card of me/model is not UTF-8; mend it on the hub"):
+        genzoo.push(folder, "me/model")
+    assert set(logged_in.repos["me/model"].files) == {"README.md"}
 
 
 def test_no_hub_and_no_network_are_told_apart(logged_in: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,8 +291,8 @@ def test_push_asks_and_takes_no_for_an_answer(
     assert run(["push", str(folder), "me/model"]) == 2
     assert "--yes goes ahead" in capsys.readouterr().err
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    for answer, code in (("n\n", 130), ("y\n", 0)):
-        monkeypatch.setattr("click.termui.visible_prompt_func", lambda text, said=answer: said.strip())
+    for said, code in (("n", 130), ("y", 0)):
+        monkeypatch.setattr("click.termui.visible_prompt_func", lambda text, said=said: said)
         assert not wrote(logged_in)
         assert run(["push", str(folder), "me/model"]) == code
     assert wrote(logged_in)
@@ -325,14 +319,6 @@ def test_search_finds_what_was_pushed(logged_in: Hub, folder: Path, capsys: Capt
 
 
 def test_what_a_hub_says_of_others_is_input(hub: Hub) -> None:
-    def strange(request: Handler) -> bool:
-        rows: list[Any] = [
-            {"id": "me/\x1b[2J"},
-            7,
-            {"id": "me/model", "tags": ["\x1b[31mred", "vae"], "downloads": "7"},
-        ]
-        request.send_json(rows)
-        return True
-
-    hub.meddle = strange
+    rows = [{"id": "me/\x1b[2J"}, 7, {"id": "me/model", "tags": ["\x1b[31mred", "vae"], "downloads": "7"}]
+    hub.meddle = answer(200, body=json.dumps(rows).encode())
     assert [(row["name"], row["tags"], row["downloads"]) for row in search()] == [("hf:me/model", ["vae"], 0)]
