@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,8 +39,8 @@ from genzoo.hub.reference import Reference, is_reference
 from genzoo.spec import REPO
 from tests.conftest import point_at
 from tests.hub.faults import Fault, answer, changed, endless, flip, hang_up, on, part, silent
+from tests.hub.folders import change, untrained, write_checkpoint
 from tests.hub.server import TOKEN, Hub
-from tests.hub.test_files import write_checkpoint
 
 WEIGHTS = "model.safetensors"
 RECORD = "genzoo.json"
@@ -73,10 +72,7 @@ class Published:
 @pytest.fixture
 def published(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Published:
     """A small model as me/model."""
-    folder = tmp_path / "published"
-    folder.mkdir()
-    model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[64], seed=0)
-    write_checkpoint(folder, encode_weights(model.state_dict()), model)
+    folder = untrained(tmp_path / "published", 64)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client waits between its tries
     return Published(hub, folder, publish(hub, folder), Path(constants.HF_HUB_CACHE))
 
@@ -118,8 +114,7 @@ def test_a_moved_tag_does_not_move_a_pin(published: Published) -> None:
     published.hub.repos["me/model"].refs["v1"] = published.commit
     with pytest.warns(GenzooWarning, match=published.commit):
         assert genzoo.load("hf:me/model@v1", device="cpu").commit == published.commit
-    other = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[64], seed=1)
-    write_checkpoint(published.folder, encode_weights(other.state_dict()), other)
+    untrained(published.folder, 64, seed=1)
     published.hub.repos["me/model"].refs["v1"] = moved = publish(published.hub, published.folder)
     assert genzoo.load(published.name, device="cpu").commit == published.commit != moved
 
@@ -315,11 +310,11 @@ def test_a_cache_that_cannot_be_written_is_named(
         genzoo.load(published.name)
 
 
-def republish(published: Published, change: Callable[[dict[str, torch.Tensor]], object]) -> str:
+def republish(published: Published, edit: Callable[[dict[str, torch.Tensor]], object]) -> str:
     """The name of the published model with another state, and a record that fits its bytes."""
-    model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[64], seed=0)
+    model = genzoo.load(untrained(published.folder, 64), device="cpu")
     state = dict(model.state_dict())
-    change(state)
+    edit(state)
     write_checkpoint(published.folder, encode_weights(state), model)
     return f"hf:me/model@{publish(published.hub, published.folder)}"
 
@@ -334,16 +329,14 @@ def test_weights_published_bad_are_refused_as_elsewhere(published: Published) ->
 
 
 def test_more_bytes_than_the_architecture_needs_are_not_downloaded(published: Published) -> None:
-    record = json.loads((published.folder / RECORD).read_text()) | {"size_bytes": 4 << 30}
-    (published.folder / RECORD).write_text(json.dumps(record))
-    name = f"hf:me/model@{publish(published.hub, published.folder)}"
+    name = f"hf:me/model@{publish(published.hub, change(published.folder, size_bytes=4 << 30))}"
     with pytest.raises(StateMismatch, match="recorded with 4,294,967,296 bytes, and its architecture needs"):
         genzoo.load(name)
     assert not [request for request in published.asked() if request.endswith(WEIGHTS)]
 
 
 @pytest.mark.parametrize(
-    ("change", "error"),
+    ("values", "error"),
     [
         ({"architecture": "os"}, "no architecture is called 'os'"),
         (
@@ -356,17 +349,13 @@ def test_more_bytes_than_the_architecture_needs_are_not_downloaded(published: Pu
         ({"config": {"input_shape": [1, 4, 4], "latent_dim": 2, "hidden": [2**40]}}, "from 1 to 16384"),
     ],
 )
-def test_a_record_of_the_hub_is_input(published: Published, change: dict[str, object], error: str) -> None:
-    record = json.loads((published.folder / RECORD).read_text()) | change
-    (published.folder / RECORD).write_text(json.dumps(record))
+def test_a_record_of_the_hub_is_input(published: Published, values: dict[str, object], error: str) -> None:
     with pytest.raises(GenzooError, match=error):
-        genzoo.load(f"hf:me/model@{publish(published.hub, published.folder)}")
+        genzoo.load(f"hf:me/model@{publish(published.hub, change(published.folder, **values))}")
 
 
 def test_a_record_cannot_send_elsewhere(published: Published) -> None:
-    record = json.loads((published.folder / RECORD).read_text()) | {"repo": "evil/twin", "commit": "0" * 40}
-    (published.folder / RECORD).write_text(json.dumps(record))
-    name = f"hf:me/model@{publish(published.hub, published.folder)}"
+    name = f"hf:me/model@{publish(published.hub, change(published.folder, repo='evil/twin', commit='0' * 40))}"
     assert genzoo.show(name).pin == name
     genzoo.load(name)
     assert not [request for request in published.asked() if "evil" in request]

@@ -32,8 +32,8 @@ from genzoo.errors import (
 )
 from genzoo.files import atomic_write
 from genzoo.hub.files import encode_weights, parse_weights
-from genzoo.spec import Checkpoint
 from tests.hub.faults import flip
+from tests.hub.folders import change, untrained, write_checkpoint
 
 GOOD = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3)}
 
@@ -41,26 +41,7 @@ GOOD = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3)}
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     """A sound checkpoint folder of an untrained model."""
-    model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[8], seed=0)
-    return write_checkpoint(tmp_path, encode_weights(model.state_dict()), model)
-
-
-def write_checkpoint(folder: Path, weights: bytes, model: genzoo.Model) -> Path:
-    """A checkpoint folder whose record fits `weights`, whatever they are."""
-    record = Checkpoint(
-        name="vae-dense-test",
-        family=model.spec.family,
-        architecture=model.spec.architecture,
-        config=model.spec.config,
-        dataset="none",
-        license="MIT",
-        parameters=1,
-        sha256=hashlib.sha256(weights).hexdigest(),
-        size_bytes=len(weights),
-    )
-    (folder / "model.safetensors").write_bytes(weights)
-    (folder / "genzoo.json").write_text(record.to_json())
-    return folder
+    return untrained(tmp_path, 8)
 
 
 def change_state(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path], None]:
@@ -227,9 +208,7 @@ def test_what_is_no_file_is_refused_and_never_waited_for(checkpoint: Path, kind:
     ],
 )
 def test_a_record_with_a_bad_config_is_refused(checkpoint: Path, config: dict[str, object], error: str) -> None:
-    record = json.loads((checkpoint / "genzoo.json").read_text())
-    record["config"] |= config
-    (checkpoint / "genzoo.json").write_text(json.dumps(record))
+    change(checkpoint, config={**genzoo.show(checkpoint).config, **config})
     with pytest.raises(GenzooError, match=error):
         genzoo.load(checkpoint)
 
@@ -239,8 +218,7 @@ def test_a_record_with_a_bad_config_is_refused(checkpoint: Path, config: dict[st
 def test_a_record_does_nothing_to_a_terminal(
     checkpoint: Path, text: str, where: Callable[[str], dict[str, object]]
 ) -> None:
-    record = json.loads((checkpoint / "genzoo.json").read_text())
-    (checkpoint / "genzoo.json").write_text(json.dumps(record | where(text)))
+    change(checkpoint, **where(text))
     with pytest.raises(MalformedWeights, match="has a control character in it") as caught:
         genzoo.show(checkpoint)
     assert text not in str(caught.value)

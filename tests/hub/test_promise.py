@@ -16,7 +16,7 @@ import torch
 
 import genzoo
 from genzoo.hub.files import encode_weights
-from tests.hub.test_files import write_checkpoint
+from tests.hub.folders import change, untrained, write_checkpoint
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 MB = 1 << 20
@@ -78,17 +78,6 @@ def watch(code: str, *arguments: object) -> dict[str, Any]:
     return found
 
 
-def make(folder: Path, *hidden: int) -> Path:
-    folder.mkdir()
-    model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=list(hidden), seed=0)
-    return write_checkpoint(folder, encode_weights(model.state_dict()), model)
-
-
-def change(folder: Path, **values: Any) -> None:
-    record = json.loads((folder / "genzoo.json").read_text())
-    (folder / "genzoo.json").write_text(json.dumps(record | values))
-
-
 NAMED = "antigravity"  # a module that nobody imports by chance
 UNREAD = {
     "recipe": {"objective": {"name": f"{NAMED}:fly"}, "data": {"name": f"{NAMED}.py"}},
@@ -113,7 +102,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
 def audited(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a process did while it loaded each of HOSTILE, and what its hook sees of a spy."""
     root = tmp_path_factory.mktemp("audited")
-    folders = [make(root / key, 8) for key in ("sound", *HOSTILE)]
+    folders = [untrained(root / key, 8) for key in ("sound", *HOSTILE)]
     for folder in folders[1:]:
         change(folder, **HOSTILE[folder.name][0])
     model = genzoo.load(root / "sound", device="cpu")
@@ -185,10 +174,10 @@ LARGE: dict[str, tuple[Callable[[Path], None], str]] = {
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Outcome and memory of loading each of LARGE with 32 MB to spare, and then a sound file of 35 MB: "size"."""
     root = tmp_path_factory.mktemp("measured")
-    sound, whole = make(root / "sound", 8), make(root / "whole", 2048, 2048)
+    sound, whole = untrained(root / "sound", 8), untrained(root / "whole", 2048, 2048)
     rooms: list[object] = []
     for kind, (enlarge, _) in LARGE.items():
-        enlarge(make(root / kind, 8))
+        enlarge(untrained(root / kind, 8))
         rooms += [32 * MB, root / kind]
     size = (whole / "model.safetensors").stat().st_size
     return {**watch(MEMORY, sound, *rooms, 2 * size + 32 * MB, whole), "size": size}

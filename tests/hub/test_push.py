@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from huggingface_hub import constants
@@ -27,8 +26,8 @@ from genzoo.hub.card import BEGIN, END
 from genzoo.hub.files import encode_weights
 from genzoo.hub.search import search
 from tests.hub.faults import Fault, answer, changed, flip, hang_up, on, silent
+from tests.hub.folders import change, untrained, write_checkpoint
 from tests.hub.server import TOKEN, Handler, Hub, front_matter
-from tests.hub.test_files import write_checkpoint
 
 Capture = pytest.CaptureFixture[str]
 
@@ -39,17 +38,7 @@ METRIC = {"value": 1.25, "unit": "nats", "tolerance": 0.1, "protocol": {"split":
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A checkpoint folder of an untrained model, with a number."""
-    model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[8], seed=0)
-    path = tmp_path / "run"
-    path.mkdir()
-    return change(write_checkpoint(path, encode_weights(model.state_dict()), model), metrics={"negative_elbo": METRIC})
-
-
-def change(folder: Path, **values: Any) -> Path:
-    """Set keys of the record in a folder."""
-    record = json.loads((folder / "genzoo.json").read_text())
-    (folder / "genzoo.json").write_text(json.dumps(record | values))
-    return folder
+    return change(untrained(tmp_path / "run", 8), metrics={"negative_elbo": METRIC})
 
 
 @pytest.fixture
