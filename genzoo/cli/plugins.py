@@ -63,7 +63,8 @@ def check_command(what: str | None) -> None:
     """Hold what a plugin's distribution declares to the laws of genzoo.testing: all installed ones without a name.
 
     A WHEEL (a path that ends in .whl) is unpacked and checked as if it were installed, before it is. That imports its
-    module, as listing the zoo does. The models themselves are held to their laws by the plugin's tests.
+    code in a process of its own: the plugin's module, as listing the zoo does, and the modules that its records name.
+    The models themselves are held to their laws by the plugin's tests.
     """
     if what and what.endswith(".whl"):
         _check_wheel(user_path(what))
