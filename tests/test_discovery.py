@@ -288,9 +288,12 @@ def test_check_says_what_is_wrong(name: str, beside: Path, monkeypatch: pytest.M
     install(beside, name, metadata=metadata)
     module = beside / f"{name.replace('-', '_')}.py"
     module.write_text(code + module.read_text())
+    make_distribution(beside, "genzoo-neighbour", "import jaxtyping")
     monkeypatch.setenv("PYTHONPATH", str(beside), prepend=":")
     assert run(["plugins", "check", name]) == 1
-    assert message in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert message in told
+    assert "jaxtyping" not in told, "each distribution is checked by itself"
 
 
 def test_check_refuses_what_is_no_plugin(capsys: Capture) -> None:
