@@ -353,14 +353,23 @@ def test_a_wheel_whose_code_ends_the_process_is_told(tmp_path: Path, capsys: Cap
     assert "ends the process: Killed" in capsys.readouterr().err
 
 
+EXCUSES = {"role_compiles": "it calls C", "roles_are_asked_for": "a family will come", "no_law": "x"}
+
+
 def test_a_law_that_cannot_hold_is_expected_to_fail_and_listed(beside: Path, capsys: Capture) -> None:
-    record = ARCHITECTURE.format(name="excused")[:-1] + ", exceptions={{'role_compiles': 'it calls C', 'no_law': 'x'}})"
-    install(beside, "genzoo-excused", record.replace("{{", "{").replace("}}", "}"))
+    install(beside, "genzoo-excused", f"{ARCHITECTURE.format(name='excused')[:-1]}, exceptions={EXCUSES})")
     suite = plugin_suite("genzoo-excused").pytestmark[0].args[1]  # type: ignore[attr-defined]  # pytest puts it there
     excused = {str(case.values[0]): case.marks[0].kwargs["reason"] for case in suite if case.marks}
-    assert excused == {"architecture excused's encoder-role_compiles": "it calls C"}
+    assert excused == {
+        "architecture excused-roles_are_asked_for": "a family will come",
+        "architecture excused's encoder-role_compiles": "it calls C",
+    }
     (unknown,) = (case for case in declared("genzoo-excused") if case.law.__name__ == "exceptions_are_of_laws")
     with pytest.raises(AssertionError, match="there is no law no_law"):
         unknown.check()
+    assert run(["plugins", "check", "genzoo-excused"]) == 1
+    output = capsys.readouterr()
+    assert "    architecture excused-roles_are_asked_for cannot: a family will come\n" in output.out
+    assert "roles_are_asked_for" not in output.err
     assert run(["show", "excused"]) == 0
     assert "role_compiles       it calls C" in capsys.readouterr().out
