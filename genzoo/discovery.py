@@ -9,12 +9,14 @@ go on. Nothing here imports torch. What the user blocks is not imported:
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -30,6 +32,7 @@ __all__ = ["Plugin", "cause", "discover", "same_distribution"]
 
 GROUP = "genzoo.plugins"
 OURS = "genzoo"
+_NO_PLACES = (f"{Path(__file__).parent}{os.sep}", *importlib.__path__, "<")
 
 
 @dataclass(kw_only=True)
@@ -157,8 +160,11 @@ def _load_plugin(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[
 
 
 def _records(manager: pluggy.PluginManager, plugin: Plugin, module: Any) -> Iterator[Record]:
-    name = f"{plugin.distribution}:{plugin.name}"
-    manager.register(module, name)  # checks the hook's signature; raises if the module is registered already
+    if first := manager.get_name(module):
+        raise PluginError(
+            f"its module {getattr(module, '__name__', '')} is that of {first} already; keep one of the two"
+        )
+    manager.register(module, f"{plugin.distribution}:{plugin.name}")  # checks the hook's signature
     callers = manager.get_hookcallers(module) or []
     if unknown := [caller.name for caller in callers if caller.spec is None]:
         raise PluginError(f"it implements {', '.join(sorted(unknown))}, which this genzoo does not call")
@@ -166,6 +172,8 @@ def _records(manager: pluggy.PluginManager, plugin: Plugin, module: Any) -> Iter
         raise PluginError("it implements no hook of genzoo; decorate genzoo_records with @genzoo.hookimpl")
     implementations = [i for i in manager.hook.genzoo_records.get_hookimpls() if i.plugin is module]
     offered: list[Any] = [implementation.function() for implementation in implementations]
+    if lone := [returned for returned in offered if not isinstance(returned, Iterable)]:
+        raise PluginError(f"genzoo_records gave a {type(lone[0]).__name__}, which is no list of records")
     keys = set()
     for record in (record for returned in offered for record in returned):
         if not isinstance(record, Record):
@@ -177,9 +185,12 @@ def _records(manager: pluggy.PluginManager, plugin: Plugin, module: Any) -> Iter
 
 
 def cause(error: BaseException) -> str:
-    """An error on one line, with the place it was raised at."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    """An error on one line, with the last place on its way that is neither genzoo's own nor the import system's."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_NO_PLACES)]
+    places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append(f"{error.filename}:{error.lineno}")
+    place = f" (at {places[-1]})" if places else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 

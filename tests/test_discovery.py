@@ -4,7 +4,9 @@ for what must not be imported."""
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,9 @@ import pytest
 from genzoo.api.evaluate import evaluate
 from genzoo.catalog import find_checkpoint, list_models, show
 from genzoo.cli import run
+from genzoo.cli.plugins import _unpack
 from genzoo.discovery import Plugin, discover
-from genzoo.errors import GenzooWarning, NotFound, PluginError
+from genzoo.errors import GenzooWarning, InvalidInput, NotFound, PluginError
 from genzoo.registry import Registry, registry
 from genzoo.spec import Checkpoint
 from genzoo.testing import declared, plugin_suite
@@ -285,27 +288,88 @@ def test_check_says_what_is_wrong(name: str, beside: Path, monkeypatch: pytest.M
     install(beside, name, metadata=metadata)
     module = beside / f"{name.replace('-', '_')}.py"
     module.write_text(code + module.read_text())
+    make_distribution(beside, "genzoo-neighbour", "import jaxtyping")
     monkeypatch.setenv("PYTHONPATH", str(beside), prepend=":")
     assert run(["plugins", "check", name]) == 1
+    told = capsys.readouterr().err
+    assert message in told
+    assert "jaxtyping" not in told, "each distribution is checked by itself"
+
+
+def test_check_refuses_what_is_no_plugin(capsys: Capture) -> None:
+    assert run(["plugins", "check", "genzo"]) == 3
+    assert "did you mean genzoo?" in capsys.readouterr().err
+    assert run(["plugins", "check", "dist/nowhere.whl"]) == 3
+    assert "dist/nowhere.whl does not exist; build a wheel: pip wheel" in capsys.readouterr().err
+
+
+def zipped(folder: Path, *without: str) -> Path:
+    """A wheel of what lies in a folder."""
+    path = folder.parent / "a.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and file.name not in without:
+                wheel.write(file, file.relative_to(folder))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [
+        ("METADATA", "is no wheel: it has no METADATA"),
+        ("entry_points.txt", "holds no plugin of genzoo"),
+        ("genzoo_wheeled.py", "does not hold genzoo_wheeled, which its entry point names"),
+    ],
+)
+def test_a_wheel_that_lacks_something_is_refused_whatever_is_installed(
+    without: str, message: str, beside: Path, tmp_path_factory: pytest.TempPathFactory, capsys: Capture
+) -> None:
+    install(beside, "genzoo-wheeled")
+    inside = tmp_path_factory.mktemp("wheel") / "inside"
+    inside.mkdir()
+    install(inside, "genzoo-wheeled")
+    assert run(["plugins", "check", str(zipped(inside, without))]) == 2
     assert message in capsys.readouterr().err
 
 
-def test_check_refuses_what_is_no_plugin(tmp_path: Path, capsys: Capture) -> None:
-    (tmp_path / "a.whl").write_text("no zip")
-    assert run(["plugins", "check", str(tmp_path / "a.whl")]) == 2
-    assert "is no wheel" in capsys.readouterr().err
-    assert run(["plugins", "check", "genzo"]) == 3
-    assert "did you mean genzoo?" in capsys.readouterr().err
+def test_a_damaged_wheel_is_refused_wherever_it_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    install(tmp_path / "inside", "genzoo-wheeled")
+    path = zipped(tmp_path / "inside")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with pytest.raises(InvalidInput, match=r"is no wheel: .*; build it again"):
+        _unpack(path, str(tmp_path))
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with suppress(InvalidInput):
+            _unpack(path, str(tmp_path / f"damaged-{place}"))
+
+
+def test_a_wheel_whose_code_ends_the_process_is_told(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "inside").mkdir()
+    make_distribution(tmp_path / "inside", "genzoo-killer", "import os; os.kill(os.getpid(), 9)")
+    assert run(["plugins", "check", str(zipped(tmp_path / "inside"))]) == 1
+    assert "ends the process: Killed" in capsys.readouterr().err
+
+
+EXCUSES = {"role_compiles": "it calls C", "roles_are_asked_for": "a family will come", "no_law": "x"}
 
 
 def test_a_law_that_cannot_hold_is_expected_to_fail_and_listed(beside: Path, capsys: Capture) -> None:
-    record = ARCHITECTURE.format(name="excused")[:-1] + ", exceptions={{'role_compiles': 'it calls C', 'no_law': 'x'}})"
-    install(beside, "genzoo-excused", record.replace("{{", "{").replace("}}", "}"))
+    install(beside, "genzoo-excused", f"{ARCHITECTURE.format(name='excused')[:-1]}, exceptions={EXCUSES})")
     suite = plugin_suite("genzoo-excused").pytestmark[0].args[1]  # type: ignore[attr-defined]  # pytest puts it there
     excused = {str(case.values[0]): case.marks[0].kwargs["reason"] for case in suite if case.marks}
-    assert excused == {"architecture excused's encoder-role_compiles": "it calls C"}
+    assert excused == {
+        "architecture excused-roles_are_asked_for": "a family will come",
+        "architecture excused's encoder-role_compiles": "it calls C",
+    }
     (unknown,) = (case for case in declared("genzoo-excused") if case.law.__name__ == "exceptions_are_of_laws")
     with pytest.raises(AssertionError, match="there is no law no_law"):
         unknown.check()
+    assert run(["plugins", "check", "genzoo-excused"]) == 1
+    output = capsys.readouterr()
+    assert "    architecture excused-roles_are_asked_for cannot: a family will come\n" in output.out
+    assert "roles_are_asked_for" not in output.err
     assert run(["show", "excused"]) == 0
     assert "role_compiles       it calls C" in capsys.readouterr().out

@@ -19,7 +19,7 @@ def genzoo_records():
 
 BROKEN = {
     "genzoo-raises": ("import a_module_that_is_not_there", "broken", "a_module_that_is_not_there"),
-    "genzoo-syntax": ("def (", "broken", "SyntaxError"),
+    "genzoo-syntax": ("\ndef (", "broken", "genzoo_syntax.py:2)"),
     "genzoo-newer": ("GENZOO_API = 99", "incompatible", "pip install --upgrade genzoo"),
     "genzoo-older": ("GENZOO_API = 0", "incompatible", "pip install --upgrade genzoo-older"),
     "genzoo-silent": ("", "incompatible", "GENZOO_API = 1"),
@@ -48,8 +48,9 @@ BROKEN = {
     "genzoo-none": (
         "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records(): return None",
         "broken",
-        "NoneType",
+        "genzoo_records gave a NoneType, which is no list of records; try: pip",
     ),
+    "genzoo-field": ("import genzoo\ngenzoo.Field(kind='real', doc='')", "broken", "genzoo_field.py:2)"),
     "genzoo-twice": (ARCHITECTURE.format(name="a") + " * 2", "broken", "'a' twice"),
 }
 
@@ -172,6 +173,17 @@ def test_one_distribution_cannot_offer_a_name_twice(genzoo_cli: CLI, tmp_path: P
     result = genzoo_cli("plugins", "--json", beside=tmp_path)
     status = {row["name"]: row["status"] for row in json.loads(result.stdout)}
     assert (status["genzoo_two"], status["second"]) == ("ok", "broken")
+
+
+def test_two_distributions_of_one_module_are_told_apart(genzoo_cli: CLI, tmp_path: Path) -> None:
+    make_distribution(tmp_path, "genzoo-once", ARCHITECTURE.format(name="once"))
+    (tmp_path / "genzoo_renamed-1.0.dist-info").mkdir()
+    for file in (tmp_path / "genzoo_once-1.0.dist-info").iterdir():
+        text = file.read_text().replace("Name: genzoo-once", "Name: genzoo-renamed")
+        (tmp_path / "genzoo_renamed-1.0.dist-info" / file.name).write_text(text)
+    rows = plugins(genzoo_cli, tmp_path)
+    assert (rows["genzoo-once"]["status"], rows["genzoo-renamed"]["status"]) == ("ok", "broken")
+    assert "module genzoo_once is that of genzoo-once:genzoo_once already" in rows["genzoo-renamed"]["reason"]
 
 
 def test_deleting_an_entry_point_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
