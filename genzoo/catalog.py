@@ -14,7 +14,7 @@ from genzoo.fields import Field
 from genzoo.files import user_path
 from genzoo.hub.reference import PREFIX, is_reference
 from genzoo.registry import Plugin, registry
-from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective
+from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective, RecipeFile
 
 __all__ = [
     "OVERVIEW",
@@ -79,11 +79,19 @@ def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
         raise
     except NotFound as error:
         if _holds_record(name):
-            raise NotFound(f"{error.message}. For the folder here write ./{name}", suggestions=[f"./{name}"]) from None
+            raise _or(error, "For the folder here write", f"./{name}") from None
+        if name in registry().names(RecipeFile):
+            raise _or(error, "There is a recipe of that name:", f"genzoo train {name}") from None
         if str(name).startswith(PREFIX):
             raise NotFound(f"{error.message}. For one on the hub write hf:org/name") from None
         raise
     return checkpoint, plugin
+
+
+def _or(error: NotFound, told: str, way: str) -> NotFound:
+    """The same, with what else the name may mean."""
+    stop = "" if error.message.endswith("?") else "."
+    return NotFound(f"{error.message}{stop} {told} {way}", suggestions=[way])
 
 
 def _remote_record(name: str) -> Checkpoint:
@@ -172,9 +180,13 @@ def describe(name: str | Path) -> dict[str, Any]:
     """The whole record of a checkpoint, or what a family, architecture, objective or data set is and takes, for
     ``genzoo show``."""
     kinds: tuple[type[_Explained], ...] = (Architecture, Family, Objective, DatasetSpec)
-    for kind in kinds:
-        if not is_path(name) and str(name) in registry().names(kind):
+    for kind in kinds if not is_path(name) else ():
+        try:
             return _explain(registry().find(kind, str(name)))
+        except AmbiguousName:
+            raise
+        except NotFound:
+            continue
     checkpoint, _ = find_checkpoint(name)
     more = ("config", "recipe", "trained", "labels")
     where = {"pin": checkpoint.pin or None, "path": str(checkpoint.folder)}

@@ -180,6 +180,24 @@ def test_a_name_of_a_public_plugin_says_what_to_install(monkeypatch: pytest.Monk
     assert error.value.suggestions == ("pip install genzoo-flow",)
 
 
+def test_a_recipe_that_is_not_trained_yet_says_how_to(beside: Path) -> None:
+    install(beside, "genzoo-untrained", "*genzoo.shipped(__file__)")
+    (beside / "recipes").mkdir()
+    (beside / "recipes" / "ae-dense-mnist-9d.toml").touch()
+    with pytest.raises(
+        NotFound, match=r"mnist\? There is a recipe of that name: genzoo train ae-dense-mnist-9d$"
+    ) as error:
+        show("ae-dense-mnist-9d")
+    assert error.value.suggestions == ("genzoo train ae-dense-mnist-9d",)
+
+
+def test_an_architecture_of_two_distributions_is_shown_by_its_full_name(beside: Path, capsys: Capture) -> None:
+    install(beside, "genzoo-doubled", ARCHITECTURE.format(name="conv"))
+    assert run(["show", "conv"]) == 3
+    assert "say which: genzoo-doubled:conv or genzoo:conv" in capsys.readouterr().err
+    assert run(["show", "genzoo-doubled:conv"]) == 0
+
+
 MOVED = """genzoo.Alias(name="vae-former", to="ae-gone"), genzoo.Alias(name="vae-lost", to="nothing"),
     genzoo.Tombstone(name="vae-bad", reason="trained on the test set", instead="vae-conv-mnist"),
     genzoo.Tombstone(name="vae-worse", reason="its licence forbids it"),

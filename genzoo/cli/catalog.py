@@ -73,7 +73,7 @@ def show_command(name: str, as_json: bool) -> None:
         if isinstance(value, dict) and value:
             click.echo(key)
             for inner, entry in value.items():
-                click.echo(f"  {inner:<20}{_inline(entry)}")
+                click.echo(f"  {inner:<19} {_inline(entry)}")
         elif value not in (None, {}):
             click.echo(f"{key:<22}{_inline(value)}")
 
