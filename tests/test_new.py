@@ -85,11 +85,13 @@ def test_a_plugins_own_family_is_trained_measured_sampled_and_commanded(python: 
         ("demo", "try: genzoo new genzoo-demo"),
         ("genzoo-Demo", "try: genzoo new genzoo-demo"),
         ("genzoo_my.demo", "try: genzoo new genzoo-my-demo"),
-        ("genzoo-", "must be genzoo- and words"),
+        ("genzoo-", "at most 40 letters\n"),
+        ("genzoo", "at most 40 letters\n"),
         ("genzoo-../x", "must be genzoo- and words"),
         ("genzoo-" + "a" * 60, "at most 40 letters"),
         ("genzoo-conv", "a name of genzoo's architecture"),
         ("genzoo-gan", "a name of genzoo's family"),
+        ("genzoo-map", "a command of genzoo"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(
