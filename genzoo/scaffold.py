@@ -58,7 +58,7 @@ def scaffold(name: str, family: str) -> Path:
 def _checked(name: str) -> str:
     """What a distribution's name is without ``genzoo-``; InvalidInput if it is none for a plugin."""
     if not (match := NAME.fullmatch(name)) or len(name) > MAX_NAME:
-        near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").removeprefix("genzoo-")
+        near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").removeprefix("genzoo").lstrip("-")
         hint = f"; try: genzoo new genzoo-{near}" if NAME.fullmatch(f"genzoo-{near}") else ""
         raise InvalidInput(f"{name!r:.80} must be genzoo- and words of a-z and 0-9, at most {MAX_NAME} letters{hint}")
     short = match[1]

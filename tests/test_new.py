@@ -72,7 +72,7 @@ def test_a_plugins_own_family_is_trained_measured_sampled_and_commanded(python: 
     trained = python("-m", "genzoo", "train", "demo-custom-spiral", "--set", "training.epochs=2", "-o", "run")
     assert trained.stdout == "./run\n"
     shown = json.loads(python("-m", "genzoo", "show", "./run", "--json").stdout)
-    entry = shown["metrics"]["negative_log_likelihood"]
+    entry = shown["metrics"]["demo_custom_nll"]
     assert 1 < entry["value"] < 2.8  # of an N(0, I) it is 2.9
     assert entry["protocol"] == {"split": "test", "n": 5000, "estimator": "exact"}
     assert python("-m", "genzoo", "sample", "./run", "-n", "4", "-o", "a.png").stdout == "a.png\n"
@@ -85,11 +85,13 @@ def test_a_plugins_own_family_is_trained_measured_sampled_and_commanded(python: 
         ("demo", "try: genzoo new genzoo-demo"),
         ("genzoo-Demo", "try: genzoo new genzoo-demo"),
         ("genzoo_my.demo", "try: genzoo new genzoo-my-demo"),
-        ("genzoo-", "must be genzoo- and words"),
+        ("genzoo-", "at most 40 letters\n"),
+        ("genzoo", "at most 40 letters\n"),
         ("genzoo-../x", "must be genzoo- and words"),
         ("genzoo-" + "a" * 60, "at most 40 letters"),
         ("genzoo-conv", "a name of genzoo's architecture"),
         ("genzoo-gan", "a name of genzoo's family"),
+        ("genzoo-map", "a command of genzoo"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(
@@ -119,5 +121,7 @@ def test_nothing_is_left_of_the_template(family: str, tmp_path: Path, monkeypatc
     for path in (tmp_path / "genzoo-mine").rglob("*"):
         told = str(path.relative_to(tmp_path)) + (path.read_text() if path.is_file() else "")
         assert not [word for word in ("yours", "RECIPE", "DEPENDENCIES", "LOOK") if word in told], path
+    records = (tmp_path / "genzoo-mine/src/genzoo_mine/__init__.py").read_text()
+    assert {name.split("-")[0] for name in re.findall('name="([^"]*)"', records)} == {"mine"}, "nobody else's names"
     assert (tmp_path / "genzoo-mine/.github/workflows/ci.yml").is_file()
     assert (tmp_path / "genzoo-mine/.gitignore").is_file()

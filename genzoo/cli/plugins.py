@@ -163,11 +163,14 @@ def golden_command(name: str) -> None:
 @click.option(
     "--family", type=click.Choice(list(FAMILIES)), default="vae", show_default=True, help="What to begin with."
 )
-def new_command(name: str, family: str) -> None:
+@click.pass_context
+def new_command(context: click.Context, name: str, family: str) -> None:
     """Write a distribution NAME (genzoo-yours) that works at once: networks, a recipe, tests and CI.
 
     'custom' begins with a family, objective, data set, metric and command of its own.
     """
+    if (short := name.removeprefix("genzoo-")) in getattr(context.find_root().command, "commands", ()):
+        raise InvalidInput(f"{short!r} is a command of genzoo; give another name")
     folder = scaffold(name, family)
     click.echo(folder)
     click.echo(f"next: pip install -e './{folder}[test]' && genzoo plugins && pytest {folder}", err=True)

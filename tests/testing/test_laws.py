@@ -16,7 +16,7 @@ from genzoo.cli import run
 from genzoo.errors import NetworkError, NotFound
 from genzoo.registry import registry
 from genzoo.spec import Architecture, Objective
-from genzoo.testing import Case, check, learning, networks, plugin_suite, precision
+from genzoo.testing import Case, cases, check, learning, networks, plugin_suite, precision
 from genzoo.testing import laws as of_verbs
 from genzoo.testing.golden import golden_outputs_are_reproduced
 
@@ -198,14 +198,28 @@ def test_a_model_that_changed_gives_no_golden_outputs(tmp_path: Path) -> None:
     shipped = genzoo.show("gan-dense-toy1d").folder / "golden.json"
     assert written.read_bytes() == shipped.read_bytes()
     loaded = genzoo.load(folder)
-    golden_outputs_are_reproduced(loaded)
+    golden_outputs_are_reproduced(loaded, folder)
     with torch.no_grad():
         next(loaded.generator.parameters()).add_(0.01)
     with pytest.raises(AssertionError, match=r"golden.json: \[\d+\] is .*, not "):
-        golden_outputs_are_reproduced(loaded)
+        golden_outputs_are_reproduced(loaded, folder)
     written.unlink()
     with pytest.raises(AssertionError, match="genzoo plugins golden"):
-        golden_outputs_are_reproduced(loaded)
+        golden_outputs_are_reproduced(loaded, folder)
+
+
+def test_golden_outputs_lie_beside_the_record_wherever_the_weights_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, record = "gan-dense-toy1d", genzoo.show("gan-dense-toy1d").folder
+    (tmp_path / name).mkdir()
+    for file in ("genzoo.json", "model.safetensors"):
+        (tmp_path / name / file).write_bytes((record / file).read_bytes())
+    monkeypatch.setenv("GENZOO_HUB", str(tmp_path))
+    assert genzoo.load(name).source == "directory"
+    law = golden_outputs_are_reproduced
+    (case,) = (case for case in cases("genzoo") if case.law is law and case.subject == f"checkpoint {name}")
+    case.check()
 
 
 def test_check_holds_one_model_to_every_law() -> None:

@@ -44,7 +44,7 @@ DATA = DatasetSpec(
 )
 
 METRIC = MetricSpec(
-    name="negative-log-likelihood",
+    name="yours-nll",
     family="yours",
     target="genzoo_yours.metric:nats",
     unit="nats",
