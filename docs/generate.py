@@ -38,7 +38,11 @@ def _api() -> str:
     """Every public name, where it is defined."""
     names = [name for name in genzoo.__all__ if not name.startswith("__")]
     blocks = [f"::: {getattr(genzoo, name).__module__}.{name}" for name in names if name != "hookimpl"]
-    blocks += ["::: genzoo.hookspecs.genzoo_records", "::: genzoo.testing.suite.plugin_suite"]
+    blocks += [
+        "::: genzoo.hookspecs.genzoo_records",
+        "::: genzoo.testing.suite.plugin_suite",
+        "::: genzoo.testing.laws.check",
+    ]
     return "# API\n\nWhat `genzoo` gives by name, and all that a plugin needs.\n\n" + "\n\n".join(blocks) + "\n"
 
 

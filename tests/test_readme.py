@@ -76,25 +76,28 @@ class Reader:
                 assert run(arguments) == 0, words
             case ["cd", folder]:
                 self.monkeypatch.chdir(folder)
-            case ["pip", "install", "."]:
-                self.install()
-            case ["pip" | "pytest" as tool, *arguments]:
-                subprocess.run([sys.executable, "-m", tool, *arguments], check=True, env={**os.environ, **self.path()})
+            case ["pip", "install", *options, project] if options in ([], ["-e"]):
+                self.install(Path(project.removesuffix("[test]")))
+            case ["pip", "wheel", *arguments]:  # from the build backend that is here
+                self.tool("pip", "wheel", "--no-build-isolation", *arguments)
+            case ["pytest", *arguments]:
+                self.tool("pytest", *arguments)
             case ["mkdir" | "cp" | "rm", *_]:
                 subprocess.run(words, check=True)
             case _:
                 pytest.fail(f"a page says {words}, which nobody has learnt to follow here")
 
-    def install(self) -> None:
+    def tool(self, *module: str) -> None:
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([sys.executable, "-m", *module], check=True, env=env)
+
+    def install(self, project: Path = Path()) -> None:
         """As pip does, but into a folder of its own each time, and without what is there already."""
         self.installed += 1
         site = self.folder / f"site-{self.installed}"
-        pip_install(site, Path())
+        pip_install(site, project.resolve())
         self.monkeypatch.syspath_prepend(site)
         forget()
-
-    def path(self) -> dict[str, str]:
-        return {"PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def forget() -> None:

@@ -16,7 +16,7 @@ from genzoo.cli import run
 from genzoo.errors import NetworkError, NotFound
 from genzoo.registry import registry
 from genzoo.spec import Architecture, Objective
-from genzoo.testing import Case, cases, check, learning, networks, plugin_suite, precision
+from genzoo.testing import LAWS, Case, cases, check, learning, networks, plugin_suite, precision
 from genzoo.testing import laws as of_verbs
 from genzoo.testing.golden import golden_outputs_are_reproduced
 
@@ -62,6 +62,11 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
         lambda patch, broken: patch.setattr(type(broken), "verbs", ("decode",)),
         "Encoder is True",
     ),
+    "a verb that it has not": (
+        of_verbs.missing_verbs_are_typed,
+        lambda patch, broken: patch.setattr(type(broken), "__getattr__", lambda self, name: None),
+        "discriminate is neither a verb nor refused",
+    ),
     "a shape": (of_verbs.shapes_and_ranges, verb("encode", lambda z: z[:, :1]), r"has shape \(1, 1\), not \(1, 2\)"),
     "a range": (of_verbs.shapes_and_ranges, verb("decode", lambda x: x + 1), "goes up to 1"),
     "NaN": (of_verbs.shapes_and_ranges, verb("decode", lambda x: x * float("nan")), "decode is not finite"),
@@ -92,6 +97,23 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
         of_verbs.sample_i_depends_on_seed_and_i,
         lambda patch, broken: patch.setattr(type(broken), "sample", of_all_rows),
         "depends on n",
+    ),
+    "a sample that knows its block": (
+        of_verbs.sample_ignores_block_and_threads,
+        lambda patch, broken: patch.setattr(
+            type(broken), "sample", lambda self, n, seed: torch.full((n, *SHAPE), 1 / self.sample_block)
+        ),
+        "block size changes pictures by 0.3",
+    ),
+    "a latent too many": (
+        of_verbs.ways_lead_where_they_say,
+        lambda patch, broken: patch.setattr(type(broken), "traverse", lambda self, z, latent: z),
+        "moves a latent that it has not",
+    ),
+    "a state that is no number": (
+        of_verbs.state_survives_safetensors,
+        lambda patch, broken: broken.register_buffer("wrong", torch.tensor(float("nan"))),
+        "NonFiniteWeights: .*wrong",
     ),
     "an input unchecked": (
         of_verbs.wrong_input_is_typed,
@@ -128,6 +150,10 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
 }
 
 
+def test_every_law_of_models_is_broken_here() -> None:
+    assert {law for law, _, _ in BROKEN.values()} == {*LAWS, *precision.TRACING}
+
+
 @pytest.mark.parametrize(("law", "apply", "message"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_model_breaks_the_law(
     law: Callable[[Any], None], apply: Break, message: str, monkeypatch: pytest.MonkeyPatch
@@ -136,7 +162,7 @@ def test_a_broken_model_breaks_the_law(
     law(subject)
     apply(monkeypatch, subject)
     with pytest.raises(AssertionError, match=message):
-        law(subject)
+        Case(law=law, subject="it", arguments=lambda: (subject,)).check()
 
 
 def constant(model: Any, x: Tensor) -> dict[str, Tensor]:
