@@ -15,7 +15,10 @@ NAME = "gan-dense-toy1d"  # the quickest, and without data
 
 
 def test_explore_prints_its_address_and_ends_with_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "genzoo", "explore", NAME, "--no-browser"]
+    # A shell's background jobs ignore Ctrl-C, and so would what they start.
+    listening = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code = f"{listening}from genzoo.cli import main; sys.argv[1:] = ['explore', '{NAME}', '--no-browser']; main()"
+    command = [sys.executable, "-c", code]
     with subprocess.Popen(command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
