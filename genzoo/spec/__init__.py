@@ -1,0 +1,47 @@
+"""What a plugin declares: frozen records without torch.
+
+A record names code by a ``"module:attribute"`` string, which is imported when a model is built and never to list it.
+"""
+
+from genzoo.spec.checkpoint import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, shipped
+from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
+from genzoo.spec.records import (
+    MODEL_FIELDS,
+    Alias,
+    Architecture,
+    Command,
+    DatasetSpec,
+    Family,
+    MetricSpec,
+    ModelSpec,
+    Objective,
+    RecipeFile,
+    Record,
+    Tombstone,
+)
+
+__all__ = [
+    "COMMIT",
+    "CONTROL",
+    "MAX_RECORD_BYTES",
+    "MODEL_FIELDS",
+    "NAME",
+    "RECORD_FILE",
+    "REPO",
+    "WEIGHTS_FILE",
+    "Alias",
+    "Architecture",
+    "Checkpoint",
+    "Command",
+    "DatasetSpec",
+    "Family",
+    "MetricSpec",
+    "ModelSpec",
+    "Objective",
+    "RecipeFile",
+    "Record",
+    "Tombstone",
+    "check_name",
+    "check_target",
+    "shipped",
+]

@@ -1,0 +1,211 @@
+"""The record of trained weights, ``genzoo.json``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from genzoo import notebook
+from genzoo.errors import InvalidInput, MalformedWeights, NotFound
+from genzoo.files import read_regular
+from genzoo.spec.names import COMMIT, CONTROL, REPO
+from genzoo.spec.records import MODEL_FIELDS, ModelSpec, RecipeFile, Record
+
+__all__ = ["MAX_RECORD_BYTES", "RECORD_FILE", "WEIGHTS_FILE", "Checkpoint", "shipped"]
+
+RECORD_FILE = "genzoo.json"
+WEIGHTS_FILE = "model.safetensors"
+RECORD_FORMAT = 1
+MAX_RECORD_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(Record):
+    """Trained weights with everything needed to rebuild, check and judge them.
+
+    `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``, with
+    ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
+    `recipe` is the recipe as it was run; `trained` says with what. `labels` says what latents do, by their index as
+    text: ``{"3": "width"}``. `distribution` is the one whose architecture it was trained with, looked in first where
+    several offer the name. `repo` and `commit` (40 hex digits) say where on the hub the files are, if they are there.
+    `folder` is where they lie on this machine.
+    """
+
+    kind: ClassVar[str] = "checkpoint"
+    family: str
+    architecture: str
+    config: Mapping[str, Any]
+    dataset: str
+    license: str
+    parameters: int
+    sha256: str
+    size_bytes: int
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    trained: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    distribution: str = ""
+    repo: str = ""
+    commit: str = ""
+    folder: Path = Path()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
+        if (self.repo or self.commit) and not (REPO.fullmatch(self.repo) and COMMIT.fullmatch(self.commit)):
+            raise InvalidInput(f"checkpoint {self.name}: repo must be org/name, and commit its 40 hex digits")
+        for key, rule in MODEL_FIELDS.items():
+            if key in self.config or rule.required:
+                rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
+        for metric, entry in self.metrics.items():
+            _check_entry(entry, f"checkpoint {self.name}: metrics.{metric}")
+        latents = set(map(str, range(self.latent_dim)))
+        if bad := [key for key, label in self.labels.items() if key not in latents or not isinstance(label, str)]:
+            raise InvalidInput(f"checkpoint {self.name}: labels.{bad[0]:.40} must be a latent's index and a text")
+
+    def _repr_html_(self) -> str:
+        shape = "×".join(map(str, self.input_shape))
+        told = (
+            f"{self.family}, {self.architecture}, trained on {self.dataset}: {shape}, {self.latent_dim} latents, "
+            f"{self.parameters:,} parameters, {self.size_bytes / 1e6:.1f} MB, {self.license or 'no licence told'}"
+        )
+        return notebook.heading(self.name, told) + notebook.metrics_table(self.metrics)
+
+    @property
+    def spec(self) -> ModelSpec:
+        return ModelSpec(family=self.family, architecture=self.architecture, config=self.config)
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / WEIGHTS_FILE
+
+    @property
+    def pin(self) -> str:
+        """``hf:org/name@commit``, or "" for files that are not on the hub."""
+        return f"hf:{self.repo}@{self.commit}" if self.repo else ""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.spec.input_shape
+
+    @property
+    def latent_dim(self) -> int:
+        return self.spec.latent_dim
+
+    def to_json(self) -> str:
+        """The text of ``genzoo.json``: sorted keys, one trailing newline."""
+        data = {"format": RECORD_FORMAT, **asdict(self)}
+        del data["folder"]
+        if not self.labels:
+            del data["labels"]
+        if not self.repo:
+            del data["repo"], data["commit"]
+        return json.dumps(data, indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def read(cls, folder: Path) -> Checkpoint:
+        """The record in ``folder/genzoo.json``.
+
+        Raises:
+            NotFound: there is no such file.
+            MalformedWeights: it is not a record of this format.
+        """
+        path = folder / RECORD_FILE
+        if not folder.is_dir():
+            raise NotFound(f"{folder} is not a folder; the names are: genzoo list, and hf:org/name for the hub's")
+        if not path.exists() and (folder / "recipe.json").exists():
+            raise NotFound(
+                f"the run in {folder} is not finished; go on with it: genzoo train RECIPE -o {folder} --resume"
+            )
+        if not path.exists():
+            raise NotFound(f"{folder} holds no checkpoint: {RECORD_FILE} is missing; the names are: genzoo list")
+        return replace(cls.read_file(path), folder=folder)
+
+    @classmethod
+    def read_file(cls, path: Path) -> Checkpoint:
+        """The record in a file, without a folder; raises as `read` does."""
+        try:
+            return cls._parse(read_regular(path, limit=MAX_RECORD_BYTES))
+        except (ValueError, RecursionError) as error:
+            raise MalformedWeights(f"{path} is not a genzoo record: {error}") from None
+
+    @classmethod
+    def _parse(cls, text: bytes) -> Checkpoint:
+        data = json.loads(text.decode(), object_pairs_hook=_without_twins)
+        if not isinstance(data, dict):
+            raise ValueError("it is not a JSON object")
+        if (found := data.pop("format", None)) != RECORD_FORMAT:
+            raise ValueError(f"format {found!r:.40} is not {RECORD_FORMAT}; a newer genzoo may read it")
+        for key, kinds in _CHECKPOINT_TYPES.items():
+            if key not in data:
+                if key in _OPTIONAL:
+                    continue
+                raise ValueError(f"{key} is missing")
+            if not isinstance(data[key], kinds) or isinstance(data[key], bool):
+                raise ValueError(f"{key} has the wrong type")
+        if unknown := set(data) - set(_CHECKPOINT_TYPES):
+            raise ValueError(f"unknown key {min(unknown)!r:.80}")
+        if bad := next(filter(CONTROL.search, _strings(data)), ""):
+            raise ValueError(f"{bad!r:.80} has a control character in it")
+        return cls(**data)
+
+
+_ENTRY_TYPES: dict[str, type] = {"value": float, "unit": str, "tolerance": float, "protocol": Mapping}
+_ENTRY_EXTRAS: dict[str, type] = {"floor": float, "detail": Mapping, "torch": str}
+
+
+def _check_entry(entry: Any, where: str) -> None:
+    """InvalidInput unless `entry` is that of a metric."""
+    known = _ENTRY_TYPES | _ENTRY_EXTRAS
+    if not isinstance(entry, Mapping) or not _ENTRY_TYPES.keys() <= entry.keys() <= known.keys():
+        raise InvalidInput(
+            f"{where} must have {', '.join(_ENTRY_TYPES)}, and may have {', '.join(_ENTRY_EXTRAS)}, and no more"
+        )
+    for key, value in entry.items():
+        if not isinstance(value, known[key]):
+            raise InvalidInput(f"{where}.{key} has the wrong type")
+
+
+_CHECKPOINT_TYPES: dict[str, type] = {
+    **dict.fromkeys(("name", "family", "architecture", "dataset", "license", "sha256"), str),
+    **dict.fromkeys(("distribution", "repo", "commit"), str),
+    **dict.fromkeys(("parameters", "size_bytes"), int),
+    **dict.fromkeys(("config", "recipe", "metrics", "trained", "labels"), dict),
+}
+_OPTIONAL = ("distribution", "labels", "repo", "commit")
+assert {f.name for f in fields(Checkpoint)} == {*_CHECKPOINT_TYPES, "folder"}
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError if a key stands there twice, which readers take in two ways."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _strings([*value, *value.values()])
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def shipped(init_file: str) -> Iterator[Record]:
+    """The recipes (``recipes/*.toml``) and checkpoints (``weights/*/genzoo.json``) beside a plugin's ``__init__.py``.
+
+    Call it as ``shipped(__file__)``.
+    """
+    here = Path(init_file).parent
+    for path in sorted(here.glob("recipes/*.toml")):
+        yield RecipeFile(name=path.stem, path=path)
+    for record in sorted(here.glob(f"weights/*/{RECORD_FILE}")):
+        yield Checkpoint.read(record.parent)

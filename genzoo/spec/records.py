@@ -1,0 +1,259 @@
+"""The records of what can be built, learned, measured and called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from genzoo.errors import InvalidInput
+from genzoo.fields import Field
+from genzoo.spec.names import ROLE, check_exceptions, check_name, check_target
+
+__all__ = [
+    "MODEL_FIELDS",
+    "Alias",
+    "Architecture",
+    "Command",
+    "DatasetSpec",
+    "Family",
+    "MetricSpec",
+    "ModelSpec",
+    "Objective",
+    "RecipeFile",
+    "Record",
+    "Tombstone",
+]
+
+MODEL_FIELDS = {
+    "input_shape": Field(
+        kind="ints",
+        doc="shape of one example, (channels, height, width) for pictures",
+        minimum=1,
+        maximum=8192,
+        length=(1, 4),
+    ),
+    "latent_dim": Field(kind="int", doc="length of a code", minimum=1, maximum=65536),
+    "values": Field(
+        kind="str",
+        doc="what the numbers of an example are: unit for [0, 1], real for any",
+        default="unit",
+        choices=("unit", "real"),
+    ),
+}
+"""What the config of every model has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Base of what a plugin may offer: a name, unique in its kind."""
+
+    kind: ClassVar[str]
+    name: str
+
+    def __post_init__(self) -> None:
+        check_name(self.name, f"{self.kind} name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targeted(Record):
+    """A record that is the code it names."""
+
+    target: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_target(self.target, f"{self.kind} {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture(Record):
+    """A way to build role networks.
+
+    `roles` maps ``encoder``, ``decoder``, ``generator``, ``discriminator`` to a target, called as
+
+    * encoder: ``target(input_shape, outputs, **config)`` -> module, (n, *input_shape) -> (n, outputs)
+    * decoder, generator: ``target(latent_dim, output_shape, **config)`` -> module,
+      (n, latent_dim) -> (n, *output_shape)
+    * discriminator: ``target(input_shape, **config)`` -> module, (n, *input_shape) -> (n,)
+
+    and a role that only one family asks for as that family says. All outputs are unbounded (logits); the family applies
+    its own output function. A builder raises InvalidInput for a shape its arithmetic does not admit, and is first
+    called on torch's device ``meta``, where tensors have no values. `sample_block` is the number of pictures that are
+    drawn at once.
+
+    `shapes` are those of examples on which genzoo.testing holds it to its laws, odd ones too if it takes them; what has
+    fewer than three axes is real numbers. `exceptions` maps a law that cannot hold to the reason.
+    """
+
+    kind: ClassVar[str] = "architecture"
+    roles: Mapping[str, str]
+    summary: str
+    config: Mapping[str, Field] = field(default_factory=dict)
+    sample_block: int = 64
+    paper: str = ""
+    shapes: tuple[tuple[int, ...], ...] = ((1, 28, 28), (3, 32, 32), (1, 28, 24))
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for role, target in self.roles.items():
+            if not ROLE.fullmatch(role):
+                raise InvalidInput(f"architecture {self.name}: role {role!r:.80} must be 1 to 64 of a-z, 0-9 and '_'")
+            check_target(target, f"architecture {self.name}: role {role}")
+        if self.sample_block < 1:
+            raise InvalidInput(f"architecture {self.name}: sample_block must be at least 1")
+        if not self.shapes:
+            raise InvalidInput(f"architecture {self.name}: shapes must name one at least")
+        check_exceptions(self.exceptions, f"architecture {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family(Targeted):
+    """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.models.Model).
+
+    `exceptions` maps a law of genzoo.testing that its models cannot keep to the reason.
+    """
+
+    kind: ClassVar[str] = "family"
+    roles: tuple[str, ...]
+    summary: str
+    config: Mapping[str, Field] = field(default_factory=dict)
+    paper: str = ""
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_exceptions(self.exceptions, f"family {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(Record):
+    """What is learned.
+
+    `players` maps each player of the family, in the order they move, to a pure function
+    ``(model, batch, **options) -> {term: (n,) tensor}`` whose term ``loss`` is minimised. It is given those options of
+    `config` that it has parameters for (all of them if it takes ``**options``), and, if it asks for them by name,
+    ``data_size``, the number of examples of the data, ``step``, a tensor with the step of the run, and ``labels``, the
+    batch's, an int64 (n,) tensor. The batch may be a part of the step's: a process's slice, or a micro-batch.
+
+    Of an objective of GANs, `per_example` says that a loss looks at the gradient of each example alone, so that no
+    discriminator may normalise over the batch, and `probability` that the sigmoid of the discriminator's score is the
+    probability of being real. `exceptions` maps a law of genzoo.testing that it cannot keep to the reason.
+    """
+
+    kind: ClassVar[str] = "objective"
+    family: str
+    players: Mapping[str, str]
+    summary: str
+    config: Mapping[str, Field] = field(default_factory=dict)
+    paper: str = ""
+    per_example: bool = False
+    probability: bool = False
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for player, target in self.players.items():
+            check_target(target, f"objective {self.name}: player {player}")
+        check_exceptions(self.exceptions, f"objective {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(Targeted):
+    """A named data set. `target` is called as ``target(root, split, shape)`` -> genzoo.datasets.Split.
+
+    `shape` is (channels, height, width) for pictures, or None where the recipe's ``model.input_shape`` decides it.
+    `values` says what the numbers are: ``unit`` in [0, 1], ``binary`` 0 or 1, ``real`` any. `pictures` names the data
+    set whose pictures samples are compared with where that is another one (grey digits for binarised ones), `features`
+    the checkpoint of the network in whose features they are compared. `classes` is how many its labels tell apart (0
+    where it has none), `factors` what generated each example, where that is known.
+    """
+
+    kind: ClassVar[str] = "dataset"
+    summary: str
+    shape: tuple[int, ...] | None
+    values: Literal["unit", "binary", "real"]
+    splits: tuple[str, ...] = ("train", "test")
+    license: str = ""
+    pictures: str = ""
+    features: str = ""
+    classes: int = 0
+    factors: tuple[str, ...] = ()
+
+    @property
+    def held_out(self) -> str:
+        """The split that models are measured on: test, or the first where there is none."""
+        return "test" if "test" in self.splits else self.splits[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Targeted):
+    """A number that every model of a family has.
+
+    `target` is called as ``target(setting)`` with a genzoo.Setting and returns a float. It is recorded under the name
+    with ``_`` for ``-``. `tolerance` is how far the value may be from another machine's, in `unit`; `protocol` says how
+    it is measured, beside what is said of the examples.
+    """
+
+    kind: ClassVar[str] = "metric"
+    family: str
+    unit: str
+    tolerance: float
+    summary: str
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Targeted):
+    """A command, ``genzoo NAME``. `target` is a click.Command, imported when the command is called."""
+
+    kind: ClassVar[str] = "command"
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias(Record):
+    """The former name of a checkpoint, which is called `to` now."""
+
+    kind: ClassVar[str] = "alias"
+    to: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tombstone(Record):
+    """The name of a checkpoint that was withdrawn: why, and which one to take `instead` if there is one."""
+
+    kind: ClassVar[str] = "tombstone"
+    reason: str
+    instead: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeFile(Record):
+    """A recipe that trains the checkpoint of the same name."""
+
+    kind: ClassVar[str] = "recipe"
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """What `create` builds: family × architecture with a complete, checked config."""
+
+    family: str
+    architecture: str
+    config: Mapping[str, Any]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return tuple(self.config["input_shape"])
+
+    @property
+    def latent_dim(self) -> int:
+        return int(self.config["latent_dim"])
+
+    @property
+    def values(self) -> str:
+        return str(self.config.get("values", MODEL_FIELDS["values"].default))  # older records do not say it
