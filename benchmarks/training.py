@@ -32,7 +32,8 @@ from torchvision.transforms import ToTensor
 from worker import Worker
 from workload import BATCH, TextbookSet, images
 
-from genzoo.api.train import Plan, find_recipe
+from genzoo.api.plan import Plan
+from genzoo.api.recipes import find_recipe
 from genzoo.cli.process import keep_memory
 from genzoo.datasets import Split
 from genzoo.training import Recipe, Run, fit

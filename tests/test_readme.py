@@ -66,7 +66,7 @@ class Reader:
                 self.type(shlex.split(line, comments=True))
 
     def plan(self, text: str) -> None:
-        from genzoo.api.train import Plan
+        from genzoo.api.plan import Plan
 
         assert Plan.of(Recipe.parse(tomllib.loads(text), "a page")).losses
 

@@ -123,7 +123,7 @@ def test_two_plugins_with_one_name_are_both_named_and_both_reachable(genzoo_cli:
 
 def test_the_name_with_its_distribution_works_in_any_spelling(stranger: Path) -> None:
     script = (
-        "import genzoo; from genzoo.api.train import Plan, find_recipe\n"
+        "import genzoo; from genzoo.api.plan import Plan; from genzoo.api.recipes import find_recipe\n"
         "for home in ('genzoo-tiny', 'Genzoo_Tiny'):\n"
         "    print(Plan.of(find_recipe(f'{home}:vae-tiny-blobs')[0]).blueprint.distribution)\n"
         "    print(genzoo.create(f'{home}:vae-tiny', input_shape=(4,), latent_dim=2).name)"
@@ -151,7 +151,8 @@ def test_a_rival_with_all_our_names_does_not_break_our_models(genzoo_cli: CLI, t
     make_distribution(tmp_path, "genzoo-rival", RIVAL)
     assert genzoo_cli("sample", "vae-conv-mnist", "-o", "a.png", beside=tmp_path).returncode == 0
     script = (
-        "from genzoo.api.train import Plan, find_recipe; recipe, owner = find_recipe('vae-conv-mnist')\n"
+        "from genzoo.api.plan import Plan; from genzoo.api.recipes import find_recipe\n"
+        "recipe, owner = find_recipe('vae-conv-mnist')\n"
         "plan = Plan.of(recipe, prefer=owner); print(plan.blueprint.distribution, plan.dataset.target)"
     )
     assert run_python(script, tmp_path) == "genzoo genzoo.datasets.vision:mnist_dynamic\n"

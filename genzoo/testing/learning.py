@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genzoo.api.train import losses_of
+from genzoo.api.plan import losses_of
 from genzoo.errors import InvalidInput
 from genzoo.spec import Objective
 from genzoo.testing.inputs import least

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 from genzoo.api.data import open_data
-from genzoo.api.train import Plan, find_recipe
+from genzoo.api.plan import Plan
+from genzoo.api.recipes import find_recipe
 from genzoo.errors import MissingDependency, NetworkError, NotFound
 from genzoo.registry import Plugin, load_target, registry, same_distribution
 from genzoo.spec import (

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import genzoo
-from genzoo.api.train import find_recipe, like
+from genzoo.api.recipes import find_recipe, like
 from genzoo.cli import run
 from genzoo.errors import InvalidInput, NotFound
 from genzoo.training.recipe import parse_override

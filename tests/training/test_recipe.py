@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genzoo
-from genzoo.api.train import Plan
+from genzoo.api.plan import Plan
 from genzoo.errors import GenzooError, InvalidInput, NotFound
 from genzoo.training import Recipe
 

@@ -1,0 +1,123 @@
+"""A recipe with every name in it looked up and every value checked, before anything is allocated or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from inspect import Parameter, signature
+from typing import Any
+
+from genzoo.api.build import Blueprint
+from genzoo.catalog import find_checkpoint, is_path, owner_of
+from genzoo.datasets import Split
+from genzoo.errors import InvalidInput
+from genzoo.fields import Field, check_config
+from genzoo.hub.reference import is_reference
+from genzoo.models import Model
+from genzoo.registry import load_target, registry
+from genzoo.spec import DatasetSpec, Family, ModelSpec, Objective
+from genzoo.training import Losses, Recipe
+from genzoo.training.loop import normalises
+from genzoo.training.recipe import check_players
+
+__all__ = ["Plan", "losses_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A recipe with every name in it looked up and every value checked."""
+
+    recipe: Recipe
+    blueprint: Blueprint
+    losses: Losses
+    dataset: DatasetSpec
+    split: str
+
+    @classmethod
+    def of(cls, recipe: Recipe, *, prefer: str = "") -> Plan:
+        """The plan of a recipe; names that clash are looked up in the distribution `prefer` first."""
+        where = recipe.name
+        objective = registry().find(Objective, recipe.objective["name"], prefer=prefer)
+        dataset = registry().find(DatasetSpec, recipe.data["name"], prefer=prefer)
+        if objective.family != recipe.model["family"]:
+            raise InvalidInput(
+                f"{where}: objective.name = {objective.name!r} is an objective of {objective.family}, "
+                f"not of {recipe.model['family']}"
+            )
+        check_players(recipe, objective.players)
+        data = {key: value for key, value in recipe.data.items() if key != "name"}
+        split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]
+        blueprint = Blueprint.of(_model_for(recipe, dataset, prefer), f"{where}: model", prefer=prefer)
+        skeleton = blueprint.skeleton()
+        skeleton.check_values(dataset.values)
+        _check_networks(skeleton, objective, where)
+        if start := recipe.training["start"]:
+            _check_start(start, blueprint, f"{where}: training.start")
+        return cls(
+            recipe=recipe,
+            blueprint=blueprint,
+            losses=losses_of(objective, recipe.objective, f"{where}: objective"),
+            dataset=dataset,
+            split=split,
+        )
+
+    def check_labels(self, data: Split) -> None:
+        """InvalidInput if the data has more classes than the model."""
+        found = 0 if data.labels is None else int(data.labels.max()) + 1
+        if found > (classes := self.blueprint.spec.config.get("classes", found)):
+            raise InvalidInput(
+                f"{self.recipe.name}: model.classes is {classes}, and the data has {found}: write {found}, "
+                "or leave it out"
+            )
+
+
+def _model_for(recipe: Recipe, dataset: DatasetSpec, prefer: str) -> ModelSpec:
+    """The recipe's model, with what the data set decides where the recipe leaves it open."""
+    family, architecture = recipe.model["family"], recipe.model["architecture"]
+    config = {key: value for key, value in recipe.model.items() if key not in ("family", "architecture")}
+    if dataset.shape is not None:
+        config.setdefault("input_shape", dataset.shape)
+    config.setdefault("values", "real" if dataset.values == "real" else "unit")
+    if dataset.classes and "classes" in registry().find(Family, family, prefer=prefer).config:
+        config.setdefault("classes", dataset.classes)
+    return ModelSpec(family=family, architecture=architecture, config=config)
+
+
+def _check_networks(model: Model, objective: Objective, where: str) -> None:
+    """InvalidInput if the objective wants examples apart, and a critic normalises over the batch."""
+    critics = [module for name, module in model.players.items() if name != "generator"]
+    if objective.per_example and any(map(normalises, critics)):
+        raise InvalidInput(
+            f"{where}: {objective.name} takes the gradient of each example alone, and the discriminator normalises "
+            "over the batch; choose another normalisation (of dcgan: --set model.critic_norm=layer)"
+        )
+
+
+def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
+    """InvalidInput unless the checkpoint of this name has the networks of `blueprint`."""
+    if is_path(name) or is_reference(name):
+        raise InvalidInput(f"{where} must be the name of a checkpoint, not a path; got {name!r:.80}")
+    checkpoint, plugin = find_checkpoint(name)
+    there = Blueprint.of(checkpoint.spec, where, prefer=owner_of(checkpoint, plugin)).spec
+    if there != blueprint.spec:
+        differing = [key for key, value in blueprint.spec.config.items() if there.config.get(key) != value]
+        raise InvalidInput(f"{where}: {name} has other networks ({', '.join(differing) or 'another architecture'})")
+
+
+def _data_fields(dataset: DatasetSpec) -> dict[str, Field]:
+    return {"split": Field(kind="str", doc="split to train on", default="train", choices=dataset.splits)}
+
+
+def losses_of(objective: Objective, given: Mapping[str, Any], where: str) -> Losses:
+    """The losses of an objective's players with the options `given`, which are checked, and the defaults of others."""
+    options = check_config(objective.config, {key: value for key, value in given.items() if key != "name"}, where)
+    return {player: _bind(load_target(target, objective.name), options) for player, target in objective.players.items()}
+
+
+def _bind(loss: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:
+    """`loss` with those of the objective's options that it takes: a gradient penalty is the critic's alone."""
+    taken = signature(loss).parameters
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in taken.values()):
+        return partial(loss, **options)
+    return partial(loss, **{key: value for key, value in options.items() if key in taken})

@@ -1,0 +1,81 @@
+"""Recipes by name, file or checkpoint, and like: a recipe for other data."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from unicodedata import normalize
+
+from genzoo.api.data import split_root
+from genzoo.catalog import find_checkpoint, is_path, owner_of
+from genzoo.errors import NotFound
+from genzoo.files import user_path
+from genzoo.hub.reference import is_reference
+from genzoo.registry import registry
+from genzoo.spec import DatasetSpec, RecipeFile
+from genzoo.training import Recipe
+
+__all__ = ["find_recipe", "like"]
+
+MAX_NAME = 64
+
+
+def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, Path | None]:
+    """A recipe for other data, and where that lies, which is in no recipe.
+
+    Everything but data, name and license stays; ``input_shape`` too where the data set has pictures of any size.
+
+    Args:
+        recipe: the one to take over.
+        data: ``DATASET`` or ``DATASET:PATH``, e.g. ``fashion-mnist`` or ``folder:./faces``.
+        prefer: the distribution whose names come first.
+
+    Returns:
+        The recipe, called ``<family>-<architecture>-<data>`` (``vae-conv-faces``), and PATH.
+
+    Raises:
+        NotFound: no such data set.
+    """
+    name, path = split_root(data)
+    dataset = registry().find(DatasetSpec, name, prefer=prefer)
+    model = {key: value for key, value in recipe.model.items() if key != "input_shape"}
+    if dataset.shape is None:
+        before = recipe.model.get("input_shape")
+        model["input_shape"] = before or registry().find(DatasetSpec, recipe.data["name"], prefer=prefer).shape
+    pictures = path.resolve().name if path and dataset.shape is None else ""
+    words = (model["family"], model["architecture"].rpartition(":")[2], _slug(pictures) or dataset.name)
+    table = {**recipe.to_dict(), "name": "-".join(words)[:MAX_NAME], "license": "unstated"}
+    return Recipe.parse({**table, "model": model, "data": {"name": name}}, recipe.name), path
+
+
+def _slug(text: str) -> str:
+    """What a name may have of a text: ``Gäste 2`` is ``gaste-2``."""
+    plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+
+
+def find_recipe(recipe: str | Path) -> tuple[Recipe, str]:
+    """A recipe, and the distribution it came from ("" for a file).
+
+    `recipe` is a TOML file, a recipe's name, or a checkpoint (a name or a folder), which records what trained it.
+    """
+    if is_reference(recipe):
+        return _recipe_of(recipe)
+    if is_path(recipe) or str(recipe).endswith(".toml"):
+        path = user_path(recipe)
+        if not path.is_dir():
+            return Recipe.read(path), ""
+        return _recipe_of(path)
+    try:
+        plugin, file = registry().find_entry(RecipeFile, str(recipe))
+    except NotFound as error:
+        try:
+            return _recipe_of(str(recipe))
+        except NotFound:
+            raise error from None
+    return Recipe.read(file.path), plugin.distribution
+
+
+def _recipe_of(name: str | Path) -> tuple[Recipe, str]:
+    found = find_checkpoint(name)
+    return Recipe.parse(found[0].recipe, str(name)), owner_of(*found)
