@@ -14,7 +14,8 @@ from tests.conftest import pip_install
 
 
 def test_the_wheel_holds_packages_plugins_recipes_and_weights_and_nothing_else(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
+    sizes = {entry.filename: entry.file_size for entry in zipfile.ZipFile(wheel).infolist()}
+    names = list(sizes)
     assert {name.split("/")[0].split("-")[0] for name in names} == {
         "genzoo",
         "genzoo_conv",
@@ -25,6 +26,7 @@ def test_the_wheel_holds_packages_plugins_recipes_and_weights_and_nothing_else(w
     for name in genzoo.list_models():
         for file in ("model.safetensors", "genzoo.json"):
             assert sum(entry.endswith(f"/weights/{name}/{file}") for entry in names) == 1
+    assert sum(size for name, size in sizes.items() if name.endswith(".safetensors")) <= 60_000_000
     assert {"genzoo/py.typed", "genzoo/explore/web/engine.js", "genzoo/explore/web/gan1d.html"} <= {*names}
 
 
