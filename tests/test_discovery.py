@@ -80,6 +80,23 @@ def test_what_is_blocked_is_not_imported_and_said_to_be(
     assert ("is blocked; see: genzoo plugins" in str(error.value)) == (len(kept) < 2)
 
 
+@pytest.mark.parametrize("variable", ["GENZOO_BLOCK_PLUGINS", "GENZOO_ONLY_PLUGINS"])
+def test_a_name_that_is_misspelt_is_warned_of_once_and_stops_nothing(
+    variable: str, beside: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    install(beside, "genzoo-meant")
+    monkeypatch.setenv(variable, "genzoo-maent")
+    assert run(["plugins"]) == 0
+    told = f"genzoo: {variable} names genzoo-maent, of which no plugin is installed; installed: "
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(told)
+    assert {"genzoo", "genzoo-meant"} <= {*line.removeprefix(told).split(", ")}
+    assert run(["list"]) == 0
+    monkeypatch.setenv(variable, "Genzoo_Meant")
+    assert run(["plugins"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_genzoos_own_plugins_can_be_blocked_and_core_goes_on(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENZOO_BLOCK_PLUGINS", "genzoo")
     assert list_models() == []
