@@ -381,11 +381,15 @@ def test_a_damaged_wheel_is_refused_wherever_it_is_damaged(tmp_path: Path) -> No
             _unpack(path, str(tmp_path / f"damaged-{place}"))
 
 
-def test_a_wheel_whose_code_ends_the_process_is_told(tmp_path: Path, capsys: Capture) -> None:
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [("os.kill(os.getpid(), 9)", "Killed"), ("os._exit(0)", "exit code 0"), ("os._exit(3)", "exit code 3")],
+)
+def test_a_wheel_whose_code_ends_the_process_is_told(ending: str, told: str, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "inside").mkdir()
-    make_distribution(tmp_path / "inside", "genzoo-killer", "import os; os.kill(os.getpid(), 9)")
+    make_distribution(tmp_path / "inside", "genzoo-killer", f"import os; {ending}")
     assert run(["plugins", "check", str(zipped(tmp_path / "inside"))]) == 1
-    assert "ends the process: Killed" in capsys.readouterr().err
+    assert f"ends the process: {told}" in capsys.readouterr().err
 
 
 EXCUSES = {"role_compiles": "it calls C", "roles_are_asked_for": "a family will come", "no_law": "x"}
