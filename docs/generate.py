@@ -1,12 +1,17 @@
-"""Pages that are made when the docs are built: the public names, and a page for each model from its record."""
+"""Pages that are made when the docs are built: the public names, and a page for each model from its record.
+
+What a page shows comes from where the page does: one that would load anything from elsewhere stops the build.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 import genzoo
@@ -15,6 +20,7 @@ from genzoo.registry import load_target, registry
 from genzoo.spec import Checkpoint, Family, RecipeFile
 
 PICTURES = Path(__file__).parent / "pictures"
+LOADED = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^\s"'>]+)""")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -32,6 +38,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
     return files
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Refuse a page that loads something from elsewhere."""
+    if found := LOADED.search(output):
+        raise PluginError(f"a page loads {found[1]}; let it be a file in docs, or do without")
+    return output
 
 
 def _api() -> str:

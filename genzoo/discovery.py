@@ -5,6 +5,8 @@ go on. Nothing here imports torch. What the user blocks is not imported:
 
     GENZOO_BLOCK_PLUGINS=genzoo-a,genzoo-b   all distributions but these
     GENZOO_ONLY_PLUGINS=genzoo-a             genzoo's own and these alone; none but genzoo's own if it is empty
+
+A name in them that no installed plugin has is warned of: misspelt, it would do nothing, in silence.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import importlib
 import os
 import re
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from genzoo import hookspecs
-from genzoo.errors import PluginError
+from genzoo.errors import GenzooWarning, PluginError
 from genzoo.spec import Record
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ __all__ = ["Plugin", "cause", "discover", "same_distribution"]
 
 GROUP = "genzoo.plugins"
 OURS = "genzoo"
+BLOCK, ONLY = "GENZOO_BLOCK_PLUGINS", "GENZOO_ONLY_PLUGINS"
 _NO_PLACES = (f"{Path(__file__).parent}{os.sep}", *importlib.__path__, "<")
 
 
@@ -105,6 +109,7 @@ def _entry_points() -> list[tuple[Plugin, Callable[[], Any]]]:
         elif first[0][0].version != distribution.version:  # an editable install may be found twice
             for plugin, _ in first:
                 plugin.remark(_twice(plugin, distribution))
+    _look_for_misspelt({OURS, *found})
     pairs = [pair for points in found.values() for pair in points]
     return sorted(pairs, key=lambda pair: (pair[0].distribution, pair[0].name))
 
@@ -119,16 +124,28 @@ def _plugin_of(distribution: Distribution, point: EntryPoint) -> tuple[Plugin, C
 
 def _blocked_by(distribution: str) -> str:
     """The environment variable that keeps a distribution out, or ""."""
-    if distribution in (_names("GENZOO_BLOCK_PLUGINS") or ()):
-        return "GENZOO_BLOCK_PLUGINS"
-    only = _names("GENZOO_ONLY_PLUGINS")
-    return "GENZOO_ONLY_PLUGINS" if only is not None and distribution not in {*only, OURS} else ""
+    if distribution in (_names(BLOCK) or ()):
+        return BLOCK
+    only = _names(ONLY)
+    return ONLY if only is not None and distribution not in {*only, OURS} else ""
 
 
 def _names(variable: str) -> set[str] | None:
     """The distributions that an environment variable lists, or None if it is not set."""
     listed = os.environ.get(variable)
     return None if listed is None else {_canonical(name) for name in re.split(r"[,\s]+", listed) if name}
+
+
+def _look_for_misspelt(installed: set[str]) -> None:
+    for variable in (BLOCK, ONLY):
+        if lost := (_names(variable) or set()) - installed:
+            names, known = ", ".join(sorted(lost)), ", ".join(sorted(installed))
+            _warn_once(f"{variable} names {names}, of which no plugin is installed; installed: {known}")
+
+
+@cache
+def _warn_once(message: str) -> None:
+    warnings.warn(message, GenzooWarning, stacklevel=2)
 
 
 def _twice(plugin: Plugin, other: Distribution) -> str:

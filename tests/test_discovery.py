@@ -80,6 +80,23 @@ def test_what_is_blocked_is_not_imported_and_said_to_be(
     assert ("is blocked; see: genzoo plugins" in str(error.value)) == (len(kept) < 2)
 
 
+@pytest.mark.parametrize("variable", ["GENZOO_BLOCK_PLUGINS", "GENZOO_ONLY_PLUGINS"])
+def test_a_name_that_is_misspelt_is_warned_of_once_and_stops_nothing(
+    variable: str, beside: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    install(beside, "genzoo-meant")
+    monkeypatch.setenv(variable, "genzoo-maent")
+    assert run(["plugins"]) == 0
+    told = f"genzoo: {variable} names genzoo-maent, of which no plugin is installed; installed: "
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(told)
+    assert {"genzoo", "genzoo-meant"} <= {*line.removeprefix(told).split(", ")}
+    assert run(["list"]) == 0
+    monkeypatch.setenv(variable, "Genzoo_Meant")
+    assert run(["plugins"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_genzoos_own_plugins_can_be_blocked_and_core_goes_on(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENZOO_BLOCK_PLUGINS", "genzoo")
     assert list_models() == []
@@ -364,11 +381,15 @@ def test_a_damaged_wheel_is_refused_wherever_it_is_damaged(tmp_path: Path) -> No
             _unpack(path, str(tmp_path / f"damaged-{place}"))
 
 
-def test_a_wheel_whose_code_ends_the_process_is_told(tmp_path: Path, capsys: Capture) -> None:
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [("os.kill(os.getpid(), 9)", "Killed"), ("os._exit(0)", "exit code 0"), ("os._exit(3)", "exit code 3")],
+)
+def test_a_wheel_whose_code_ends_the_process_is_told(ending: str, told: str, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "inside").mkdir()
-    make_distribution(tmp_path / "inside", "genzoo-killer", "import os; os.kill(os.getpid(), 9)")
+    make_distribution(tmp_path / "inside", "genzoo-killer", f"import os; {ending}")
     assert run(["plugins", "check", str(zipped(tmp_path / "inside"))]) == 1
-    assert "ends the process: Killed" in capsys.readouterr().err
+    assert f"ends the process: {told}" in capsys.readouterr().err
 
 
 EXCUSES = {"role_compiles": "it calls C", "roles_are_asked_for": "a family will come", "no_law": "x"}

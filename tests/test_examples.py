@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CLI, ROOT, pip_install
+from tests.hub.faults import flip
+from tests.test_readme import Reader, reader
+
+__all__ = ["reader"]
 
 EXAMPLES = [ROOT / "examples" / name for name in ("genzoo-flow", "genzoo-flowmatching")]
 
@@ -23,10 +28,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_they_keep_the_laws_and_their_own_promises(installed: Path) -> None:
     tests = [str(example / "tests") for example in EXAMPLES]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--import-mode=importlib", *tests]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), os.environ.get("PYTHONPATH", "")])}
+    env["HF_HUB_OFFLINE"] = "1"
     result = subprocess.run(command, cwd=installed, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "genzoo is offline" not in result.stdout, "the weights of every checkpoint are on this machine"
 
 
 def test_they_use_public_names_alone() -> None:
@@ -44,3 +51,18 @@ def test_a_flow_is_trained_measured_and_drawn(genzoo_cli: CLI, installed: Path, 
     assert genzoo_cli("verify", "./run", beside=installed).returncode == 0
     assert genzoo_cli("sample", "./run", "-o", "ring.png", beside=installed).returncode == 0
     assert (tmp_path / "ring.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_readme_of_the_flow_can_be_followed_and_a_changed_byte_is_refused(
+    reader: Reader, genzoo_cli: CLI, installed: Path, tmp_path: Path
+) -> None:
+    reader.monkeypatch.chdir(shutil.copytree(EXAMPLES[0], reader.folder / "flow"))
+    reader.read("examples/genzoo-flow/README.md")
+    name = "flow-coupling-toy2d-ring"
+    assert Path("ring.png").read_bytes().startswith(b"\x89PNG")
+    weights = Path("copy", name, "model.safetensors").resolve()
+    weights.write_bytes(flip(weights.read_bytes()))
+    refused = genzoo_cli("sample", name, "-o", "no.png", beside=installed, GENZOO_HUB=str(weights.parent.parent))
+    assert refused.returncode == 5
+    assert "its record says" in refused.stderr
+    assert not (tmp_path / "no.png").exists()

@@ -79,6 +79,22 @@ def test_a_plugins_own_family_is_trained_measured_sampled_and_commanded(python: 
     assert -20 < float(python("-m", "genzoo", "demo-custom", "./run", "0.5", "-0.5").stdout) < 2
 
 
+DRAWN = """
+import genzoo, json
+data, x = genzoo.open_data("toy2d-moons", "test"), genzoo.load("./{run}", device="cpu").sample(2000, seed=0)
+print(json.dumps([data.log_prob(x).mean().item(), *(x.std(0) / data.first(2000).std(0)).tolist()]))
+"""
+
+
+@pytest.mark.parametrize("family", ["vae", "gan"])
+def test_the_first_picture_is_of_two_moons(family: str, python: Python) -> None:
+    """The recipe as it is written: points lie where the data do (whose log p is -1.02), and are as wide."""
+    python("-m", "genzoo", "train", f"{family}-demo-{family}-moons", "-o", family)
+    log_prob, *widths = json.loads(python("-c", DRAWN.format(run=family)).stdout)
+    assert log_prob > -3
+    assert all(0.7 < width < 1.1 for width in widths), widths
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

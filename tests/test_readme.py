@@ -76,6 +76,8 @@ class Reader:
                 assert run(arguments) == 0, words
             case ["cd", folder]:
                 self.monkeypatch.chdir(folder)
+            case ["export", setting]:
+                self.monkeypatch.setenv(*setting.split("="))
             case ["pip", "install", *options, project] if options in ([], ["-e"]):
                 self.install(Path(project.removesuffix("[test]")))
             case ["pip", "wheel", *arguments]:  # from the build backend that is here

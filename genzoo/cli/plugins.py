@@ -97,18 +97,29 @@ def _check(distribution: str) -> list[str]:
     return broken
 
 
+_CHECK_AND_TELL = """
+import pathlib, sys
+from genzoo.cli import run
+pathlib.Path(sys.argv[2]).write_text(str(run(["plugins", "check", sys.argv[1]])))
+"""
+
+
 def _check_wheel(path: Path) -> None:
-    """Check a wheel in a process of its own, in which its files lie unpacked before all others."""
+    """Check a wheel in a process of its own, in which its files lie unpacked before all others. It writes down its exit
+    code in the end, as what is imported may end it before, with any code."""
     with tempfile.TemporaryDirectory() as folder:
-        name = _unpack(path, folder)
-        paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
-        command = [sys.executable, "-P", "-m", "genzoo", "plugins", "check", name]  # -P: not what lies in this folder
+        told = Path(folder) / "code"
+        name = _unpack(path, unpacked := f"{folder}/wheel")
+        paths = [unpacked, *filter(None, [os.environ.get("PYTHONPATH")])]
+        command = [sys.executable, "-P", "-c", _CHECK_AND_TELL, name, str(told)]  # -P: not what lies in this folder
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        done = subprocess.run(command, env=environment, check=False)  # noqa: S603  # our own command
-    if done.returncode < 0:
-        raise PluginError(f"importing what {path} holds ends the process: {signal.strsignal(-done.returncode)}")
-    if done.returncode:
-        click.get_current_context().exit(done.returncode)
+        ended = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603  # our own command
+        if not told.exists():
+            how = signal.strsignal(-ended) if ended < 0 else f"exit code {ended}"
+            raise PluginError(f"importing what {path} holds ends the process: {how}; no module of a plugin may do that")
+        code = int(told.read_text())
+    if code:
+        click.get_current_context().exit(code)
 
 
 def _unpack(path: Path, folder: str) -> str:

@@ -9,8 +9,9 @@ A plugin's whole test file:
 
 from __future__ import annotations
 
+from genzoo.testing.case import Case
 from genzoo.testing.golden import write_golden
 from genzoo.testing.laws import LAWS, Law, check
-from genzoo.testing.suite import Case, cases, declared, plugin_suite
+from genzoo.testing.suite import cases, declared, plugin_suite
 
 __all__ = ["LAWS", "Case", "Law", "cases", "check", "declared", "plugin_suite", "write_golden"]

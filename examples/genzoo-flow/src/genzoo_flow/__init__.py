@@ -30,6 +30,7 @@ COUPLING = Architecture(
     shapes=((2,), (5,)),
     exceptions={
         "decode_compiles": "zuko's transforms are objects that torch.compile does not read as one graph",
+        "keeps_in_bfloat16": "a trained flow is steep where there are no data: 8 bits come back as other points there",
     },
 )
 
