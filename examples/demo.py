@@ -1,6 +1,6 @@
 """Draw what the zoo can do into a folder: samples of each model that samples, reconstructions of each that encodes.
 
-It needs no data set and no network: the digits to be reconstructed are drawn by the GAN.
+It needs no data set and no network: the pictures to be reconstructed are drawn by GANs.
 
     python examples/demo.py [FOLDER]
 """
@@ -15,16 +15,20 @@ from PIL import Image
 
 import genzoo
 
+DRAWN_BY = {"mnist": "gan-dcgan-mnist", "fashion-mnist": "gan-dcgan-fashion"}
+"""The GAN that draws pictures like those of a data set."""
+
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    digits = genzoo.load("gan-dcgan-mnist").sample(16, seed=1)
-    for name in genzoo.list_models("*-mnist*"):
+    drawn = {data: genzoo.load(gan).sample(16, seed=1) for data, gan in DRAWN_BY.items()}
+    for name in genzoo.list_models():
         model = genzoo.load(name)
-        if isinstance(model, genzoo.Generator):
+        pictures = drawn.get(model.checkpoint.dataset.removesuffix("-dynamic")) if model.checkpoint else None
+        if len(model.input_shape) == 3 and isinstance(model, genzoo.Generator):
             save(genzoo.grid(model.sample(64, seed=0)), folder / f"{name}-samples.png")
-        if isinstance(model, genzoo.Encoder) and isinstance(model, genzoo.Decoder):
-            pairs = torch.cat([digits, model.decode(model.encode(digits))])
+        if pictures is not None and isinstance(model, genzoo.Encoder) and isinstance(model, genzoo.Decoder):
+            pairs = torch.cat([pictures, model.decode(model.encode(pictures))])
             save(genzoo.grid(pairs, columns=16), folder / f"{name}-reconstructions.png")
 
 
