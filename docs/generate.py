@@ -103,7 +103,7 @@ def _usage(record: Checkpoint) -> str:
 def _pictures(name: str) -> Iterator[str]:
     for path in sorted(PICTURES.glob(f"{name}-*.png")):
         what = path.stem.removeprefix(f"{name}-")
-        if what in ("samples", "reconstructions"):
+        if what in ("samples", "reconstructions", "traverse", "map", "interpolate"):
             yield f"![{what} of {name}](../pictures/{path.name})"
 
 
