@@ -182,7 +182,8 @@ def _conv(
 ) -> _Value | None:
     if groups != 1 or set(dilation) != {1}:
         return None
-    return write(op, x, tensors={"weight": weight, "bias": bias}, stride=list(stride), padding=list(padding))
+    kernel = weight.permute(2, 3, 1, 0)
+    return write(op, x, tensors={"weight": kernel, "bias": bias}, stride=list(stride), padding=list(padding))
 
 
 def _conv_transpose(
