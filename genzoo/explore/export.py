@@ -165,7 +165,8 @@ Write = Callable[..., _Value]
 
 
 def _linear(write: Write, x: _Value, weight: Tensor, bias: Tensor | None = None) -> _Value | None:
-    return write("linear", x, tensors={"weight": weight.T, "bias": bias}) if len(x.shape) == 1 else None
+    """A convolution of one place."""
+    return _conv(write, x, weight[..., None, None], bias) if len(x.shape) == 1 else None
 
 
 def _conv(

@@ -36,9 +36,9 @@ function close(found, wanted, tolerance = 1e-6) {
   found.forEach((value, i) => assert.ok(Math.abs(value - wanted[i]) <= tolerance, `${i}: ${value}, not ${wanted[i]}`));
 }
 
-test("a linear layer, its weight stored (in, out), with and without a bias, and with zeros among its inputs", () => {
-  const weight = [[5, 2], [1, 10, 2, 20, 3, 30, 4, 40, 5, 50]];
-  const op = { op: "linear", shape: [2], weight: "w" };
+test("a linear layer, which is a convolution of one place, with and without a bias, and with zeros among its inputs", () => {
+  const weight = [[1, 1, 5, 2], [1, 10, 2, 20, 3, 30, 4, 40, 5, 50]];
+  const op = { op: "conv", shape: [2], weight: "w", stride: [1, 1], padding: [0, 0] };
   assert.deepEqual(run([1, 0, -1, 2, 0.5], [op], { w: weight }), [8.5, 85]);
   assert.deepEqual(run([0, 0, 0, 0, 0], [{ ...op, bias: "b" }], { w: weight, b: [[2], [7, 8]] }), [7, 8]);
   assert.deepEqual(run([1, 1, 1, 1, 1], [{ ...op, bias: "b" }], { w: weight, b: [[2], [7, 8]] }), [22, 158]);
@@ -85,8 +85,8 @@ test("a sum reaches back, to z itself too", () => {
 test("half-precision numbers: normal, subnormal, zeros and the largest", () => {
   const bits = Uint16Array.of(0x3c00, 0xc000, 0x3555, 0x0001, 0x83ff, 0x0400, 0x7bff, 0x0000);
   const values = [1, -2, 0.333251953125, 2 ** -24, -1023 * 2 ** -24, 2 ** -14, 65504, 0];
-  const w = [[1, 8], new Uint8Array(bits.buffer), "F16"];
-  assert.deepEqual(run([1], [{ op: "linear", shape: [8], weight: "w" }], { w }), values);
+  const w = [[1, 1, 1, 8], new Uint8Array(bits.buffer), "F16"];
+  assert.deepEqual(run([1], [{ op: "conv", shape: [8], weight: "w", stride: [1, 1], padding: [0, 0] }], { w }), values);
 });
 
 /** Pseudo-random numbers in (−1, 1), the same at each call. */

@@ -1,13 +1,7 @@
-// Runs a decoder in the browser: the list of operations that genzoo/explore/export.py writes.
-//
-//   const model = parse(buffer);                // an ArrayBuffer of the file's bytes
-//   model.name; model.latent; model.shape;      // "vae-conv-mnist", 32, [1, 28, 28]
-//   const picture = model.decode(z);            // `latent` numbers -> Float32Array: what model.decode gives in Python
-//
-// A file that cannot be read is an Error with the reason. Values lie in memory with their channels last, and all
-// buffers are allocated once; a model decodes one z at a time.
+// Runs a decoder in the browser: the list of operations that genzoo/explore/export.py writes. Values lie in memory with
+// their channels last, and all buffers are allocated once.
 
-/** The model in a file. */
+/** The model in the bytes of a file: `decode(z)` gives what model.decode gives in Python, in one Float32Array. */
 export function parse(buffer) {
   const { tensors, metadata } = readSafetensors(buffer);
   if (!metadata?.genzoo) throw new Error("these weights hold no list of operations; genzoo gallery writes such files");
@@ -67,18 +61,19 @@ function readHalves(bytes) {
 // The operations: each takes its settings, what it writes and what it reads, and returns the function that does it.
 
 const OPERATIONS = {
-  linear,
   conv: (op, y, x) => convolution(op, y, x, y, x),
   conv_transpose: (op, y, x) => convolution(op, y, x, x, y),
-  affine({ tensor }, y, x) {
+  affine: each(({ tensor }, x) => {
     const scale = tensor("scale").data, shift = tensor("shift").data, channels = scale.length;
-    return () => {
-      for (let i = 0; i < y.data.length; i++) y.data[i] = scale[i % channels] * x.data[i] + shift[i % channels];
-    };
-  },
-  add: (op, y, a, b) => () => {
-    for (let i = 0; i < y.data.length; i++) y.data[i] = a.data[i] + b.data[i];
-  },
+    return (i) => scale[i % channels] * x[i] + shift[i % channels];
+  }),
+  add: each((op, x, other) => (i) => x[i] + other[i]),
+  relu: each((op, x) => (i) => Math.max(x[i], 0)),
+  leaky_relu: each(({ slope }, x) => (i) => (x[i] < 0 ? slope * x[i] : x[i])),
+  sigmoid: each((op, x) => (i) => 1 / (1 + Math.exp(-x[i]))),
+  tanh: each((op, x) => (i) => Math.tanh(x[i])),
+  softplus: each((op, x) => (i) => Math.max(x[i], 0) + Math.log1p(Math.exp(-Math.abs(x[i])))),
+  clamp: each(({ low, high }, x) => (i) => Math.min(Math.max(x[i], low ?? -Infinity), high ?? Infinity)),
   reshape: gathering((y, x, channel, row, column) => { // the same order of the numbers, channels first
     const number = (channel * y.height + row) * y.width + column, plane = x.height * x.width;
     return (number % plane) * x.channels + Math.floor(number / plane);
@@ -89,19 +84,14 @@ const OPERATIONS = {
     const r = y.height / x.height;
     return place(x, (channel * r + (row % r)) * r + (column % r), row / r, column / r);
   }),
-  relu: elementwise(() => (v) => Math.max(v, 0)),
-  leaky_relu: elementwise(({ slope }) => (v) => (v < 0 ? slope * v : v)),
-  sigmoid: elementwise(() => (v) => 1 / (1 + Math.exp(-v))),
-  tanh: elementwise(() => Math.tanh),
-  softplus: elementwise(() => (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)))),
-  clamp: elementwise(({ low, high }) => (v) => Math.min(Math.max(v, low ?? -Infinity), high ?? Infinity)),
 };
 
-function elementwise(make) {
-  return (op, y, x) => {
-    const apply = make(op);
+/** `make` gives what computes number i of y from the numbers read. */
+function each(make) {
+  return (op, y, ...read) => {
+    const compute = make(op, ...read.map(({ data }) => data));
     return () => {
-      for (let i = 0; i < y.data.length; i++) y.data[i] = apply(x.data[i]);
+      for (let i = 0; i < y.data.length; i++) y.data[i] = compute(i);
     };
   };
 }
@@ -115,17 +105,7 @@ function gathering(where) {
       const at = Math.floor(i / y.channels);
       return where(y, x, i % y.channels, Math.floor(at / y.width), at % y.width);
     });
-    return () => {
-      for (let i = 0; i < from.length; i++) y.data[i] = x.data[from[i]];
-    };
-  };
-}
-
-function linear({ tensor }, y, x) {
-  const weight = tensor("weight").data, bias = tensor("bias")?.data;
-  return () => {
-    bias ? y.data.set(bias) : y.data.fill(0);
-    addProduct(y.data, 0, y.data.length, x.data, 0, x.data.length, weight, 0);
+    return each(() => (i) => x.data[from[i]])(op, y);
   };
 }
 
@@ -133,25 +113,30 @@ function linear({ tensor }, y, x) {
  * i of the smaller picture with place i · stride − padding + k of the larger; which of them is read tells the two apart. */
 function convolution({ tensor, stride, padding }, y, x, small, large) {
   const { shape: [height, width, inputs, outputs], data: weight } = tensor("weight"), bias = tensor("bias")?.data;
+  const rows = joints(small.height, large.height, height, stride[0], padding[0]);
+  const columns = joints(small.width, large.width, width, stride[1], padding[1]);
   return () => {
     for (let i = 0; i < y.data.length; i++) y.data[i] = bias ? bias[i % outputs] : 0;
-    for (let row = 0; row < small.height; row++) {
-      for (let column = 0; column < small.width; column++) {
-        for (let ky = 0; ky < height; ky++) {
-          const toRow = row * stride[0] - padding[0] + ky;
-          if (toRow < 0 || toRow >= large.height) continue;
-          for (let kx = 0; kx < width; kx++) {
-            const toColumn = column * stride[1] - padding[1] + kx;
-            if (toColumn < 0 || toColumn >= large.width) continue;
-            const near = row * small.width + column, far = toRow * large.width + toColumn;
-            const [to, from] = y === small ? [near, far] : [far, near];
-            const at = (ky * width + kx) * inputs * outputs;
-            addProduct(y.data, to * outputs, outputs, x.data, from * inputs, inputs, weight, at);
-          }
-        }
+    for (const row of rows) {
+      for (const column of columns) {
+        const near = row.small * small.width + column.small, far = row.large * large.width + column.large;
+        const [to, from] = y === small ? [near, far] : [far, near], at = (row.tap * width + column.tap) * inputs * outputs;
+        addProduct(y.data, to * outputs, outputs, x.data, from * inputs, inputs, weight, at);
       }
     }
   };
+}
+
+/** What a kernel joins along one axis. */
+function joints(smaller, larger, kernel, stride, padding) {
+  const all = [];
+  for (let small = 0; small < smaller; small++) {
+    for (let tap = 0; tap < kernel; tap++) {
+      const large = small * stride - padding + tap;
+      if (large >= 0 && large < larger) all.push({ small, large, tap });
+    }
+  }
+  return all;
 }
 
 /** Add to y the product of x and a matrix stored (in, out). Nearly all time is spent here; an x of 0, as a ReLU leaves

@@ -1,9 +1,4 @@
 // A generative adversarial network on a line (Goodfellow et al. 2014), small enough to train while one looks on.
-//
-//   const gan = new Gan({ data: "one", loss: "non-saturating", seed: 0 });
-//   gan.stepDiscriminator();
-//   gan.stepGenerator();
-//   gan.generate(z); gan.discriminate(x);      // G(z), and D(x) in (0, 1), of arrays of numbers
 
 import { Random } from "./random.js";
 
@@ -15,9 +10,8 @@ export const DATA = {
 
 const WIDTHS = [1, 16, 16, 1];
 const BATCH = 64;
-// D learns faster than G (Heusel et al. 2017), and both slow down: a rate is divided by 1 + steps / 500.
-const RATE = { discriminator: 1e-2, generator: 2e-3 };
-const SLOWING = 500;
+// D learns faster than G (Heusel et al. 2017), and both slow down: a rate is divided by 1 + steps / SLOWING.
+const RATE = { discriminator: 1e-2, generator: 2e-3 }, SLOWING = 500;
 // G starts as a narrow heap beside the data, as every real generator starts: with two bumps it has to find both.
 const START = { scale: 0.3, at: 1 };
 
@@ -109,7 +103,7 @@ export class Gan {
     this.generator = new Network(WIDTHS, this.random);
     this.discriminator = new Network(WIDTHS, this.random);
     const { parameters } = this.generator;
-    parameters.forEach((value, i) => (parameters[i] = START.scale * value));
+    parameters.set(parameters.map((value) => START.scale * value));
     parameters[parameters.length - 1] = START.at;
   }
 
@@ -121,14 +115,10 @@ export class Gan {
   }
 
   /** G(z) for each z. */
-  generate(z) {
-    return this.generator.forward(z);
-  }
+  generate = (z) => this.generator.forward(z);
 
   /** D(x), the probability that x is real, for each x. */
-  discriminate(x) {
-    return this.discriminator.forward(x).map(sigmoid);
-  }
+  discriminate = (x) => this.discriminator.forward(x).map(sigmoid);
 
   /** A step of D down the mean of −log D(x) − log(1 − D(G(z))), which is returned. */
   stepDiscriminator() {
