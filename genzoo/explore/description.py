@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from base64 import b64encode
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def source_of(model: Model) -> str:
 
 
 def describe(model: Model, data: Split | None) -> dict[str, Any]:
-    """The description of a model, for JSON; tensors are base64 of their bytes, codes float32, pictures uint8.
+    """The description of a model, for JSON; pictures are base64 of their bytes.
 
     Without `data` the page begins with samples, or at the origin.
 
@@ -71,21 +72,33 @@ def describe(model: Model, data: Split | None) -> dict[str, Any]:
         )
     record = model.checkpoint
     table = latents(model)
+    rows = [_latent(row, table[0], prior=isinstance(model, Generator)) for row in table]
+    kind = registry().find(Family, model.spec.family).summary.partition(":")[0].capitalize()
     return {
         "name": model.name,
-        "kind": registry().find(Family, model.spec.family).summary.partition(":")[0].capitalize(),
+        "kind": kind,
         "dataset": record.dataset if record else "",
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "trained": record is not None,
+        "facts": _facts(model, kind),
         "shape": list(model.input_shape),
         "latent": model.latent_dim,
         "encodes": isinstance(model, Encoder) and is_picture(model.input_shape),
         "samples": isinstance(model, Generator),
-        "latents": [_latent(row, prior=isinstance(model, Generator)) for row in table],
-        "metrics": {name: [entry["value"], entry["unit"]] for name, entry in record.metrics.items()} if record else {},
+        "latents": rows,
+        "start": record.dataset if record and data else "a sample" if isinstance(model, Generator) else "the mean",
+        "order": _order(model, table[0]),
+        "mean": [(row["low"] + row["high"]) / 2 for row in sorted(rows, key=itemgetter("index"))],
         "bases": _bases(model, data, table),
         "points": None if data is None or model.latent_dim != 2 else _points(model, data),
     }
+
+
+def _facts(model: Model, kind: str) -> str:
+    record = model.checkpoint
+    shape = "×".join(map(str, model.input_shape))
+    latents = f"{model.latent_dim} latent{'s'[: model.latent_dim > 1]}"
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    known = record.dataset if record else "untrained"
+    return f"{kind} · {known} · {shape} · {latents} · {parameters / 1e6:.2f} M parameters"
 
 
 def _at(data: Split, indices: Tensor) -> Float[Tensor, " n *data"]:
@@ -93,28 +106,43 @@ def _at(data: Split, indices: Tensor) -> Float[Tensor, " n *data"]:
     return x
 
 
-def _latent(row: Latent, *, prior: bool) -> dict[str, Any]:
-    """A row of the page's sliders: `low` and `high` are `SPAN` standard deviations away, of the prior or of codes."""
+def _order(model: Model, first: Latent) -> str:
+    if first.kl is not None:
+        return "in the order of KL: how many nats each one carries"
+    if first.std is not None:
+        return "in the order of their standard deviation over data"
+    return "all alike under the prior N(0, 1)" if isinstance(model, Generator) else ""
+
+
+def _latent(row: Latent, first: Latent, *, prior: bool) -> dict[str, Any]:
+    """A row of the page's sliders: what it carries, and of what the first does; `low` and `high` are `SPAN` standard
+    deviations away, of the prior or of codes."""
     mean, std = (0.0, 1.0) if prior or row.mean is None or row.std is None else (row.mean, row.std)
-    told = {"index": row.index, "kl": row.kl, "std": row.std, "active": row.active, "label": row.label}
+    measure, most = (row.std, first.std) if first.kl is None else (row.kl, first.kl)
+    told = {"index": row.index, "title": f"z{row.index} {row.label or ''}".strip(), "collapsed": row.active is False}
+    told |= {"measure": measure, "share": measure and most and measure / most}
     return told | {"low": round(mean - SPAN * std, 3), "high": round(mean + SPAN * std, 3)}
 
 
-def _bases(model: Model, data: Split | None, table: tuple[Latent, ...]) -> dict[str, Any]:
-    """Codes to begin with, and what they decode to: those of data with its pictures, of the prior, or the mean."""
-    told: dict[str, Any] = {"of": "mean", "labels": []}
+def _bases(model: Model, data: Split | None, table: tuple[Latent, ...]) -> list[dict[str, Any]]:
+    """Codes to begin with and what they decode to: those of data, with its pictures, of the prior, or the mean."""
+    told: list[dict[str, Any]]
     if data is not None:
         indices = _one_of_each(data)
         x = _at(data, indices)
-        labels = [] if data.labels is None else [str(label) for label in data.labels[indices].tolist()]
-        told = {"of": "data", "labels": labels, "pixels": _packed(_shown(model, x))}
+        names = range(1, 1 + len(x)) if data.labels is None else data.labels[indices].tolist()
+        what = "picture" if data.labels is None else "class"
+        told = [{"name": f"{what} {name}", "pixels": _shown(model, one)} for name, one in zip(names, x, strict=True)]
         codes = model.encode(x)
     elif isinstance(model, Generator):
-        told["of"], codes = "prior", noise(BASES, model.latent_dim, SEED)
+        codes = noise(BASES, model.latent_dim, SEED)
+        told = [{"name": f"sample {i}"} for i in range(BASES)]
     else:
         means = {row.index: row.mean or 0.0 for row in table}
         codes = torch.tensor([[means[index] for index in range(model.latent_dim)]])
-    return told | {"codes": _packed(codes.float()), "decoded": _packed(_shown(model, model.decode(codes)))}
+        told = [{"name": "mean"}]
+    examples = zip(told, codes.tolist(), model.decode(codes), strict=True)
+    return [one | {"code": _rounded(code), "decoded": _shown(model, x)} for one, code, x in examples]
 
 
 def _one_of_each(data: Split) -> Tensor:
@@ -124,21 +152,25 @@ def _one_of_each(data: Split) -> Tensor:
     return torch.stack([(data.labels == label).int().argmax() for label in torch.unique(data.labels)[:BASES]])
 
 
-def _points(model: Model, data: Split) -> dict[str, Any]:
-    """The codes of examples on the map of two latents, and their classes."""
+def _points(model: Model, data: Split) -> list[list[float]]:
+    """The codes of examples on the map of two latents, each with its class behind."""
     x = _at(data, torch.arange(min(EXAMPLES, len(data))))
-    labels = [] if data.labels is None else data.labels[: len(x)].tolist()
-    return {"codes": _packed(in_blocks(model.encode, x).float()), "labels": labels}
+    labels = [0] * len(x) if data.labels is None else data.labels[: len(x)].tolist()
+    codes = in_blocks(model.encode, x).tolist()
+    return [[*_rounded(code), label] for code, label in zip(codes, labels, strict=True)]
 
 
-def _shown(model: Model, x: Tensor) -> Tensor:
-    return as_bytes(x) if is_picture(model.input_shape) else x.float()
+def _rounded(code: list[float]) -> list[float]:
+    """As the link of the page has it."""
+    return [round(value, 4) for value in code]
 
 
-def as_bytes(images: Float[Tensor, " n *data"]) -> UInt8[Tensor, " n *data"]:
+def _shown(model: Model, x: Tensor) -> str | list[float]:
+    if not is_picture(model.input_shape):
+        return x.flatten().tolist()
+    return b64encode(as_bytes(x).contiguous().numpy().tobytes()).decode()
+
+
+def as_bytes(images: Float[Tensor, " *data"]) -> UInt8[Tensor, " *data"]:
     """Values in [0, 1] as 256 levels."""
     return images.detach().cpu().float().clamp(0, 1).mul(255).round().to(torch.uint8)
-
-
-def _packed(values: Tensor) -> str:
-    return b64encode(values.detach().cpu().contiguous().numpy().tobytes()).decode()

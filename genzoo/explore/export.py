@@ -165,7 +165,8 @@ Write = Callable[..., _Value]
 
 
 def _linear(write: Write, x: _Value, weight: Tensor, bias: Tensor | None = None) -> _Value | None:
-    return write("linear", x, tensors={"weight": weight.T, "bias": bias}) if len(x.shape) == 1 else None
+    """A convolution of one place."""
+    return _conv(write, x, weight[..., None, None], bias) if len(x.shape) == 1 else None
 
 
 def _conv(
@@ -182,7 +183,8 @@ def _conv(
 ) -> _Value | None:
     if groups != 1 or set(dilation) != {1}:
         return None
-    return write(op, x, tensors={"weight": weight, "bias": bias}, stride=list(stride), padding=list(padding))
+    kernel = weight.permute(2, 3, 1, 0)
+    return write(op, x, tensors={"weight": kernel, "bias": bias}, stride=list(stride), padding=list(padding))
 
 
 def _conv_transpose(

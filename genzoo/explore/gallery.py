@@ -65,8 +65,7 @@ class _Exhibit:
         return {f"models/{self.name}.json": told, f"models/{self.name}.safetensors": self.weights}
 
     def page(self, peers: Sequence[str], home: str) -> str:
-        setting = {"model": self.name, "served": False, "peers": peers, "home": home, "load": self.load}
-        return page(self.told["name"], setting)
+        return page(self.told, {"model": self.name, "served": False, "peers": peers, "load": self.load}, home)
 
 
 def _picture(model: Model, data: Split | None) -> bytes:
@@ -137,7 +136,7 @@ def _card(exhibit: _Exhibit) -> str:
     shown = "Samples of" if told["samples"] else "Pictures, and below them what comes back from"
     return (
         f'<li><a href="{exhibit.name}.html"><img src="models/{exhibit.name}.png" alt="{shown} {exhibit.name}">'
-        f"<h2>{escape(told['name'])}</h2></a><p>{escape(facts)}</p><p>{escape(row[-1])}</p></li>"
+        f'<h2>{escape(told["name"])}</h2></a><p class="soft">{escape(facts)}<br>{escape(row[-1])}</p></li>'
     )
 
 

@@ -23,7 +23,7 @@ POLICY = (
 _STYLE = re.compile(r'<link rel="stylesheet" href="web/([\w-]+\.css)">\n')
 _SCRIPT = re.compile(r'<script type="module" src="web/([\w-]+)\.js"></script>\n')
 _IMPORT = re.compile(r'^import (\{[\w, ]+\}) from "\./([\w-]+)\.js";$', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function) (\w+))", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:class|const|function) (\w+))", re.MULTILINE)
 
 
 def assets() -> dict[str, Path]:
@@ -31,16 +31,30 @@ def assets() -> dict[str, Path]:
     return {path.name: path for path in sorted(WEB.iterdir()) if path.suffix in CONTENT_TYPES}
 
 
-def page(title: str, setting: Mapping[str, Any]) -> str:
+def page(told: Mapping[str, Any], setting: Mapping[str, Any], home: str = "") -> str:
     """The HTML of the page of one model.
 
     Args:
-        title: the model's name.
+        told: its description.
         setting: ``model``, the name of its files; ``served``, whether a server computes, or the browser; ``peers``, the
-            names of what it may be compared with; ``home``, the page it belongs to, or ""; ``load``, what genzoo.load
-            takes, or "".
+            names of what it may be compared with; ``load``, what genzoo.load takes, or "".
+        home: the address of the page it belongs to, or "".
     """
-    return template("page.html", title=escape(title), setting=escape(json.dumps(setting)))
+    return template(
+        "page.html",
+        title=escape(told["name"]),
+        facts=escape(told["facts"]),
+        order=escape(told["order"]),
+        start=escape(told["start"]),
+        peers="".join(f"<option>{escape(name)}</option>" for name in setting["peers"]),
+        home=f'href="{escape(home)}"' if home else "",
+        setting=escape(json.dumps({**setting, "load": _load(setting["load"])})),
+    )
+
+
+def _load(source: str) -> str:
+    """The line of Python that gives the model."""
+    return f"model = genzoo.load({json.dumps(source)})" if source else "# model is that of this page"
 
 
 def template(name: str, **values: str) -> str:

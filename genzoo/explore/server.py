@@ -159,8 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _page(self) -> bytes:
         model, peers = self.server.studio.model, self.server.studio.peers
-        setting = {"model": model.name, "served": True, "peers": peers, "home": "", "load": source_of(model)}
-        return page(model.name, setting).encode()
+        told = json.loads(self.server.studio.description(model.name))
+        return page(told, {"model": model.name, "served": True, "peers": peers, "load": source_of(model)}).encode()
 
     def _body(self) -> bytes:
         """The body of a request; refused before it is read unless it says how long it is, and that is not too much."""

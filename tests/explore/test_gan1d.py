@@ -53,10 +53,10 @@ def test_it_runs_and_pauses_and_begins_anew_with_other_data(page: Any) -> None:
     page.get_by_label("Speed").press("End")
     assert page.get_attribute("#speed", "aria-valuetext") == "as fast as it goes"
     page.get_by_role("button", name="Run").press("Enter")
-    page.wait_for_function("parseInt(document.getElementById('steps').textContent) >= 20")
+    page.wait_for_function("parseInt(document.getElementById('state').textContent.slice('After '.length)) >= 20")
     page.get_by_role("button", name="Pause").press("Enter")
     page.get_by_label("two bumps").check()
-    assert page.inner_text("#steps") == "0, 0"
+    assert "0 steps of D and 0 of G" in page.inner_text("#state")
     assert "0 % of them lie on the left" in description(page)
 
 

@@ -161,8 +161,8 @@ def test_the_samples_are_those_of_the_seed(served: Served, open_page: Open) -> N
     page = open_page(served("gan-dcgan-mnist").url + "#view=samples&seed=3")
     settle(page)
     wanted = genzoo.load("gan-dcgan-mnist", device="cpu").sample(24, seed=3).flatten(1) * 255
-    assert close_to(picture(page, ".tiles button:last-child canvas"), wanted[23])
-    page.locator(".tiles button").nth(5).click()
+    assert close_to(picture(page, ".samples tr:last-child td:last-child canvas"), wanted[23])
+    page.locator(".samples td button").nth(5).click()
     code(page)
     assert close_to(picture(page), wanted[5])
 
@@ -224,7 +224,7 @@ def test_pictures_of_one_s_own_are_encoded(served: Served, open_page: Open, tmp_
 
 def test_the_map_moves_the_code(address: Callable[[str], str], open_page: Open) -> None:
     page = open_page(address("ae-dense-mnist-2d"))
-    plane = page.locator(".plane")
+    plane = page.locator("#plane")
     plane.focus()
     before = code(page)
     plane.press("ArrowUp")

@@ -180,12 +180,12 @@ def test_a_taken_port_is_told(server: PageServer) -> None:
 def test_a_model_without_data_begins_with_samples_or_the_mean() -> None:
     vae = genzoo.create("vae-dense", seed=0, input_shape=(1, 4, 4), latent_dim=3)
     told = describe(vae, None)
-    assert told["bases"]["of"] == "prior"
-    np.testing.assert_array_equal(np.frombuffer(b64decode(told["bases"]["codes"]), "<f4"), noise(10, 3, 0).flatten())
+    np.testing.assert_allclose([base["code"] for base in told["bases"]], noise(10, 3, 0), atol=6e-5)
+    assert not any("pixels" in base for base in told["bases"])
+    assert {len(b64decode(base["decoded"])) for base in told["bases"]} == {16}
     autoencoder = genzoo.create("ae-dense", seed=0, input_shape=(1, 4, 4), latent_dim=3)
     told = describe(autoencoder, None)
-    assert told["bases"]["of"] == "mean"
-    assert b64decode(told["bases"]["codes"]) == bytes(12)
+    assert [base["code"] for base in told["bases"]] == [[0, 0, 0]]
     assert (told["latents"][0]["low"], told["latents"][0]["high"]) == (-3, 3)
 
 
@@ -194,7 +194,8 @@ def test_data_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
     with pytest.warns(GenzooWarning, match="without data"):
         studio = Studio(model, data_root=tmp_path)
-    assert json.loads(studio.description(model.name))["bases"]["of"] == "mean"
+    (base,) = json.loads(studio.description(model.name))["bases"]
+    assert "pixels" not in base
 
 
 @pytest.mark.parametrize(
@@ -215,6 +216,6 @@ def test_a_notebook_shows_the_page_of_a_model_in_memory() -> None:
         assert f'<iframe src="{exploration.url}"' in exploration._repr_mimebundle_()["text/html"]
         status, body = ask(exploration._server, "models/vae-dense.json")
         assert status == 200
-        assert json.loads(body)["trained"] is False
+        assert "untrained" in json.loads(body)["facts"]
     finally:
         exploration.close()

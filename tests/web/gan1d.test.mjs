@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { DATA, Gan, Network, Random, density, moments } from "../../genzoo/explore/web/gan1d-model.js";
+import { DATA, Gan, Network, density, moments } from "../../genzoo/explore/web/gan1d-model.js";
+import { Random } from "../../genzoo/explore/web/random.js";
 
 function near(found, wanted, tolerance, what = "") {
   assert.ok(Math.abs(found - wanted) <= tolerance, `${what} ${found} is not ${wanted} ± ${tolerance}`);

@@ -1,221 +1,165 @@
-// The page of the GAN on a line: controls, numbers, and the picture.
+// The page of the GAN on a line: controls, the plot, and what is to be seen in words.
 
-import { DATA, Gan, Random, density, moments } from "./gan1d-model.js";
+import { byId, number } from "./dom.js";
+import { DATA, Gan, density, moments } from "./gan1d-model.js";
+import { Random } from "./random.js";
 
-const SPEEDS = [1, 4, 16, 64, 256, 1e6]; // steps of D and of G in a second; the last is as many as there is time for
+const SPEEDS = [1 / 60, 1 / 15, 1 / 4, 1, 4, 1e6]; // steps of D and of G in a frame; the last is as many as there is time for
 const BUSY = 12; // ms of training in a frame at most, so that the page stays quick to the hand
-const REACH = 4; // the line from −4 to 4
-const BINS = 64;
+const REACH = 4, BINS = 64; // the line from −4 to 4, and its histogram
 const NOISE = new Random(2 ** 31).normals(2000); // always the same, so that each number of G can be seen to move
 const SHOWN = 60; // of data and of G's numbers, as points
 const GRID = Float64Array.from({ length: 241 }, (_, i) => REACH * (i / 120 - 1));
 
-const $ = (id) => document.getElementById(id);
-const canvas = $("plot");
-let gan, steps, sample, running = false, owed = 0, before = 0, spoken = 0;
+const canvas = byId("plot"), pen = canvas.getContext("2d"), LEFT = 34;
+let gan, steps, sample, running = false, owed = 0;
 
 function reset() {
   const chosen = (name) => document.querySelector(`input[name=${name}]:checked`).value;
-  const seed = Number($("seed").value) || 0;
-  gan = new Gan({ data: chosen("data"), loss: chosen("loss"), seed });
+  const data = chosen("data"), seed = Number(byId("seed").value) || 0;
+  gan = new Gan({ data, loss: chosen("loss"), seed });
   steps = { d: 0, g: 0 };
-  sample = new Gan({ data: chosen("data"), seed: seed + 1 }).real(NOISE.length);
-  show(true);
+  sample = new Gan({ data, seed: seed + 1 }).real(NOISE.length);
+  show();
 }
 
-function stepD() {
-  gan.stepDiscriminator();
-  steps.d++;
+function step(player) {
+  steps[player]++;
+  player === "d" ? gan.stepDiscriminator() : gan.stepGenerator();
 }
 
-function stepG() {
-  gan.stepGenerator();
-  steps.g++;
-}
-
-function speed() {
-  return SPEEDS[$("speed").value];
-}
+const speed = () => SPEEDS[byId("speed").value];
 
 function showSpeed() {
-  const words = speed() < 1e6 ? `${speed()} steps a second` : "as fast as it goes";
-  $("speed-shown").value = words;
-  $("speed").setAttribute("aria-valuetext", words);
+  const words = speed() < 1e6 ? `${60 * speed()} steps a second` : "as fast as it goes";
+  byId("speed-shown").value = words;
+  byId("speed").ariaValueText = words;
 }
 
 function setRunning(on) {
   running = on;
-  $("run").textContent = on ? "Pause" : "Run";
-  owed = 0;
-  before = performance.now();
+  byId("run").textContent = on ? "Pause" : "Run";
+  byId("state").ariaLive = on ? "off" : "polite"; // not read out in each frame
   if (on) requestAnimationFrame(frame);
-  else show(true);
 }
 
-function frame(now) {
+function frame() {
   if (!running) return;
-  owed = Math.min(owed + ((now - before) / 1000) * speed(), speed());
-  before = now;
-  const until = performance.now() + BUSY;
-  let done = 0;
-  for (; owed >= 1 && performance.now() < until; owed--, done++) {
-    stepD();
-    stepG();
-  }
-  if (done) show(now - spoken > 2000);
+  const until = performance.now() + BUSY, before = steps.d;
+  for (owed = (owed % 1) + speed(); owed >= 1 && performance.now() < until; owed--) ["d", "g"].forEach(step);
+  if (steps.d > before) show();
   requestAnimationFrame(frame);
 }
 
-/** Draw and print; `speak`: renew the description too, which is not done in each frame. */
-function show(speak) {
-  const fakes = gan.generate(NOISE);
-  const dReal = moments(gan.discriminate(sample)), dFake = moments(gan.discriminate(fakes));
-  const found = moments(fakes), wanted = moments(sample);
-  $("steps").textContent = `${steps.d.toLocaleString("en")}, ${steps.g.toLocaleString("en")}`;
-  $("d-real").textContent = dReal.mean.toFixed(2);
-  $("d-fake").textContent = dFake.mean.toFixed(2);
-  $("mean").textContent = `${signed(found.mean)} (data ${signed(wanted.mean)})`;
-  $("deviation").textContent = `${found.deviation.toFixed(2)} (data ${wanted.deviation.toFixed(2)})`;
+function show() {
+  const fakes = gan.generate(NOISE), words = describe(fakes);
   draw(fakes);
-  if (!speak) return;
-  spoken = performance.now();
-  const sentence = describe(fakes, dReal.mean, dFake.mean);
-  canvas.setAttribute("aria-label", `Three plots over one line from −4 to 4: D(x), densities, points. ${sentence}`);
-  if (!running) $("state").textContent = sentence;
-}
-
-function signed(value) {
-  return value.toFixed(2).replace("-", "−");
+  byId("state").textContent = words;
+  canvas.ariaLabel = `Three plots over one line from −4 to 4: D(x), densities, points. ${words}`;
 }
 
 /** What is to be seen, in words. */
-function describe(fakes, dReal, dFake) {
-  const { mean, deviation } = moments(fakes);
+function describe(fakes) {
+  const judged = (x) => number(moments(gan.discriminate(x)).mean);
+  const about = (name, x) => `${name} about ${number(moments(x).mean)}, ${number(moments(x).deviation)} wide`;
   const told =
-    `After ${steps.d} steps of D and ${steps.g} of G, G's numbers lie about ${signed(mean)}, ` +
-    `${deviation.toFixed(2)} wide. D gives data ${dReal.toFixed(2)} and G's numbers ${dFake.toFixed(2)} on average. `;
+    `After ${steps.d} steps of D and ${steps.g} of G, ${about("G's numbers lie", fakes)}, ${about("data", sample)}. ` +
+    `D gives data ${judged(sample)} and G's numbers ${judged(fakes)} on average. `;
   if (gan.data !== DATA.two) return told;
   const left = Math.round((100 * fakes.filter((x) => x < 0).length) / fakes.length);
-  const share = `${left} % of them lie on the left, where half of the data are. `;
-  const collapsed = steps.g >= 200 && Math.min(left, 100 - left) < 5;
-  return told + share + (collapsed ? "One bump is missed: the mode has collapsed." : "");
+  const collapsed = steps.g >= 200 && Math.min(left, 100 - left) < 5 ? "One bump is missed: the mode has collapsed." : "";
+  return `${told}${left} % of them lie on the left, where half of the data are. ${collapsed}`;
 }
+
+const right = () => canvas.clientWidth - 8;
+const x = (value) => LEFT + ((value + REACH) / (2 * REACH)) * (right() - LEFT);
 
 /** Three panels over one line: D(x), the densities, points. */
 function draw(fakes) {
-  const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
-  if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-  if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  pen.font = "13px system-ui, sans-serif";
-  const inner = { left: 34, right: width - 8 };
-  const x = (value) => inner.left + ((value + REACH) / (2 * REACH)) * (inner.right - inner.left);
-  drawCritic(pen, x, inner, { top: 26, bottom: 136 });
-  drawDensities(pen, x, inner, { top: 176, bottom: 336 }, fakes);
-  drawPoints(pen, x, inner, fakes);
+  const ratio = devicePixelRatio;
+  Object.assign(canvas, { width: canvas.clientWidth * ratio, height: canvas.clientHeight * ratio }); // which also wipes it
+  pen.scale(ratio, ratio);
+  Object.assign(pen, { font: "13px system-ui, sans-serif", lineWidth: 2.5 });
+  drawCritic(26, 136);
+  drawDensities(176, 336, fakes);
+  drawPoints(sample, "○", "real", 384);
+  drawPoints(fakes, "▲", "fake", 412);
+  text("real ○", LEFT, 370, "real");
+  text("G's ▲", LEFT, 434, "fake");
+  for (let value = -REACH; value <= REACH; value += 2) text(number(value, 0), x(value), 456, "soft", "center");
 }
 
-const styles = getComputedStyle(document.documentElement);
-const colour = (name) => styles.getPropertyValue(`--${name}`);
+/** Draw in the colour of a class of the page's. */
+function ink(name, alpha = 1) {
+  pen.strokeStyle = pen.fillStyle = getComputedStyle(document.querySelector(`.${name}`)).color;
+  pen.globalAlpha = alpha;
+}
 
-function text(pen, words, x, y, name = "soft", align = "left") {
-  pen.fillStyle = colour(name);
+function text(words, left, bottom, name, align = "left") {
+  ink(name);
   pen.textAlign = align;
-  pen.fillText(words, x, y);
+  pen.fillText(words, left, bottom);
 }
 
-function level(pen, inner, y, name, dashes = []) {
-  pen.strokeStyle = colour(name);
-  pen.lineWidth = 1;
-  pen.setLineDash(dashes);
-  pen.beginPath();
-  pen.moveTo(inner.left, Math.round(y) + 0.5);
-  pen.lineTo(inner.right, Math.round(y) + 0.5);
-  pen.stroke();
-  pen.setLineDash([]);
+function level(y) {
+  ink("soft", 0.25);
+  pen.fillRect(LEFT, Math.round(y), right() - LEFT, 1);
 }
 
-function curve(pen, x, y, values, name, fill) {
-  pen.beginPath();
-  values.forEach((value, i) => pen.lineTo(x(GRID[i]), y(value)));
-  pen.strokeStyle = pen.fillStyle = colour(name);
-  pen.lineWidth = 2.5;
-  pen.stroke();
-  if (!fill) return;
-  pen.lineTo(x(REACH), y(0));
-  pen.lineTo(x(-REACH), y(0));
-  pen.globalAlpha = 0.18;
-  pen.fill();
-  pen.globalAlpha = 1;
+/** The path of a function whose values on GRID are given. */
+function curve(y, values) {
+  const path = new Path2D();
+  values.forEach((value, i) => path.lineTo(x(GRID[i]), y(value)));
+  return path;
 }
 
-function drawCritic(pen, x, inner, { top, bottom }) {
+function drawCritic(top, bottom) {
   const y = (value) => bottom - value * (bottom - top);
   for (const [value, label] of [[0, "0"], [0.5, "½"], [1, "1"]]) {
-    level(pen, inner, y(value), value === 0.5 ? "soft" : "grid", value === 0.5 ? [6, 5] : []);
-    text(pen, label, inner.left - 8, y(value) + 4, "soft", "right");
+    level(y(value));
+    text(label, LEFT - 8, y(value) + 4, "soft", "right");
   }
-  text(pen, "D(x): how likely x is real", inner.left, top - 10, "critic");
-  curve(pen, x, y, gan.discriminate(GRID), "critic");
+  text("D(x): how likely x is real", LEFT, top - 10, "critic");
+  pen.stroke(curve(y, gan.discriminate(GRID)));
 }
 
-function drawDensities(pen, x, inner, { top, bottom }, fakes) {
-  const data = GRID.map((value) => density(gan.data, value));
-  const most = 1.5 * Math.max(...data), y = (value) => bottom - Math.min(value / most, 1) * (bottom - top);
+function drawDensities(top, bottom, fakes) {
+  const data = GRID.map((value) => density(gan.data, value)), most = 1.5 * Math.max(...data);
+  const y = (value) => bottom - Math.min(value / most, 1) * (bottom - top), path = curve(y, data);
   const counts = new Float64Array(BINS), wide = (2 * REACH) / BINS;
   for (const value of fakes) counts[Math.floor((value + REACH) / wide)]++; // beyond the line there is no bin
-  pen.fillStyle = colour("fake");
-  pen.globalAlpha = 0.75;
+  ink("fake", 0.75);
   counts.forEach((count, i) => {
-    const from = x(i * wide - REACH), high = y(count / fakes.length / wide);
-    if (count) pen.fillRect(from, high, x((i + 1) * wide - REACH) - from - 0.6, bottom - high);
+    const high = y(count / fakes.length / wide);
+    pen.fillRect(x(i * wide - REACH), high, x(wide) - x(0) - 0.6, bottom - high);
   });
-  pen.globalAlpha = 1;
-  curve(pen, x, y, data, "real", true);
-  level(pen, inner, bottom, "line");
-  text(pen, "density of the data", inner.left, top - 10, "real");
-  text(pen, "G's numbers, counted", inner.right, top - 10, "fake", "right");
+  ink("real", 0.18);
+  pen.fill(path);
+  text("density of the data", LEFT, top - 10, "real");
+  pen.stroke(path);
+  text("G's numbers, counted", right(), top - 10, "fake", "right");
 }
 
-function drawPoints(pen, x, inner, fakes) {
-  level(pen, inner, 384, "line");
-  level(pen, inner, 412, "line");
-  pen.strokeStyle = colour("real");
-  pen.fillStyle = colour("fake");
-  pen.lineWidth = 1.5;
-  for (let i = 0; i < SHOWN; i++) {
-    pen.beginPath();
-    pen.arc(x(sample[i]), 384, 4, 0, 2 * Math.PI);
-    pen.stroke();
-    const at = x(fakes[i]);
-    pen.beginPath();
-    pen.moveTo(at, 406);
-    pen.lineTo(at - 5, 416);
-    pen.lineTo(at + 5, 416);
-    pen.fill();
-  }
-  text(pen, "real ○", inner.left, 370, "real");
-  text(pen, "G's ▲", inner.left, 434, "fake");
-  for (let value = -REACH; value <= REACH; value += 2) {
-    text(pen, String(value).replace("-", "−"), x(value), 456, "soft", "center");
-  }
+function drawPoints(values, sign, name, y) {
+  level(y);
+  for (const value of values.subarray(0, SHOWN)) text(sign, x(value), y + 5, name, "center");
 }
 
-$("run").addEventListener("click", () => setRunning(!running));
-$("step-d").addEventListener("click", stepD);
-$("step-g").addEventListener("click", stepG);
-for (const id of ["step-d", "step-g"]) $(id).addEventListener("click", () => show(true));
-$("reset").addEventListener("click", () => {
+for (const player of ["d", "g"]) {
+  byId(`step-${player}`).onclick = () => {
+    step(player);
+    show();
+  };
+}
+byId("run").onclick = () => setRunning(!running);
+byId("reset").onclick = () => {
   setRunning(false);
   reset();
-});
-$("speed").addEventListener("input", showSpeed);
-$("seed").addEventListener("change", reset);
-document.querySelectorAll("input[type=radio]").forEach((input) => input.addEventListener("change", reset));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show(false));
-new ResizeObserver(() => show(false)).observe(canvas);
+};
+byId("speed").oninput = showSpeed;
+byId("settings").onchange = ({ target }) => target.id !== "speed" && reset();
+matchMedia("(prefers-color-scheme: dark)").onchange = show;
+new ResizeObserver(show).observe(canvas);
 
 showSpeed();
 reset();

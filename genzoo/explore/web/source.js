@@ -1,11 +1,11 @@
 // Where a model computes: on the server that sent this page, or in the browser. Either way
-//   model.told                      what genzoo/explore/description.py says of it
-//   await model.decode(codes)       n × latent numbers in one array -> n examples in one: bytes, or numbers of points
-//   await model.noise(seed, n)      codes from N(0, I)
-//   await model.encode(pixels)      codes of pictures in bytes; only where a server computes
-//   await model.gif(codes)          the bytes of a GIF of pictures to and fro; likewise
+//   told            what genzoo/explore/description.py says of the model
+//   decode(codes)   an example for each code: bytes of a picture, or the numbers of a point
+//   noise(seed, n)  codes from N(0, I)
+//   encode(picture), gif(codes)  its code, and a GIF of their pictures to and fro; only where a server computes
 
 import { parse } from "./engine.js";
+import { Random } from "./random.js";
 
 const carried = document.getElementById("carried"); // a page of one file has its files in itself
 const files = carried && JSON.parse(carried.textContent);
@@ -13,42 +13,40 @@ const files = carried && JSON.parse(carried.textContent);
 /** The model of that name. */
 export async function open(name, served) {
   const told = JSON.parse(new TextDecoder().decode(await read(`models/${name}.json`)));
-  for (const [of, keys] of [[told.bases, ["pixels", "codes", "decoded"]], [told.points ?? {}, ["codes"]]]) {
-    for (const key of keys) if (of[key]) of[key] = unpacked(of[key], key === "codes" || told.shape.length < 3);
+  const pictures = told.shape.length === 3;
+  for (const base of pictures ? told.bases : []) {
+    for (const key of ["pixels", "decoded"]) if (base[key]) base[key] = bytes(base[key]);
   }
-  return { told, size: told.shape.reduce((a, b) => a * b), ...(served ? remote(name, told) : local(name, told)) };
+  return { told, pictures, ...(served ? remote : local)(name, told, pictures) };
 }
 
-function remote(name, { shape }) {
-  const address = (verb) => `models/${encodeURIComponent(name)}/${verb}`;
-  const codes = (bytes) => new Float32Array(bytes);
-  const pictures = shape.length === 3;
+function remote(name, { latent, shape }, pictures) {
+  const size = shape.reduce((a, b) => a * b), path = `models/${encodeURIComponent(name)}`;
+  const codes = (buffer) => rows(new Float32Array(buffer), latent);
+  const sent = (z) => Float32Array.from(z.flatMap((code) => [...code]));
   return {
-    decode: async (z) => new (pictures ? Uint8Array : Float32Array)(await ask(address("decode"), z)),
-    gif: (z) => ask(address("gif"), z),
-    encode: async (pixels) => codes(await ask(address("encode"), pixels)),
-    noise: async (seed, n) => codes(await ask(address(`noise?seed=${seed}&n=${n}`))),
+    decode: async (z) => rows(new (pictures ? Uint8Array : Float32Array)(await ask(`${path}/decode`, sent(z))), size),
+    noise: async (seed, n) => codes(await ask(`${path}/noise?seed=${seed}&n=${n}`)),
+    encode: async (picture) => codes(await ask(`${path}/encode`, picture))[0],
+    gif: async (z) => new Blob([await ask(`${path}/gif`, sent(z))]),
   };
 }
 
-function local(name, { latent, shape }) {
-  const size = shape.reduce((a, b) => a * b);
+function local(name, { latent }, pictures) {
   const engine = read(`models/${name}.safetensors`).then(parse);
   engine.catch(() => {}); // whoever decodes is told
+  const levels = (x) => new Uint8ClampedArray(x.map((value) => 255 * value)); // which rounds, as torch does
   return {
     async decode(z) {
       const { decode } = await engine;
-      const n = z.length / latent, pictures = shape.length === 3, one = new Float32Array(size);
-      const x = new (pictures ? Uint8ClampedArray : Float32Array)(n * size); // a clamped array rounds, as torch does
-      for (let i = 0; i < n; i++) {
-        decode(z.subarray(i * latent, (i + 1) * latent), one);
-        x.set(pictures ? one.map((value) => value * 255) : one, i * size);
-      }
-      return x;
+      return z.map((code) => (pictures ? levels(decode(code)) : decode(code)));
     },
-    noise: async (seed, n) => normals(seed, n * latent),
+    noise: async (seed, n) => rows(new Random(seed).normals(n * latent), latent), // not torch's for the seed
   };
 }
+
+const rows = (values, width) =>
+  Array.from({ length: values.length / width }, (_, i) => values.subarray(i * width, (i + 1) * width));
 
 async function read(path) {
   return files ? bytes(files[path]).buffer : ask(path);
@@ -62,22 +60,4 @@ async function ask(path, body) {
   throw new Error(told.error ?? `${path}: ${response.status}`);
 }
 
-function bytes(base64) {
-  const text = atob(base64), array = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) array[i] = text.charCodeAt(i);
-  return array;
-}
-
-const unpacked = (base64, numbers) => (numbers ? new Float32Array(bytes(base64).buffer) : bytes(base64));
-
-/** n draws from N(0, 1): mulberry32 and the transform of Box and Muller. Not torch's draws for the seed. */
-function normals(seed, n) {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return Float32Array.from({ length: n }, () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
-}
+const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
