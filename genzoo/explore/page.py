@@ -53,8 +53,9 @@ def page(told: Mapping[str, Any], setting: Mapping[str, Any], home: str = "") ->
 
 
 def _load(source: str) -> str:
-    """The line of Python that gives the model."""
-    return f"model = genzoo.load({json.dumps(source)})" if source else "# model is that of this page"
+    """The Python that gives the model."""
+    model = f"model = genzoo.load({json.dumps(source)})" if source else "# model is that of this page"
+    return f"import genzoo\nimport torch\n\n{model}"
 
 
 def template(name: str, **values: str) -> str:

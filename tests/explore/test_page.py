@@ -188,6 +188,23 @@ def test_the_views_show_what_they_say(address: Callable[[str], str], open_page: 
     assert torch.allclose(code(page), (start + other) / 2, atol=1e-3)
 
 
+def test_the_way_between_two_pictures_is_linear_or_spherical(served: Served, open_page: Open) -> None:
+    model = genzoo.load("vae-conv-mnist", device="cpu")
+    page = open_page(served("vae-conv-mnist").url + "#view=interpolate")
+    ends = []
+    for place in (2, 7):
+        page.locator("#bases button").nth(place).click()
+        ends.append(code(page))
+    page.get_by_role("group", name="From", exact=True).get_by_role("button").nth(2).click()
+    page.get_by_role("group", name="To", exact=True).get_by_role("button").nth(7).click()
+    for mode in ("linear", "spherical"):
+        page.locator(".interpolate select").select_option(mode)
+        settle(page)
+        row = torch.stack([picture(page, f".interpolate td:nth-child({k}) canvas") for k in range(1, 12)])
+        wanted = model.interpolate(*ends, 11, mode=mode).flatten(0, 1).flatten(1) * 255
+        assert (row - wanted).abs().max() <= 1
+
+
 def test_a_compared_model_gets_the_same_code_or_the_same_picture(
     address: Callable[[str], str], open_page: Open, data_root: Path
 ) -> None:

@@ -109,8 +109,8 @@ function gathering(where) {
   };
 }
 
-/** A convolution or its transpose, the weight of both stored (height, width, in, out). A tap k of the kernel joins place
- * i of the smaller picture with place i · stride − padding + k of the larger; which of them is read tells the two apart. */
+/** A convolution or its transpose, the weight stored (height, width, in, out). A tap k of the kernel joins place i of
+ * the smaller picture with place i · stride − padding + k of the larger; which is read tells the two apart. */
 function convolution({ tensor, stride, padding }, y, x, small, large) {
   const { shape: [height, width, inputs, outputs], data: weight } = tensor("weight"), bias = tensor("bias")?.data;
   const rows = joints(small.height, large.height, height, stride[0], padding[0]);
@@ -120,7 +120,8 @@ function convolution({ tensor, stride, padding }, y, x, small, large) {
     for (const row of rows) {
       for (const column of columns) {
         const near = row.small * small.width + column.small, far = row.large * large.width + column.large;
-        const [to, from] = y === small ? [near, far] : [far, near], at = (row.tap * width + column.tap) * inputs * outputs;
+        const [to, from] = y === small ? [near, far] : [far, near];
+        const at = (row.tap * width + column.tap) * inputs * outputs;
         addProduct(y.data, to * outputs, outputs, x.data, from * inputs, inputs, weight, at);
       }
     }

@@ -4,7 +4,7 @@ import { byId, number } from "./dom.js";
 import { DATA, Gan, density, moments } from "./gan1d-model.js";
 import { Random } from "./random.js";
 
-const SPEEDS = [1 / 60, 1 / 15, 1 / 4, 1, 4, 1e6]; // steps of D and of G in a frame; the last is as many as there is time for
+const SPEEDS = [1 / 60, 1 / 15, 1 / 4, 1, 4, 1e6]; // steps of each in a frame; at last as many as time allows
 const BUSY = 12; // ms of training in a frame at most, so that the page stays quick to the hand
 const REACH = 4, BINS = 64; // the line from −4 to 4, and its histogram
 const NOISE = new Random(2 ** 31).normals(2000); // always the same, so that each number of G can be seen to move
@@ -77,7 +77,7 @@ const x = (value) => LEFT + ((value + REACH) / (2 * REACH)) * (right() - LEFT);
 /** Three panels over one line: D(x), the densities, points. */
 function draw(fakes) {
   const ratio = devicePixelRatio;
-  Object.assign(canvas, { width: canvas.clientWidth * ratio, height: canvas.clientHeight * ratio }); // which also wipes it
+  Object.assign(canvas, { width: canvas.clientWidth * ratio, height: canvas.clientHeight * ratio }); // and wipe it
   pen.scale(ratio, ratio);
   Object.assign(pen, { font: "13px system-ui, sans-serif", lineWidth: 2.5 });
   drawCritic(26, 136);

@@ -99,7 +99,9 @@ function slider(latent) {
   const input = make("input", { type: "range", id, step: (high - low) / 120 });
   const output = make("span", { className: "value", ariaHidden: true });
   const row = make("div", { className: "slider" }, make("label", { htmlFor: id, textContent: title }));
-  if (measure !== null) row.append(make("progress", { value: share, ariaHidden: true }), make("small", {}, number(measure)));
+  if (measure !== null) {
+    row.append(make("progress", { value: share, ariaHidden: true }), make("small", {}, number(measure)));
+  }
   row.classList.toggle("collapsed", latent.collapsed);
   row.append(input, output);
   const show = () => {
@@ -210,7 +212,8 @@ function remember() {
 
 async function restore() {
   const state = new URLSearchParams(location.hash.slice(1)), base = app.own[state.get("base")] ?? app.own[0];
-  const z = state.get("z")?.split(" ").map(Number), fits = z?.length === app.model.told.latent && z.every(Number.isFinite);
+  const z = state.get("z")?.split(" ").map(Number);
+  const fits = z?.length === app.model.told.latent && z.every(Number.isFinite);
   app.seed = Math.min(2 ** 32 - 1, Math.floor(Math.abs(state.get("seed")))) || 0;
   app.go(base.code, base);
   if (fits && z.some((value, j) => Math.abs(value - base.code[j]) > 1e-4)) app.go(z);
@@ -222,8 +225,8 @@ async function restore() {
 async function python() {
   const view = app.model.pictures && app.view.panel.python?.();
   const decode = app.model.pictures ? 'genzoo.grid(model.decode(z)).save("picture.png")' : "print(model.decode(z))";
-  const lines = ["import genzoo", "import torch", "", setting.load, `z = torch.tensor([[${app.z.join(", ")}]])`, decode, view || ""];
-  await navigator.clipboard.writeText(lines.join("\n"));
+  const code = `z = torch.tensor([[${app.z.join(", ")}]])`;
+  await navigator.clipboard.writeText([setting.load, code, decode, view || ""].join("\n"));
   say("Python copied");
 }
 

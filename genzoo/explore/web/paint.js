@@ -44,13 +44,13 @@ export function signOf(label) {
 }
 
 /** Canvases in rows and columns as one, each enlarged a whole number of times. */
-export function sheet(rows, gap = 2) {
-  const { width, height } = rows[0][0], factor = Math.max(1, Math.round(112 / width));
+export function sheet(rows) {
+  const { width, height } = rows[0][0], gap = 2, factor = Math.max(1, Math.round(112 / width));
   const wide = width * factor + gap, high = height * factor + gap;
   const whole = new OffscreenCanvas(Math.max(...rows.map((row) => row.length)) * wide - gap, rows.length * high - gap);
   const context = whole.getContext("2d");
   context.imageSmoothingEnabled = false;
-  rows.forEach((row, i) => row.forEach((canvas, k) => context.drawImage(canvas, k * wide, i * high, wide - gap, high - gap)));
+  rows.forEach((row, i) => row.forEach((one, k) => context.drawImage(one, k * wide, i * high, wide - gap, high - gap)));
   return whole;
 }
 

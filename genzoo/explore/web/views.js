@@ -27,8 +27,10 @@ async function fill({ model }, place, codes, show) {
 }
 
 /** A button with a picture, which makes its code the page's. */
-const cell = (app, name) =>
-  make("button", { className: "cell", ariaLabel: name, onclick: ({ currentTarget }) => app.go(currentTarget.code) }, make("canvas"));
+function cell(app, ariaLabel) {
+  const onclick = ({ currentTarget }) => app.go(currentTarget.code);
+  return make("button", { className: "cell", ariaLabel, onclick }, make("canvas"));
+}
 
 function fillCells(app, panel, codes) {
   const cells = panel.querySelectorAll("td button");
@@ -49,9 +51,10 @@ function table(caption, rows, head = []) {
 
 function traverse(app, panel) {
   const { told } = app.model, latents = told.latents.filter((latent) => !latent.collapsed).slice(0, ROWS);
-  const ticks = Array.from({ length: STEPS }, (_, k) => k / (STEPS - 1)), value = ({ low, high }, t) => low + t * (high - low);
+  const ticks = Array.from({ length: STEPS }, (_, k) => k / (STEPS - 1));
+  const value = ({ low, high }, t) => low + t * (high - low);
   const row = (latent) => ticks.map((tick) => cell(app, `${latent.title} = ${number(value(latent, tick))}`));
-  const caption = `Each row moves one latent, from −3 to 3 standard deviations of the ${told.samples ? "prior" : "codes"}.`;
+  const caption = `Each row moves one latent, in standard deviations of the ${told.samples ? "prior" : "codes"}.`;
   const head = ["", ...ticks.map((tick) => heading("col", number(6 * tick - 3, 1)))];
   panel.append(table(caption, latents.map((latent) => [heading("row", latent.title), ...row(latent)]), head));
   panel.python = () => `genzoo.strip(model.traverse(z, latent=${app.focus.index})).save("traverse.png")`;
@@ -136,7 +139,8 @@ export function map(app) {
     slider.oninput();
   };
   if (told.points) scatter(told.points, place);
-  const codes = Array.from({ length: SIDE ** 2 }, (_, k) => code(((k % SIDE) + 0.5) / SIDE, (Math.floor(k / SIDE) + 0.5) / SIDE));
+  const middle = (k) => (Math.floor(k) + 0.5) / SIDE;
+  const codes = Array.from({ length: SIDE ** 2 }, (_, k) => code(middle(k % SIDE), middle(k / SIDE)));
   const one = make("canvas"), manifold = Object.assign(byId("manifold"), { width: SIDE * width, height: SIDE * height });
   fill(app, plane, codes, (k, picture) => {
     app.paint(one, picture);
