@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -191,17 +191,18 @@ def test_the_views_show_what_they_say(address: Callable[[str], str], open_page: 
 def test_the_way_between_two_pictures_is_linear_or_spherical(served: Served, open_page: Open) -> None:
     model = genzoo.load("vae-conv-mnist", device="cpu")
     page = open_page(served("vae-conv-mnist").url + "#view=interpolate")
-    ends = []
-    for place in (2, 7):
-        page.locator("#bases button").nth(place).click()
-        ends.append(code(page))
+    page.locator("#bases button").nth(2).click()
+    start = code(page)
+    page.locator("#bases button").nth(7).click()
+    end = code(page)
     page.get_by_role("group", name="From", exact=True).get_by_role("button").nth(2).click()
     page.get_by_role("group", name="To", exact=True).get_by_role("button").nth(7).click()
-    for mode in ("linear", "spherical"):
+    modes: tuple[Literal["linear", "spherical"], ...] = ("linear", "spherical")
+    for mode in modes:
         page.locator(".interpolate select").select_option(mode)
         settle(page)
         row = torch.stack([picture(page, f".interpolate td:nth-child({k}) canvas") for k in range(1, 12)])
-        wanted = model.interpolate(*ends, 11, mode=mode).flatten(0, 1).flatten(1) * 255
+        wanted = model.interpolate(start, end, 11, mode=mode).flatten(0, 1).flatten(1) * 255
         assert (row - wanted).abs().max() <= 1
 
 
