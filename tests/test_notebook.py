@@ -28,7 +28,8 @@ def test_a_model_shows_its_record_and_what_it_draws(name: str) -> None:
     if "image/png" in shown:
         assert shown["image/png"] in shown["text/html"]
         with Image.open(io.BytesIO(base64.b64decode(shown["image/png"]))) as picture:
-            assert picture.size == ((122, 122) if len(model.input_shape) == 3 else (500, 500))
+            side = 4 * (model.input_shape[-1] + 2) + 2 if len(model.input_shape) == 3 else 500
+            assert picture.size == (side, side)
     assert not re.search(r"<script|<style|src=.http", shown["text/html"])
 
 

@@ -118,7 +118,7 @@ def test_two_plugins_with_one_name_are_both_named_and_both_reachable(genzoo_cli:
     ambiguous, ours = (run_python(script.format(name), tmp_path) for name in ("vae-conv", "genzoo:vae-conv"))
     assert "say which: genzoo-mine:conv or genzoo:conv" in ambiguous
     assert "<vae-conv: " in ours
-    assert genzoo_cli("list", "vae-conv-*", beside=tmp_path).stdout == "vae-conv-mnist\n"
+    assert genzoo_cli("list", "vae-conv-mn*t", beside=tmp_path).stdout == "vae-conv-mnist\n"
 
 
 def test_the_name_with_its_distribution_works_in_any_spelling(stranger: Path) -> None:

@@ -12,7 +12,7 @@ from genzoo.errors import InvalidInput
 
 def test_a_gradient_penalty_of_each_example_wants_a_critic_that_keeps_them_apart(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"normalises over the batch.*--set model\.critic_norm=layer"):
-        genzoo.train("gan-dcgan-mnist", overrides={"objective.name": "wasserstein"}, output=tmp_path / "run")
+        genzoo.train("gan-dcgan-fashion-wgangp", overrides={"model.critic_norm": "batch"}, output=tmp_path / "run")
 
 
 def test_as_many_classes_as_the_data_has(tmp_path: Path, data_root: Path) -> None:
