@@ -146,9 +146,9 @@ def _bases(model: Model, data: Split | None, table: tuple[Latent, ...]) -> list[
 
 
 def _one_of_each(data: Split) -> Tensor:
-    """Indices of the first example of each class, or of the first examples where there are none."""
+    """Indices of the first example of each class, or of examples from everywhere where there are none."""
     if data.labels is None:
-        return torch.arange(min(BASES, len(data)))
+        return torch.randperm(len(data), generator=stream("bases"))[:BASES]
     return torch.stack([(data.labels == label).int().argmax() for label in torch.unique(data.labels)[:BASES]])
 
 
