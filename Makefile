@@ -40,12 +40,14 @@ pictures: .venv/tested
 	$(BIN)/genzoo interpolate gan-dcgan-mnist --mode spherical -o docs/pictures/gan-dcgan-mnist-interpolate.png --force
 	$(BIN)/python docs/screenshots.py docs/pictures
 
-benchmark: .venv/installed
+# Its last part needs Debian's chromium.
+benchmark: .venv/tested
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/engine.py
+	-$(BIN)/python benchmarks/explore.py
 
 # The trainers that training.py compares with; without them it goes on without.
 peers: benchmarks/.venv/installed

@@ -23,6 +23,7 @@ def genzoo_records():
 
 def process(*arguments: str, beside: str = "") -> float:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [beside, os.environ.get("PYTHONPATH")]))}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # pip leaves bytecode beside what it installs
     command = [sys.executable, *arguments]
     return seconds(lambda: subprocess.run(command, check=True, capture_output=True, env=environment))
 
