@@ -6,7 +6,7 @@ from math import log
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent, Normal
 
 from genzoo.models.vae import VAE, each_latent
 
@@ -70,8 +70,22 @@ def importance_weighted(model: VAE, x: Float[Tensor, " n *data"], *, k: int) -> 
     """−log 1/k Σ_i w_i, the bound of the importance weighted autoencoder (Burda et al. 2015, eq. 8).
 
     k = 1 is the negative ELBO with the KL estimated by its draw; the bound tightens with k.
+
+    Its gradient is unbiased, the encoder's the doubly reparametrised one (Tucker et al. 2018, IWAE-DReG): with
+    w̃_i = w_i / Σ_j w_j it is Σ_i w̃_i² ∂log w_i/∂z_i ∂z_i/∂φ, without the score of q, whose mean is zero and whose noise
+    grows with k. On the network of Burda et al. with k = 50 it has a quarter of the variance.
     """
-    return {"loss": log(k) - log_importance_weights(model, x, k).logsumexp(0)}
+    posterior = model.posterior(x)
+    z = posterior.rsample((k,))
+    log_w = log_weights(model, x, _without_gradient(posterior), z)
+    if z.requires_grad:
+        shares = log_w.detach().softmax(0)[..., None]
+        z.register_hook(lambda gradient: gradient * shares)  # type: ignore[no-untyped-call]  # it has one w̃_i
+    return {"loss": log(k) - log_w.logsumexp(0)}
+
+
+def _without_gradient(posterior: Distribution) -> Distribution:
+    return Independent(Normal(posterior.mean.detach(), posterior.stddev.detach(), validate_args=False), 1)
 
 
 def total_correlation(
