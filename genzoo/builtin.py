@@ -141,6 +141,7 @@ OBJECTIVES = (
         "non_saturating_generator",
         summary="non-saturating, with a gradient penalty on data for D",
         config={"gamma": Field(kind="float", doc="weight of the penalty", default=10.0, minimum=0, maximum=1e4)},
+        per_example=True,
         probability=True,
         paper="Which training methods for GANs do actually converge? (Mescheder et al., 2018), arXiv:1801.04406",
     ),

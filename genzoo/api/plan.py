@@ -52,6 +52,11 @@ class Plan:
         skeleton = blueprint.skeleton()
         skeleton.check_values(dataset.values)
         _check_networks(skeleton, objective, where)
+        if objective.per_example and recipe.training["compile"]:
+            raise InvalidInput(
+                f"{where}: {objective.name} takes the gradient of a gradient, which torch.compile cannot; set "
+                "training.compile = false"
+            )
         if start := recipe.training["start"]:
             _check_start(start, blueprint, f"{where}: training.start")
         return cls(

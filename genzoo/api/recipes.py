@@ -23,7 +23,8 @@ MAX_NAME = 64
 def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, Path | None]:
     """A recipe for other data, and where that lies, which is in no recipe.
 
-    Everything but data, name and license stays; ``input_shape`` too where the data set has pictures of any size.
+    Everything but data, name, license and ``training.start`` stays; ``input_shape`` too where the data set has pictures
+    of any size.
 
     Args:
         recipe: the one to take over.
@@ -45,6 +46,7 @@ def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, Path |
     pictures = path.resolve().name if path and dataset.shape is None else ""
     words = (model["family"], model["architecture"].rpartition(":")[2], _slug(pictures) or dataset.name)
     table = {**recipe.to_dict(), "name": "-".join(words)[:MAX_NAME], "license": "unstated"}
+    table["training"] = {**recipe.training, "start": ""}  # weights for other data
     return Recipe.parse({**table, "model": model, "data": {"name": name}}, recipe.name), path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,7 +19,10 @@ from genzoo.api.data import one_root, open_data
 from genzoo.api.evaluate import measure_test
 from genzoo.api.plan import Plan
 from genzoo.api.recipes import find_recipe, like
+from genzoo.catalog import find_checkpoint
 from genzoo.datasets import Split
+from genzoo.datasets.files import Files
+from genzoo.errors import GenzooWarning
 from genzoo.files import user_path
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
@@ -90,7 +94,8 @@ def train(
         if processes.main:
             run.begin(found, resume=resume)
             run.check_data(split.fingerprint())
-            note(_announcement(found, split, processes))
+            note(_announcement(plan, split, processes))
+            _warn_of_rises(found, _steps(found, split))
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[processes.device] if chosen.type == "cuda" else []))
         log = stack.enter_context(tracked(track if processes.main else "", run.folder, cpu=chosen.type == "cpu"))
@@ -105,7 +110,9 @@ def train(
             on_epoch=partial(_save_preview, run, split),
         )
     if processes.main:
-        model.checkpoint = _finish(model, plan, run, processes, root)
+        if isinstance(split.source, Files) and split.source.replaced:
+            note(f"{split.source.replaced} of {len(split):,} files could not be read; others took their places")
+        model.checkpoint = _finish(model, plan, run, processes, root, note)
     return model
 
 
@@ -128,10 +135,28 @@ def _wanted(
     return found.changed(overrides), owner, one_root(path, data_root)
 
 
-def _announcement(recipe: Recipe, data: Split, processes: Processes) -> str:
-    steps = len(data) // recipe.training["batch_size"] * recipe.training["epochs"]
+def _steps(recipe: Recipe, data: Split) -> int:
+    return int(len(data) // recipe.training["batch_size"] * recipe.training["epochs"])
+
+
+def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
+    shape = "×".join(map(str, plan.blueprint.spec.input_shape))
     together = f", {processes.count} processes" if processes.count > 1 else ""
-    return f"{recipe.name}: {len(data):,} examples, {steps:,} steps on {processes.device.type}{together}"
+    examples = f"{plan.recipe.name}: {len(data):,} examples of {shape}"
+    return f"{examples}, {_steps(plan.recipe, data):,} steps on {processes.device.type}{together}"
+
+
+def _warn_of_rises(recipe: Recipe, steps: int) -> None:
+    """Warn of what is to rise over more steps than there are, as in a recipe that is used on fewer data."""
+    for section, key in (("objective", "annealing_steps"), ("training", "warmup_steps")):
+        rise = getattr(recipe, section).get(key, 0)
+        if rise > steps:
+            warnings.warn(
+                f"{section}.{key} = {rise:,} is more than the {steps:,} steps of the run, which ends at "
+                f"{steps / rise:.2g} of the full weight: --set {section}.{key}={steps // 2}",
+                GenzooWarning,
+                stacklevel=2,
+            )
 
 
 def _untrained(plan: Plan) -> Model:
@@ -144,10 +169,18 @@ def _untrained(plan: Plan) -> Model:
     return model
 
 
-def _finish(model: Model, plan: Plan, run: Run, processes: Processes, root: str | Path | None) -> Checkpoint:
+def _finish(
+    model: Model,
+    plan: Plan,
+    run: Run,
+    processes: Processes,
+    root: str | Path | None,
+    note: Callable[[str], None],
+) -> Checkpoint:
     """Save a trained model, then what is drawn and measured of it: that may fail, and the model is there."""
     checkpoint = _save_checkpoint(model, plan, run, processes)
     run.save_curves()
+    note("saved; now measuring it, which --resume does if it is stopped")
     metrics = measure_test(model, plan.recipe, plan.dataset, root, prefer=plan.blueprint.distribution)
     checkpoint = replace(checkpoint, metrics=metrics)
     run.save_record(checkpoint)
@@ -172,6 +205,7 @@ def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
 
 def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -> Checkpoint:
     weights = encode_weights(model.state_dict())
+    start = plan.recipe.training["start"]
     checkpoint = Checkpoint(
         name=plan.recipe.name,
         family=plan.blueprint.spec.family,
@@ -189,6 +223,7 @@ def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -
             "device": model.device.type,
             "processes": processes.count,
             "seconds": run.seconds(),
+            **({"start": find_checkpoint(start)[0].sha256} if start else {}),
         },
         distribution=plan.blueprint.distribution,
         folder=run.folder,

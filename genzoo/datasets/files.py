@@ -24,10 +24,12 @@ class Files(Dataset[Sample]):
     """The picture of each file. In place of one that cannot be read comes the next that can, with a complaint.
 
     A run of hours must not end for one broken file. Files are read in other processes, so complaints travel with the
-    pictures, and `heed` says each once in a process, whatever sets the file is in.
+    pictures, and `heed` says each once in a process, whatever sets the file is in, and of a set no more than `few`:
+    `replaced` has the number.
     """
 
     told: ClassVar[set[str]] = set()
+    few: ClassVar[int] = 5
 
     def __init__(self, paths: Sequence[Path], read: Callable[[Path], UInt8[Tensor, "c h w"]]) -> None:
         self.paths = paths
@@ -61,5 +63,6 @@ class Files(Dataset[Sample]):
         self.complaints.update(set(complaints) - {""})
         for complaint in sorted(self.complaints - self.told):
             self.told.add(complaint)
-            warnings.warn(f"{complaint}; another picture takes its place", GenzooWarning, stacklevel=2)
+            if len(self.complaints & self.told) <= self.few:
+                warnings.warn(f"{complaint}; another picture takes its place", GenzooWarning, stacklevel=2)
         return pictures

@@ -168,12 +168,16 @@ def _numbers(record: Checkpoint, reference: str) -> list[str]:
     if not record.metrics:
         return []
     rows = [
-        (_words(metric), f"{entry['value']:.6g}", entry["unit"], _protocol(entry["protocol"]))
+        (_words(metric), f"{entry['value']:.6g}", _floor(entry), entry["unit"], _protocol(entry["protocol"]))
         for metric, entry in record.metrics.items()
     ]
-    table = [("metric", "value", "unit", "protocol"), ("---",) * 4, *rows]
+    table = [("metric", "value", "real data", "unit", "protocol"), ("---",) * 5, *rows]
     text = "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in table)
     return ["## Numbers", text, f"`genzoo verify {reference}` computes them anew."]
+
+
+def _floor(entry: Mapping[str, Any]) -> str:
+    return f"{entry['floor']:.6g}" if "floor" in entry else ""
 
 
 def _protocol(protocol: Mapping[str, Any]) -> str:

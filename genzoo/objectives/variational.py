@@ -39,7 +39,7 @@ def elbo(
         beta: weight of the KL term.
         free_bits: λ nats that each latent has for free: Σ_j max(λ, mean over the batch of KL_j) replaces the KL in the
             loss (Kingma et al. 2016, eq. 15); 0 for none.
-        annealing_steps: β rises from 0 over so many steps (KL annealing, Bowman et al. 2016).
+        annealing_steps: β rises from 0 over so many steps (KL annealing, Bowman et al. 2016), and is a term then.
         step: the step of the run, for `annealing_steps`.
     """
     posterior = model.posterior(x)
@@ -47,8 +47,11 @@ def elbo(
     per_latent = model.kl_per_latent(posterior)
     kl = per_latent.sum(1)
     penalty = per_latent.mean(0).clamp(min=free_bits).sum().expand_as(kl) if free_bits else kl
-    weight = beta * ((step + 1) / annealing_steps).clamp(max=1.0) if annealing_steps and step is not None else beta
-    return {"loss": reconstruction + weight * penalty, "reconstruction": reconstruction, "kl": kl}
+    terms = {"reconstruction": reconstruction, "kl": kl}
+    if not annealing_steps or step is None:
+        return {"loss": reconstruction + beta * penalty, **terms}
+    weight = beta * ((step + 1) / annealing_steps).clamp(max=1.0)
+    return {"loss": reconstruction + weight * penalty, **terms, "beta": weight.expand_as(kl)}
 
 
 def log_importance_weights(model: VAE, x: Float[Tensor, " n *data"], k: int) -> Float[Tensor, "k n"]:

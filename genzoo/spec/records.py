@@ -139,8 +139,9 @@ class Objective(Record):
     batch's, an int64 (n,) tensor. The batch may be a part of the step's: a process's slice, or a micro-batch.
 
     Of an objective of GANs, `per_example` says that a loss looks at the gradient of each example alone, so that no
-    discriminator may normalise over the batch, and `probability` that the sigmoid of the discriminator's score is the
-    probability of being real. `exceptions` maps a law of genzoo.testing that it cannot keep to the reason.
+    discriminator may normalise over the batch and none of it can be compiled, and `probability` that the sigmoid of the
+    discriminator's score is the probability of being real. `exceptions` maps a law of genzoo.testing that it cannot
+    keep to the reason.
     """
 
     kind: ClassVar[str] = "objective"

@@ -112,8 +112,7 @@ class Trainer:
         players = [Player.of(name, loss, model, recipe, data_size=data_size) for name, loss in losses.items()]
         average = None
         if decay := recipe.training["ema"]:
-            follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            average = AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
+            average = AveragedModel(model, multi_avg_fn=partial(_follow, decay), use_buffers=True)
         return cls(
             model=model.train(),
             players=players,
@@ -180,6 +179,13 @@ class Trainer:
         self.means = Means({name: value.to(self.model.device) for name, value in _below(tensors, "terms.").items()})
         self.step, self.seconds = int(tensors["step"]), float(tensors["seconds"])
         self.saved_step = self.step
+
+
+def _follow(decay: float, average: list[Tensor], current: list[Tensor], updates: int | Tensor) -> None:
+    """An exponential moving average that forgets the first weights in a short run too: its decay grows to `decay` as
+    (1 + t) / (10 + t), as TensorFlow's ExponentialMovingAverage has it."""
+    rising = (1 + int(updates)) / (10 + int(updates))
+    get_ema_multi_avg_fn(min(decay, rising))(average, current, updates)  # type: ignore[no-untyped-call]
 
 
 def _not_averaged(average: AveragedModel | None, model: Model) -> list[tuple[Tensor, Tensor]]:

@@ -273,7 +273,7 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_works(stranger: Path, tmp_path: P
     env = {**os.environ, "PYTHONPATH": f"{stranger}{os.pathsep}{ROOT}"}
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert process.stderr.readline() == "vae-tiny-blobs: 2,048 examples, 3,200,000 steps on cpu\n"
+        assert process.stderr.readline() == "vae-tiny-blobs: 2,048 examples of 1×16×16, 3,200,000 steps on cpu\n"
         assert "epoch 1/100000" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()

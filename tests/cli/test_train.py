@@ -41,7 +41,8 @@ def test_a_recipe_is_used_on_other_data(capsys: Capture) -> None:
     assert run(["train", "--like", "ae-dense-mnist", "--data", "folder:./Ma Photos", *QUICK]) == 0
     output = capsys.readouterr()
     assert output.out == "runs/ae-dense-ma-photos\n"
-    assert output.err.startswith("ae-dense-ma-photos: 8 examples, 4 steps on ")
+    assert output.err.startswith("ae-dense-ma-photos: 8 examples of 1×28×28, 4 steps on ")
+    assert "now measuring it, which --resume does if it is stopped" in output.err
     record = genzoo.show(Path("runs/ae-dense-ma-photos"))
     original = genzoo.show("ae-dense-mnist").recipe
     assert record.license == "unstated"
@@ -76,6 +77,12 @@ def test_what_is_trained_like_another(
     assert (recipe.name, place) == (called, root and Path(root))
     assert recipe.data == {"name": data.partition(":")[0]}
     assert recipe.model.get("input_shape") == ((1, 28, 28) if data.startswith("folder") else None)
+
+
+def test_other_data_does_not_begin_from_the_weights_of_the_first() -> None:
+    recipe = find_recipe("vae-dense-mnist-iwae")[0]
+    assert recipe.training["start"] == "vae-dense-mnist"
+    assert like(recipe, "fashion-mnist-dynamic")[0].training == {**recipe.training, "start": ""}
 
 
 def test_a_data_set_may_be_said_with_its_distribution() -> None:

@@ -151,6 +151,18 @@ def test_a_picture_that_is_removed_during_a_run_is_replaced(pictures: Path) -> N
         assert split.first(6).shape == (6, 3, 8, 8)
 
 
+def test_of_many_pictures_that_cannot_be_read_a_few_are_named(tmp_path: Path) -> None:
+    for index in range(9):
+        Image.effect_noise((16, 16), 90).save(tmp_path / f"{index}.png")
+        if index:
+            cut(tmp_path / f"{index}.png")
+    split = open_data("folder", "train", root=tmp_path, shape=(1, 8, 8))
+    with pytest.warns(GenzooWarning) as caught:
+        split.first(9)
+    assert isinstance(split.source, Files)
+    assert (len(caught), split.source.replaced) == (Files.few, 8)
+
+
 def test_a_folder_whose_pictures_are_all_cut_ends_in_one_line(pictures: Path) -> None:
     for path in pictures.rglob("*.png"):
         cut(path)

@@ -345,6 +345,18 @@ def test_an_average_is_what_is_saved_if_asked_for(tmp_path: Path) -> None:
     assert not torch.equal(next(plain.parameters()), next(averaged.parameters()))
 
 
+def test_the_average_of_a_short_run_is_of_its_last_weights_not_its_first(tmp_path: Path) -> None:
+    first, _ = players("ae")
+    plain = trained("ae", tmp_path / "plain", training={"ema": 0.0, "epochs": 20})
+    averaged = trained("ae", tmp_path / "averaged", training={"ema": 0.999, "epochs": 20})
+
+    def distance(other: Model) -> float:
+        pairs = zip(averaged.parameters(), other.parameters(), strict=True)
+        return sum(float((a - b).detach().square().sum()) for a, b in pairs)
+
+    assert distance(plain) < 0.1 * distance(first)
+
+
 def last_loss(folder: Path) -> float:
     loss: float = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["loss"]
     return loss
