@@ -89,6 +89,7 @@ def _facts(record: Checkpoint) -> dict[str, str]:
         "latents": str(record.latent_dim),
         "parameters": f"{record.parameters:,}",
         "licence": record.license,
+        "trained in": f"{record.trained['seconds'] / 60:,.0f} minutes ({record.trained['device']})",
     }
 
 

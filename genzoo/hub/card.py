@@ -171,7 +171,7 @@ def _numbers(record: Checkpoint, reference: str) -> list[str]:
         (_words(metric), f"{entry['value']:.6g}", _floor(entry), entry["unit"], _protocol(entry["protocol"]))
         for metric, entry in record.metrics.items()
     ]
-    table = [("metric", "value", "real data", "unit", "protocol"), ("---",) * 5, *rows]
+    table = [("metric", "value", "floor", "unit", "protocol"), ("---",) * 5, *rows]
     text = "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in table)
     return ["## Numbers", text, f"`genzoo verify {reference}` computes them anew."]
 
