@@ -44,6 +44,7 @@ def evaluate(
     name: str | Path,
     *,
     metrics: Collection[str] = (),
+    overrides: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
     device: str | torch.device = "auto",
 ) -> Numbers:
@@ -52,6 +53,7 @@ def evaluate(
     Args:
         name: as in `load`.
         metrics: which; all that have a meaning for the model without it.
+        overrides: other values of its recipe's section ``evaluation``, ``{"evaluation.importance_draws": 100}``.
         data_root: where the data set lies or is downloaded to.
         device: as in `load`.
 
@@ -60,12 +62,16 @@ def evaluate(
 
     Raises:
         NotFound: no such checkpoint, or no such metric of it.
+        InvalidInput: what cannot be measured so.
     """
+    for path in overrides or {}:
+        if not path.startswith("evaluation."):
+            raise InvalidInput(f"{path} is not of the section evaluation: the model is trained; see genzoo train --set")
     model = load(name, device=device)
     checkpoint, plugin = find_checkpoint(name)
     owner = owner_of(checkpoint, plugin)
     dataset = registry().find(DatasetSpec, checkpoint.dataset, prefer=owner)
-    recipe = Recipe.parse(checkpoint.recipe, checkpoint.name)
+    recipe = Recipe.parse(checkpoint.recipe, checkpoint.name).changed(overrides or {})
     return Numbers(measure_test(model, recipe, dataset, data_root, only=metrics, prefer=owner))
 
 
@@ -81,7 +87,7 @@ def measure_test(
     """The metrics of a trained model on the test split, or on the first one of a data set without it.
 
     What cannot be measured is left out with a GenzooWarning, unless it is in `only`: then its error is raised. What
-    compares pictures in the features of a network that is not there is left out in silence.
+    compares pictures in the features of a network that is not there is left out in silence, if something remains.
 
     Args:
         model: the trained model.
@@ -101,7 +107,9 @@ def measure_test(
     )
     if not only:
         setting = replace(setting, space=_space_if_there(setting, prefer))
-        return _measure_what_can_be(metrics_of(setting), setting)
+        if found := metrics_of(setting):
+            len(setting.examples)  # or each metric would tell that the data is not there
+        return _measure_what_can_be(found, setting)
     if not set(only) <= metrics_of(setting).keys():
         fetch = not NEED_FEATURES.isdisjoint(only)
         setting = replace(setting, space=_feature_space(setting, prefer, fetch=fetch))
@@ -130,31 +138,37 @@ def _measure_what_can_be(metrics: Mapping[str, Metric], setting: Setting) -> dic
 def _space_if_there(setting: Setting, prefer: str) -> FeatureSpace | None:
     try:
         return _feature_space(setting, prefer, fetch=False)
-    except MissingDependency:
-        return None
     except GenzooError as error:
+        if isinstance(error, MissingDependency) and metrics_of(setting):
+            return None  # there is something to measure without it
         message = f"no sample is compared with pictures of {setting.pictures.name}: {error.message}"
         warnings.warn(message, GenzooWarning, stacklevel=2)
         return None
 
 
 def _feature_space(setting: Setting, prefer: str, *, fetch: bool) -> FeatureSpace | None:
-    """In what samples of a model are compared with pictures: the network that the data set names, else Inception."""
+    """In what samples of a model are compared with pictures: the network that the recipe names, the data set, or else
+    Inception."""
     model, pictures = setting.model, setting.pictures
     if not isinstance(model, Generator) or not is_picture(model.input_shape):
         return None
-    if not pictures.features:
+    asked = setting.evaluation["features"]
+    if not (asked or pictures.features):
         return inception(model.device, fetch=fetch)
     try:
-        plugin, checkpoint = registry().find_entry(Checkpoint, pictures.features, prefer=prefer)
+        plugin, checkpoint = registry().find_entry(Checkpoint, asked or pictures.features, prefer=prefer)
     except AmbiguousName:
         raise
     except NotFound:
+        if asked:
+            raise
         raise MissingDependency(
             f"pictures of {pictures.name} are compared in the features of {pictures.features}, and there is no such "
             "checkpoint; see: genzoo plugins"
         ) from None
     network = load(f"{plugin.distribution}:{checkpoint.name}", device=model.device)
+    if asked and not isinstance(network, FeatureNetwork):
+        raise InvalidInput(f"evaluation.features: {asked} is no feature network, but a {network.spec.family}")
     if not isinstance(network, FeatureNetwork):
         raise PluginError(
             f"{pictures.name} names {network.name} as its feature network, which is a {network.spec.family}"
@@ -164,6 +178,8 @@ def _feature_space(setting: Setting, prefer: str, *, fetch: bool) -> FeatureSpac
 
 def _choose(known: Mapping[str, Metric], names: Collection[str], owner: str) -> dict[str, Metric]:
     for name in names:
+        if name == "negative_log_likelihood" and "negative_elbo" in known and name not in known:
+            raise NotFound(f"{owner}: {name} needs draws: --set evaluation.importance_draws=100")
         if name not in known:
             hint, near = did_you_mean(name, known)
             raise NotFound(f"{owner} has no metric {name!r:.80}{hint} (known: {', '.join(known)})", suggestions=near)

@@ -35,17 +35,25 @@ __all__ = ["compare_command", "evaluate_command", "verify_command"]
 @data_root_option
 @device_option
 @click.option("--metric", "metrics", multiple=True, help="Only this one; may be given several times.")
+@click.option(
+    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Otherwise than recorded: evaluation.features=NAME."
+)
 @as_json
-def evaluate_command(name: str, data_root: Path | None, device: str, metrics: tuple[str, ...], as_json: bool) -> None:
+def evaluate_command(
+    name: str, data_root: Path | None, device: str, metrics: tuple[str, ...], changes: tuple[str, ...], as_json: bool
+) -> None:
     """Compute the metrics of a checkpoint anew, on the test split of its data set.
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/'). The floor of a metric is its value for real
-    pictures in the place of samples.
+    pictures in the place of samples. What a recipe has of it may be changed: --set evaluation.importance_draws=100 for
+    the importance weighted bound of a VAE, --set evaluation.features=NAME for the network that samples are compared by.
     """
     keep_memory()
     from genzoo.api.evaluate import evaluate
+    from genzoo.training.recipe import parse_override
 
-    found = evaluate(name, metrics=metrics, data_root=data_root, device=device)
+    overrides = dict(map(parse_override, changes))
+    found = evaluate(name, metrics=metrics, overrides=overrides, data_root=data_root, device=device)
     if as_json:
         click.echo(json.dumps(found, indent=1))
         return

@@ -63,6 +63,11 @@ EVALUATION = {
         minimum=0,
         maximum=1_000_000,
     ),
+    "features": Field(
+        kind="str",
+        doc="checkpoint in whose features samples and pictures are compared; else the network that the data set names",
+        default="",
+    ),
 }
 
 _TOP = {

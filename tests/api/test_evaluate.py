@@ -11,7 +11,7 @@ import pytest
 import genzoo
 from genzoo.api import evaluate
 from genzoo.api.data import open_data
-from genzoo.errors import DamagedFile, GenzooWarning, InvalidInput, MissingDependency, PluginError
+from genzoo.errors import DamagedFile, GenzooWarning, InvalidInput, MissingDependency, NotFound, PluginError
 from genzoo.metrics import Metric, Setting
 from genzoo.metrics.setting import Outcome
 from genzoo.models import Model
@@ -29,7 +29,8 @@ def measured(features: str, *only: str, name: str = "gan-dcgan-mnist", prefer: s
 
 
 def test_a_metric_is_left_out_without_its_feature_network_unless_it_is_asked_for() -> None:
-    assert measured("features-nobody-made") == {}
+    with pytest.warns(GenzooWarning, match="no sample is compared .* features of features-nobody-made"):
+        assert measured("features-nobody-made") == {}
     for metric in ("fid", "memorisation", "classes_covered"):
         with pytest.raises(MissingDependency, match="features of features-nobody-made, and there is no such"):
             measured("features-nobody-made", metric)
@@ -105,9 +106,44 @@ def test_d_minus_half_is_measured_where_d_is_a_probability(objective: str, known
 
 @pytest.mark.skipif(find_spec("torch_fidelity") is not None, reason="torch-fidelity is installed")
 def test_without_a_network_of_its_own_a_data_set_needs_inception() -> None:
-    assert measured("") == {}
+    with pytest.warns(GenzooWarning, match=r"no sample is compared .* pip install 'genzoo\[inception\]'"):
+        assert measured("") == {}
     with pytest.raises(MissingDependency, match=r"pip install 'genzoo\[inception\]'"):
         measured("", "fid")
+
+
+def test_a_recipe_may_name_the_feature_network(data_root: Path) -> None:
+    network = {"evaluation.features": "features-lenet-fashion"}
+    found = genzoo.evaluate("gan-dense-mnist", metrics=["classes_covered"], overrides=network, data_root=data_root)
+    assert found["classes_covered"]["protocol"]["features"].startswith("features-lenet-fashion ")
+    for name, error, match in (
+        ("vae-conv-mnist", InvalidInput, "vae-conv-mnist is no feature network, but a vae"),
+        ("features-lenet-mnits", NotFound, "did you mean features-lenet-mnist"),
+    ):
+        with pytest.raises(error, match=match):
+            genzoo.evaluate("gan-dense-mnist", metrics=["fid"], overrides={"evaluation.features": name})
+
+
+def test_the_bound_can_be_asked_for_with_any_number_of_draws(data_root: Path) -> None:
+    def bound(**overrides: int) -> float:
+        changes = {f"evaluation.{key}": value for key, value in overrides.items()}
+        metrics = ["negative_elbo", "negative_log_likelihood"]
+        found = genzoo.evaluate("vae-conv-mnist-2d", metrics=metrics, overrides=changes, data_root=data_root)
+        assert found["negative_log_likelihood"]["value"] < found["negative_elbo"]["value"]
+        return float(found["negative_log_likelihood"]["value"])
+
+    assert bound(importance_draws=5) < bound(importance_draws=2)
+    with pytest.raises(NotFound, match=r"needs draws: --set evaluation\.importance_draws=100"):
+        bound()
+    with pytest.raises(InvalidInput, match=r"model\.width is not of the section evaluation"):
+        genzoo.evaluate("vae-conv-mnist-2d", overrides={"model.width": 5})
+
+
+def test_data_that_is_not_there_is_told_of_once() -> None:
+    folder = registry().find(DatasetSpec, "folder")
+    recipe = Recipe.parse(genzoo.show("ae-dense-mnist").recipe, "own")
+    with pytest.raises(InvalidInput, match="--data-root"):
+        evaluate.measure_test(genzoo.load("ae-dense-mnist"), recipe, folder, None)
 
 
 def test_what_does_not_sample_needs_no_feature_network(data_root: Path) -> None:

@@ -52,7 +52,7 @@ def setting(model: Autoencoder | VAE, data: Split, **told: Any) -> Setting:
     record = DatasetSpec(name="known", target="nowhere:known", summary="", shape=SHAPE, values="unit", **told)
     return Setting(
         model=model,
-        evaluation={"importance_draws": 0},
+        evaluation={"importance_draws": 0, "features": ""},
         dataset=record,
         pictures=record,
         open_split=lambda record, split: data,
