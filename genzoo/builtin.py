@@ -101,6 +101,7 @@ OBJECTIVES = (
         players={"model": "genzoo.objectives.variational:importance_weighted"},
         summary="importance weighted bound with k draws",
         config={"k": Field(kind="int", doc="draws of z for each x", default=50, minimum=1, maximum=1000)},
+        exceptions={"a_step_lowers_the_loss": "its gradient is that of the mean over draws, not of these draws"},
         paper="Importance weighted autoencoders (Burda et al., 2015), arXiv:1509.00519",
     ),
     Objective(

@@ -179,7 +179,8 @@ def _open(name: str, root: Path, place: str, read: Callable[..., Any] | None = N
             raise _damaged(name, root / place, error) from None
     except Exception as error:  # its readers raise of many types at a damaged file
         raise _damaged(name, root / place, error) from None
-    some = any(path.is_file() for path in (root / place).rglob("*"))  # a failed download leaves empty folders
+    there = (root / place, *(root / place).rglob("*"))
+    some = any(path.is_file() for path in there)  # a failed download leaves empty folders
     state = "is not whole in" if some else "is not in"
     try:
         return dataset(root, download=True, **options)

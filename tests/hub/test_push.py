@@ -68,7 +68,7 @@ def test_the_card_names_the_pin_and_carries_metadata(logged_in: Hub, folder: Pat
     text = logged_in.repos["me/model"].files["README.md"].decode()
     assert f'genzoo.load("{pin}")' in text
     assert "![What vae-dense-test makes](preview.png)" in text
-    assert "| negative elbo | 1.25 | nats | split test, n 10 |" in text
+    assert "| negative elbo | 1.25 |  | nats | split test, n 10 |" in text
     card = front_matter(text)
     assert card["library_name"] == "genzoo"
     assert (card["license"], card["pipeline_tag"]) == ("mit", "unconditional-image-generation")

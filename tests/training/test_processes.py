@@ -102,7 +102,7 @@ def test_two_processes_have_the_losses_and_the_weights_of_one(tmp_path: Path) ->
     assert result.returncode == 0, result.stderr
     assert result.stdout == "./two\n"
     assert result.stderr.count("epoch 2/2") == 1
-    assert "40 examples of 1×28×28, 4 steps on cpu, 2 processes" in result.stderr
+    assert "40 examples of 1×16×16, 4 steps on cpu, 2 processes" in result.stderr
     one, two = entries(tmp_path / "one"), entries(tmp_path / "two")
     assert [entry["loss"] for entry in two] == pytest.approx([entry["loss"] for entry in one], rel=1e-5)
     weights = [genzoo.load(tmp_path / folder).state_dict() for folder in ("one", "two")]
