@@ -27,7 +27,7 @@ def open_data(
 
     Raises:
         InvalidInput: its pictures have another shape; or they are of any size, and there is no `root`.
-        NotFound: no such data set or split.
+        NotFound: no such data set, split or folder.
         NetworkError: it is not in `root` and cannot be downloaded.
         PluginError: its labels or factors are not those of its record.
     """

@@ -20,7 +20,7 @@ from genzoo.datasets.files import Files
 from genzoo.errors import InvalidInput
 from genzoo.randomness import stream
 
-__all__ = ["Split", "default_root"]
+__all__ = ["Split", "cache_root", "default_root"]
 
 
 class Indexed(Protocol):
@@ -141,6 +141,10 @@ def _leave_stopping_to_the_reader(worker: int) -> None:
 
 def default_root() -> Path:
     """Where data sets lie unless told otherwise: ``$GENZOO_DATA``, or ``genzoo/data`` in the user's cache folder."""
-    if root := os.environ.get("GENZOO_DATA"):
-        return Path(root).expanduser()
+    root = os.environ.get("GENZOO_DATA")
+    return Path(root).expanduser() if root else cache_root()
+
+
+def cache_root() -> Path:
+    """The folder of genzoo's own, which is made where it is missing: ``genzoo/data`` in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genzoo" / "data"

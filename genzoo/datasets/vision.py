@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from genzoo.datasets.files import Files
-from genzoo.datasets.split import Split
+from genzoo.datasets.split import Split, cache_root
 from genzoo.errors import GenzooError, InvalidInput, MissingDependency, NetworkError, NotFound
 from genzoo.pictures import open_image, to_tensor
 from genzoo.randomness import stream
@@ -169,6 +170,13 @@ def _open(name: str, root: Path, place: str, read: Callable[..., Any] | None = N
     dataset = read or getattr(datasets, name)
     if root.exists() and not root.is_dir():
         raise NotFound(f"{root} is not a folder; give the folder that holds {place} with --data-root DIR")
+    if not (root.exists() or root == cache_root()):  # perhaps mistyped
+        command = f"mkdir -p {quote(str(root))}"
+        raise NotFound(
+            f"there is no folder {root} for {name}; make it with {command}, "
+            f"or give the folder that holds {place} with --data-root DIR or $GENZOO_DATA",
+            suggestions=[command],
+        )
     _refuse_pickles(name, root / place / "processed")
     try:
         return dataset(root, download=False, **options)
@@ -179,15 +187,18 @@ def _open(name: str, root: Path, place: str, read: Callable[..., Any] | None = N
             raise _damaged(name, root / place, error) from None
     except Exception as error:  # its readers raise of many types at a damaged file
         raise _damaged(name, root / place, error) from None
-    there = (root / place, *(root / place).rglob("*"))
-    some = any(path.is_file() for path in there)  # a failed download leaves empty folders
-    state = "is not whole in" if some else "is not in"
+    state = "is not whole in" if _holds_a_file(root / place) else "is not in"
     try:
         return dataset(root, download=True, **options)
     except ImportError as error:
         raise _missing(name, error) from None
     except (OSError, RuntimeError) as error:  # URLError is an OSError
         raise _no_download(f"{name} {state} {root}", place, error) from None
+
+
+def _holds_a_file(place: Path) -> bool:
+    """Whether something of a data set is there: a download that failed at once leaves empty folders."""
+    return place.is_file() or any(path.is_file() for path in place.rglob("*"))
 
 
 def _refuse_pickles(name: str, folder: Path) -> None:

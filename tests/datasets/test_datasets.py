@@ -60,6 +60,30 @@ def test_a_missing_set_without_a_network_says_what_to_do(tmp_path: Path, monkeyp
     with pytest.raises(NetworkError, match=r"MNIST is not in .*--data-root DIR or \$GENZOO_DATA") as caught:
         vision.mnist(tmp_path, "train", (1, 28, 28))
     assert caught.value.exit_code == 4
+    assert (tmp_path / "MNIST" / "raw").is_dir()  # torchvision's
+    with pytest.raises(NetworkError, match="MNIST is not in "):  # and not: is not whole
+        vision.mnist(tmp_path, "train", (1, 28, 28))
+
+
+def test_a_folder_of_data_that_is_mistyped_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"there is no folder .*/a b/mnits for MNIST; make it with mkdir -p '") as caught:
+        open_data("mnist", "train", root=tmp_path / "a b" / "mnits")
+    assert caught.value.suggestions == (f"mkdir -p '{tmp_path}/a b/mnits'",)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_in_the_cache_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torchvision.datasets
+
+    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("GENZOO_DATA", raising=False)
+    with pytest.raises(NetworkError, match=r"MNIST is not in .*genzoo/data and could not be downloaded"):
+        open_data("mnist", "train")
+    assert (tmp_path / "genzoo" / "data").is_dir()
+    monkeypatch.setenv("GENZOO_DATA", str(tmp_path / "mnits"))
+    with pytest.raises(NotFound, match=r"there is no folder .*mnits for MNIST"):
+        open_data("mnist", "train")
 
 
 def test_without_torchvision_the_pip_line_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
