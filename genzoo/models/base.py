@@ -198,9 +198,21 @@ class Model(nn.Module, ABC):
             hint = "; x.float() / 255 turns bytes into [0, 1]" if value.dtype == torch.uint8 else ""
             raise InvalidInput(f"{self.name}.{verb} wants a floating-point tensor; got {value.dtype}{hint}")
         if tuple(value.shape[1:]) != shape or value.dim() != len(shape) + 1:
-            hint = "; x[None] makes a batch of one" if tuple(value.shape) == shape else ""
+            hint = _shape_hint(tuple(value.shape), shape)
             raise InvalidInput(f"{self.name}.{verb} wants shape ({wanted}); got {tuple(value.shape)}{hint}")
         return value.to(self._reference)
+
+
+def _shape_hint(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """What to type where a batch of `wanted` is easily made of what has shape `got`."""
+    if got == wanted:
+        return "; x[None] makes a batch of one"
+    if len(got) == 4 and got[2:] == wanted[1:]:
+        if (got[1], wanted[0]) == (3, 1):
+            return "; x.mean(1, keepdim=True) makes it grey"
+        if (got[1], wanted[0]) == (1, 3):
+            return "; x.expand(-1, 3, -1, -1) makes it RGB"
+    return ""
 
 
 def _refuse_verb(model: Model, verb: str) -> NoReturn:

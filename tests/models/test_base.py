@@ -96,3 +96,15 @@ def test_the_critic_of_real_values_sees_them_as_they_are() -> None:
     assert torch.equal(model.discriminate(x), model.discriminator(x))
     z = torch.randn(4, 2, generator=torch.Generator().manual_seed(1))
     assert torch.equal(model.decode(z), model.generator(z))
+
+
+@pytest.mark.parametrize(("wanted", "there"), [(1, 3), (3, 1)])
+def test_pictures_with_other_channels_are_told_how_to_have_them(wanted: int, there: int) -> None:
+    model = genzoo.create("ae-dense", input_shape=(wanted, 8, 8), latent_dim=2, hidden=[4], seed=0)
+    x = torch.rand(2, there, 8, 8)
+    with pytest.raises(genzoo.InvalidInput, match=r"got \(2, \d, 8, 8\); x\..*\) makes it (grey|RGB)") as caught:
+        model.encode(x)
+    told = caught.value.message.partition("; ")[2].partition(" makes")[0]
+    assert model.encode(eval(told, {"x": x})).shape == (2, 2)  # noqa: S307
+    with pytest.raises(genzoo.InvalidInput, match=r"got \(2, 2, 8, 8\)$"):
+        model.encode(torch.rand(2, 2, 8, 8))
