@@ -167,9 +167,9 @@ def _feature_space(setting: Setting, prefer: str, *, fetch: bool) -> FeatureSpac
             "checkpoint; see: genzoo plugins"
         ) from None
     network = load(f"{plugin.distribution}:{checkpoint.name}", device=model.device)
-    if asked and not isinstance(network, FeatureNetwork):
-        raise InvalidInput(f"evaluation.features: {asked} is no feature network, but a {network.spec.family}")
     if not isinstance(network, FeatureNetwork):
+        if asked:
+            raise InvalidInput(f"evaluation.features: {asked} is no feature network, but a {network.spec.family}")
         raise PluginError(
             f"{pictures.name} names {network.name} as its feature network, which is a {network.spec.family}"
         )

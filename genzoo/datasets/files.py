@@ -14,7 +14,10 @@ from torch.utils.data import Dataset
 
 from genzoo.errors import GenzooWarning, InvalidInput, NotFound
 
-__all__ = ["Files"]
+__all__ = ["NAMED", "Files"]
+
+NAMED = 5
+"""How many of a set's unreadable files are told by name."""
 
 Sample = tuple[Tensor, str]
 """A picture, and what was wrong with the file it should have come from: "" for nothing."""
@@ -24,12 +27,11 @@ class Files(Dataset[Sample]):
     """The picture of each file. In place of one that cannot be read comes the next that can, with a complaint.
 
     A run of hours must not end for one broken file. Files are read in other processes, so complaints travel with the
-    pictures, and `heed` says each once in a process, whatever sets the file is in, and of a set no more than `few`:
+    pictures, and `heed` says each once in a process, whatever sets the file is in, and of a set no more than NAMED:
     `replaced` has the number.
     """
 
     told: ClassVar[set[str]] = set()
-    few: ClassVar[int] = 5
 
     def __init__(self, paths: Sequence[Path], read: Callable[[Path], UInt8[Tensor, "c h w"]]) -> None:
         self.paths = paths
@@ -63,6 +65,6 @@ class Files(Dataset[Sample]):
         self.complaints.update(set(complaints) - {""})
         for complaint in sorted(self.complaints - self.told):
             self.told.add(complaint)
-            if len(self.complaints & self.told) <= self.few:
+            if len(self.complaints & self.told) <= NAMED:
                 warnings.warn(f"{complaint}; another picture takes its place", GenzooWarning, stacklevel=2)
         return pictures

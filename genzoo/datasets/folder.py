@@ -6,7 +6,7 @@ import warnings
 from functools import partial
 from pathlib import Path
 
-from genzoo.datasets.files import Files
+from genzoo.datasets.files import NAMED, Files
 from genzoo.datasets.split import Split
 from genzoo.errors import GenzooWarning, InvalidInput, NotFound
 from genzoo.pictures import is_picture, looks_readable, read_image
@@ -14,7 +14,6 @@ from genzoo.pictures import is_picture, looks_readable, read_image
 __all__ = ["folder"]
 
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
-NAMED = 5
 
 
 def folder(root: Path, split: str, shape: tuple[int, ...]) -> Split:

@@ -12,7 +12,7 @@ from PIL import Image
 import genzoo
 from genzoo.api.data import open_data
 from genzoo.datasets import Split, vision
-from genzoo.datasets.files import Files
+from genzoo.datasets.files import NAMED, Files
 from genzoo.errors import GenzooWarning, InvalidInput, MissingDependency, NetworkError, NotFound
 from genzoo.metrics.setting import Examples
 from genzoo.pictures import read_image
@@ -184,7 +184,7 @@ def test_of_many_pictures_that_cannot_be_read_a_few_are_named(tmp_path: Path) ->
     with pytest.warns(GenzooWarning) as caught:
         split.first(9)
     assert isinstance(split.source, Files)
-    assert (len(caught), split.source.replaced) == (Files.few, 8)
+    assert (len(caught), split.source.replaced) == (NAMED, 8)
 
 
 def test_a_folder_whose_pictures_are_all_cut_ends_in_one_line(pictures: Path) -> None:
