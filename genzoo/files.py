@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
+import re
 import stat
 from pathlib import Path
+from typing import Any
 
 from genzoo.errors import DamagedFile, InvalidInput, MalformedWeights, NotFound, OutputExists
 
-__all__ = ["atomic_write", "read_recorded", "read_regular", "refuse_existing", "user_path", "writable_folder"]
+__all__ = [
+    "atomic_write",
+    "json_text",
+    "read_recorded",
+    "read_regular",
+    "refuse_existing",
+    "user_path",
+    "writable_folder",
+]
+
+STRING_OR_FLAT_LIST = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^][{}"]*\]')
 
 
 def user_path(text: str | Path) -> Path:
@@ -97,6 +110,17 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def json_text(data: Any) -> str:
+    """JSON to be read by people too: sorted keys, a line for each, a list of numbers in one."""
+    indented = json.dumps(data, indent=1, sort_keys=True)
+    return STRING_OR_FLAT_LIST.sub(_in_one_line, indented) + "\n"
+
+
+def _in_one_line(match: re.Match[str]) -> str:
+    text = match.group()
+    return text if text.startswith('"') else f"[{' '.join(text[1:-1].split())}]"
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

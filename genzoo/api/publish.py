@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from genzoo.api.build import load
 from genzoo.errors import InvalidInput
+from genzoo.files import json_text
 from genzoo.hub.card import PREVIEW_FILE, card
 from genzoo.hub.files import encode_weights
 from genzoo.hub.push import Published, publish
@@ -101,7 +101,7 @@ def _licensed(model: Model) -> Checkpoint:
 def _config(checkpoint: Checkpoint) -> bytes:
     keys = ("name", "family", "architecture", "config")
     config = {"library_name": "genzoo", **{key: getattr(checkpoint, key) for key in keys}}
-    return (json.dumps(config, indent=1, sort_keys=True) + "\n").encode()
+    return json_text(config).encode()
 
 
 def _preview(model: Model, folder: Path) -> dict[str, bytes]:

@@ -29,6 +29,7 @@ from genzoo.protocols import Generator
 __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
 NEIGHBOURS = 1000
+DIGITS = 6
 
 
 def measure(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Any]:
@@ -46,8 +47,16 @@ def _entry(metric: Metric, setting: Setting) -> dict[str, Any]:
         "protocol": dict(metric.protocol(setting)),
         "torch": torch.__version__,
     }
-    more = {"floor": outcome.floor, "detail": outcome.detail}
+    detail = None if outcome.detail is None else {key: _rounded(value) for key, value in outcome.detail.items()}
+    more = {"floor": outcome.floor, "detail": detail}
     return entry | {key: value for key, value in more.items() if value is not None}
+
+
+def _rounded(detail: Any) -> Any:
+    """A number of a detail, or a list of them, to the digits that another machine would find too."""
+    if isinstance(detail, list | tuple):
+        return [_rounded(each) for each in detail]
+    return float(f"{detail:.{DIGITS}g}")
 
 
 def metrics_of(setting: Setting) -> dict[str, Metric]:

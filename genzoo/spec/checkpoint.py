@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from genzoo import notebook
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
-from genzoo.files import read_regular
+from genzoo.files import json_text, read_regular
 from genzoo.spec.names import COMMIT, CONTROL, REPO
 from genzoo.spec.records import MODEL_FIELDS, ModelSpec, RecipeFile, Record
 
@@ -105,7 +105,7 @@ class Checkpoint(Record):
             del data["labels"]
         if not self.repo:
             del data["repo"], data["commit"]
-        return json.dumps(data, indent=1, sort_keys=True) + "\n"
+        return json_text(data)
 
     @classmethod
     def read(cls, folder: Path) -> Checkpoint:

@@ -17,7 +17,7 @@ from torch import Tensor
 from genzoo.api.build import load
 from genzoo.catalog import show
 from genzoo.errors import MalformedWeights, NotFound
-from genzoo.files import atomic_write, read_regular
+from genzoo.files import atomic_write, json_text, read_regular
 from genzoo.testing.inputs import call
 
 __all__ = ["golden_outputs_are_reproduced", "write_golden"]
@@ -36,7 +36,7 @@ def write_golden(name: str | Path) -> Path:
         NotFound: there is no such checkpoint.
     """
     model, path = load(name, device="cpu"), show(name).folder / FILE
-    atomic_write(path, (json.dumps(_outputs(model), indent=1, sort_keys=True) + "\n").encode())
+    atomic_write(path, json_text(_outputs(model)).encode())
     return path
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from genzoo.errors import DamagedFile, InvalidInput, OutputExists
-from genzoo.files import atomic_write, read_regular, writable_folder
+from genzoo.files import atomic_write, json_text, read_regular, writable_folder
 from genzoo.hub.files import encode_weights, parse_weights
 from genzoo.spec import RECORD_FILE, WEIGHTS_FILE, Checkpoint
 from genzoo.training.recipe import MAX_RECIPE_BYTES, Recipe
@@ -89,7 +89,7 @@ class Run:
             for path in (*old, *(self.folder / "samples").glob("epoch-*.png")):
                 path.unlink(missing_ok=True)
             shutil.rmtree(self.folder / "tensorboard", ignore_errors=True)
-            self.write(self.recipe_path, (json.dumps(recipe.to_dict(), indent=1) + "\n").encode())
+            self.write(self.recipe_path, json_text(recipe.to_dict()).encode())
 
     def check_data(self, fingerprint: str) -> None:
         """Keep the fingerprint of a new run's data; InvalidInput if the run began with other data."""
