@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -154,17 +154,25 @@ def compare(names: Sequence[str | Path]) -> tuple[list[dict[str, Any]], list[str
     """Checkpoints side by side: a column for each, and what of their numbers cannot be compared.
 
     A column has the checkpoint's name, data set, latents and parameters, and every recorded number under the name of
-    its metric. A note names a metric that was measured otherwise for one than for another, and what differs.
+    its metric, its floor below. A note names a metric that was measured otherwise for one than for another, and what
+    differs.
     """
     records = [show(name) for name in names]
     columns = [
         {"name": str(name), "data set": record.dataset, "latents": record.latent_dim, "parameters": record.parameters}
-        | {metric: entry["value"] for metric, entry in record.metrics.items()}
+        | dict(_numbers(record))
         for name, record in zip(names, records, strict=True)
     ]
     metrics = dict.fromkeys(metric for record in records for metric in record.metrics)
     differing = {metric: _protocol_differences(metric, records) for metric in metrics}
     return columns, [f"{key}: not comparable: {', '.join(which)} differ" for key, which in differing.items() if which]
+
+
+def _numbers(record: Checkpoint) -> Iterator[tuple[str, float]]:
+    for metric, entry in record.metrics.items():
+        yield metric, entry["value"]
+        if "floor" in entry:
+            yield f"{metric}, floor", entry["floor"]
 
 
 def _protocol_differences(metric: str, records: Sequence[Checkpoint]) -> list[str]:

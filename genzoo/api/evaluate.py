@@ -12,6 +12,7 @@ import torch
 
 from genzoo.api.build import load
 from genzoo.api.data import open_data
+from genzoo.api.features import feature_space
 from genzoo.catalog import find_checkpoint, owner_of
 from genzoo.errors import (
     AmbiguousName,
@@ -25,14 +26,10 @@ from genzoo.errors import (
     did_you_mean,
 )
 from genzoo.metrics import NEED_FEATURES, FeatureSpace, Metric, Setting, measure, metrics_of
-from genzoo.metrics.inception import inception
 from genzoo.models import Model
-from genzoo.models.features import FeatureNetwork
 from genzoo.notebook import Numbers
-from genzoo.pictures import is_picture
-from genzoo.protocols import Generator
 from genzoo.registry import registry
-from genzoo.spec import Checkpoint, DatasetSpec, Objective
+from genzoo.spec import DatasetSpec, Objective
 from genzoo.training import Recipe
 
 __all__ = ["evaluate", "measure_test", "verify"]
@@ -112,7 +109,7 @@ def measure_test(
         return _measure_what_can_be(found, setting)
     if not set(only) <= metrics_of(setting).keys():
         fetch = not NEED_FEATURES.isdisjoint(only)
-        setting = replace(setting, space=_feature_space(setting, prefer, fetch=fetch))
+        setting = replace(setting, space=feature_space(setting, prefer=prefer, fetch=fetch))
     return measure(_choose(metrics_of(setting), only, model.name), setting)
 
 
@@ -137,43 +134,13 @@ def _measure_what_can_be(metrics: Mapping[str, Metric], setting: Setting) -> dic
 
 def _space_if_there(setting: Setting, prefer: str) -> FeatureSpace | None:
     try:
-        return _feature_space(setting, prefer, fetch=False)
+        return feature_space(setting, prefer=prefer, fetch=False)
     except GenzooError as error:
         if isinstance(error, MissingDependency) and metrics_of(setting):
             return None  # there is something to measure without it
         message = f"no sample is compared with pictures of {setting.pictures.name}: {error.message}"
         warnings.warn(message, GenzooWarning, stacklevel=2)
         return None
-
-
-def _feature_space(setting: Setting, prefer: str, *, fetch: bool) -> FeatureSpace | None:
-    """In what samples of a model are compared with pictures: the network that the recipe names, the data set, or else
-    Inception."""
-    model, pictures = setting.model, setting.pictures
-    if not isinstance(model, Generator) or not is_picture(model.input_shape):
-        return None
-    asked = setting.evaluation["features"]
-    if not (asked or pictures.features):
-        return inception(model.device, fetch=fetch)
-    try:
-        plugin, checkpoint = registry().find_entry(Checkpoint, asked or pictures.features, prefer=prefer)
-    except AmbiguousName:
-        raise
-    except NotFound:
-        if asked:
-            raise
-        raise MissingDependency(
-            f"pictures of {pictures.name} are compared in the features of {pictures.features}, and there is no such "
-            "checkpoint; see: genzoo plugins"
-        ) from None
-    network = load(f"{plugin.distribution}:{checkpoint.name}", device=model.device)
-    if not isinstance(network, FeatureNetwork):
-        if asked:
-            raise InvalidInput(f"evaluation.features: {asked} is no feature network, but a {network.spec.family}")
-        raise PluginError(
-            f"{pictures.name} names {network.name} as its feature network, which is a {network.spec.family}"
-        )
-    return FeatureSpace.of(network)
 
 
 def _choose(known: Mapping[str, Metric], names: Collection[str], owner: str) -> dict[str, Metric]:

@@ -9,6 +9,7 @@ from inspect import Parameter, signature
 from typing import Any
 
 from genzoo.api.build import Blueprint
+from genzoo.api.features import find_features
 from genzoo.catalog import find_checkpoint, is_path, owner_of
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput
@@ -59,6 +60,8 @@ class Plan:
             )
         if start := recipe.training["start"]:
             _check_start(start, blueprint, f"{where}: training.start")
+        if features := recipe.evaluation["features"]:
+            find_features(features, skeleton.input_shape, f"{where}: evaluation.features", prefer=prefer)
         return cls(
             recipe=recipe,
             blueprint=blueprint,

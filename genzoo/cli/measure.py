@@ -59,7 +59,7 @@ def evaluate_command(
         return
     recorded = catalog.show(name).metrics
     if not found:
-        click.echo(f"genzoo: nothing to measure: {name} has no metric", err=True)
+        click.echo(f"genzoo: {name}: nothing was measured", err=True)
     for metric, entry in found.items():
         floor = f"floor: {entry['floor']:.6g}; " if "floor" in entry else ""
         before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"

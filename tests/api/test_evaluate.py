@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import genzoo
-from genzoo.api import evaluate
+from genzoo.api import evaluate, features
 from genzoo.api.data import open_data
 from genzoo.errors import DamagedFile, GenzooWarning, InvalidInput, MissingDependency, NotFound, PluginError
 from genzoo.metrics import Metric, Setting
@@ -20,10 +20,10 @@ from genzoo.spec import Checkpoint, DatasetSpec
 from genzoo.training import Recipe
 
 
-def measured(features: str, *only: str, name: str = "gan-dcgan-mnist", prefer: str = "") -> dict[str, object]:
-    """The metrics of a checkpoint, were `features` the feature network of its data set."""
+def measured(network: str, *only: str, name: str = "gan-dcgan-mnist", prefer: str = "") -> dict[str, object]:
+    """The metrics of a checkpoint, were `network` the feature network of its data set."""
     record = genzoo.show(name)
-    dataset = replace(registry().find(DatasetSpec, "mnist"), features=features)
+    dataset = replace(registry().find(DatasetSpec, "mnist"), features=network)
     recipe = Recipe.parse(record.recipe, name)
     return evaluate.measure_test(genzoo.load(name), recipe, dataset, Path(), only=only, prefer=prefer)
 
@@ -37,7 +37,7 @@ def test_a_metric_is_left_out_without_its_feature_network_unless_it_is_asked_for
 
 
 def test_a_feature_network_of_another_family_is_its_plugins_fault() -> None:
-    with pytest.raises(PluginError, match="mnist names vae-conv-mnist as its feature network, which is a vae"):
+    with pytest.raises(PluginError, match="feature network of mnist: vae-conv-mnist is no feature network"):
         measured("vae-conv-mnist", "fid")
 
 
@@ -46,9 +46,9 @@ def damaged(*asked: object, **told: object) -> Model:
 
 
 def test_a_network_that_cannot_be_used_costs_only_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.warns(GenzooWarning, match="no sample is compared with pictures of mnist: .* which is a vae"):
+    with pytest.warns(GenzooWarning, match="no sample is compared with pictures of mnist: .* but a vae"):
         assert measured("vae-conv-mnist") == {}
-    monkeypatch.setattr(evaluate, "load", damaged)
+    monkeypatch.setattr(features, "load", damaged)
     with pytest.warns(GenzooWarning, match="is not the recorded file"):
         assert measured("features-lenet-mnist") == {}
     with pytest.raises(DamagedFile):
@@ -56,7 +56,7 @@ def test_a_network_that_cannot_be_used_costs_only_what_needs_it(monkeypatch: pyt
 
 
 def test_a_network_is_not_read_for_what_does_not_need_it(monkeypatch: pytest.MonkeyPatch, data_root: Path) -> None:
-    monkeypatch.setattr(evaluate, "load", damaged)
+    monkeypatch.setattr(features, "load", damaged)
     model = genzoo.create("vae-dense", input_shape=(1, 28, 28), latent_dim=2, hidden=[4], seed=0).eval()
     recipe = Recipe.parse(genzoo.show("vae-conv-mnist").recipe, "tiny")
     record = registry().find(DatasetSpec, "mnist-dynamic")
@@ -70,7 +70,8 @@ def test_of_two_networks_of_one_name_the_preferred_is_taken_and_none_in_silence(
     owner, network = registry().find_entry(Checkpoint, "features-lenet-mnist")
     other = Plugin(name="other", distribution="other", version="1", records=[network])
     both = Registry([*(replace(plugin) for plugin in registry().plugins), other])
-    monkeypatch.setattr(evaluate, "registry", lambda: both)
+    for module in (evaluate, features):
+        monkeypatch.setattr(module, "registry", lambda: both)
     with pytest.warns(GenzooWarning, match="is offered by genzoo and other"):
         assert measured("features-lenet-mnist") == {}
     with pytest.raises(genzoo.NotFound, match="has no metric 'fidd'; did you mean fid"):
@@ -112,7 +113,7 @@ def test_without_a_network_of_its_own_a_data_set_needs_inception() -> None:
         measured("", "fid")
 
 
-def test_a_recipe_may_name_the_feature_network(data_root: Path) -> None:
+def test_a_recipe_may_name_the_feature_network(data_root: Path, tmp_path: Path) -> None:
     network = {"evaluation.features": "features-lenet-fashion"}
     found = genzoo.evaluate("gan-dense-mnist", metrics=["classes_covered"], overrides=network, data_root=data_root)
     assert found["classes_covered"]["protocol"]["features"].startswith("features-lenet-fashion ")
@@ -121,7 +122,16 @@ def test_a_recipe_may_name_the_feature_network(data_root: Path) -> None:
         ("features-lenet-mnits", NotFound, "did you mean features-lenet-mnist"),
     ):
         with pytest.raises(error, match=match):
+            genzoo.train("gan-dense-mnist", overrides={"evaluation.features": name}, output=tmp_path / "run")
+        with pytest.raises(error, match=match):
             genzoo.evaluate("gan-dense-mnist", metrics=["fid"], overrides={"evaluation.features": name})
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_feature_network_is_for_pictures_of_one_shape() -> None:
+    overrides = {"evaluation.features": "features-lenet-mnist"}
+    with pytest.raises(InvalidInput, match=r"is for pictures of shape \(1, 28, 28\), not \(1, 64, 64\)"):
+        genzoo.train("vae-conv-sprites", overrides=overrides)
 
 
 def test_the_bound_can_be_asked_for_with_any_number_of_draws(data_root: Path) -> None:

@@ -48,6 +48,7 @@ def test_compare_sets_models_side_by_side_and_says_what_cannot_be_compared(tmp_p
     assert lines["name"] == ["./a", "./b"]
     assert lines["data set"] == ["mnist-dynamic", "mnist"]
     assert lines["fid"] == ["5.25", "3"]
+    assert lines["fid, floor"] == ["0.5", "-"]
     active = genzoo.show("vae-conv-mnist").metrics["active_latents"]["value"]
     assert lines["active_latents"] == [f"{active:.0f}", "-"]
     assert "fid" not in output.err  # both compared with mnist, in the features of one network
