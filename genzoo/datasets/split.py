@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -89,6 +90,9 @@ class Split:
             raise InvalidInput(str(error).strip().splitlines()[-1].partition(": ")[2] or str(error)) from None
 
     def _loader(self, order: Tensor, batch_size: int) -> Iterable[Any]:
+        # Has torch import what it pickles tensors with. In a thread of a forked worker that import can fail, and the
+        # batch is lost, for which the reader would wait for ever.
+        ForkingPickler.dumps(torch.empty(0))
         # A generator of its own: a loader draws from the global one, and a resumed epoch makes one loader more.
         return DataLoader(
             self.source,  # type: ignore[arg-type]  # a Dataset here

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -234,6 +235,27 @@ def test_a_folder_trains_with_the_recipe_of_any_set(pictures: Path, tmp_path: Pa
     model = genzoo.train(recipe, data_root=pictures, output=tmp_path / "run")
     assert model.sample(2, seed=0).shape == (2, 3, 16, 16)
     assert (tmp_path / "run" / "samples" / "epoch-0002.png").exists()
+
+
+IMPORTED = """
+import sys, torch
+from genzoo.datasets import Split
+
+class Modules(torch.utils.data.Dataset):
+    def __len__(self):
+        return 16
+
+    def __getitem__(self, index):
+        return torch.tensor([float(len(sys.modules))])
+
+batches = Split(source=Modules(), shape=(1,)).batches(torch.arange(16), 1)
+assert len(torch.cat(list(batches)).unique()) == 1
+"""
+
+
+def test_the_workers_that_read_pictures_import_nothing() -> None:
+    """An import in the thread of a worker that sends a batch can fail; then the batch is waited for for ever."""
+    subprocess.run([sys.executable, "-c", IMPORTED], check=True, timeout=60)
 
 
 @pytest.mark.parametrize(
