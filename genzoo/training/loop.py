@@ -83,6 +83,9 @@ def fit(
     check_batches(model, losses, data, recipe, processes.count)
     if settings["compile"]:
         _check_compiler()
+    # Convolutions in bf16 are a tenth faster where the channels of a pixel lie together.
+    layout = torch.channels_last if settings["precision"] == "bf16" else torch.contiguous_format
+    model.to(memory_format=layout)
     trainer = Trainer.of(model, losses, recipe, processes, data_size=len(data))
     _begin_or_go_on(trainer, run, settings["seed"])
     batch_size, steps_per_epoch = settings["batch_size"], len(data) // settings["batch_size"]
@@ -107,6 +110,7 @@ def fit(
                     _save(trainer, run)
                 if stop and not last:
                     raise Interrupted
+    kept.to(memory_format=torch.contiguous_format)
     return kept.requires_grad_(True).eval()
 
 

@@ -170,10 +170,10 @@ class Trainer:
         if self.average is not None:
             self.average.load_state_dict(_below(tensors, "average."))
         for player in self.players:
-            state: dict[int, dict[str, Tensor]] = {}
+            parameters, state = list(player.module.parameters()), dict[int, dict[str, Tensor]]()
             for key, value in _below(tensors, f"optimizer.{player.name}.").items():
                 index, _, moment = key.partition(".")
-                state.setdefault(int(index), {})[moment] = value
+                state.setdefault(int(index), {})[moment] = _laid_out_as(parameters[int(index)], value)
             groups = player.optimizer.state_dict()["param_groups"]
             player.optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.means = Means({name: value.to(self.model.device) for name, value in _below(tensors, "terms.").items()})
@@ -186,6 +186,11 @@ def _follow(decay: float, average: list[Tensor], current: list[Tensor], updates:
     (1 + t) / (10 + t), as TensorFlow's ExponentialMovingAverage has it."""
     rising = (1 + int(updates)) / (10 + int(updates))
     get_ema_multi_avg_fn(min(decay, rising))(average, current, updates)  # type: ignore[no-untyped-call]
+
+
+def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
+    """A moment with the strides of its parameter, for fused Adam; a scalar as it is."""
+    return torch.empty_like(parameter.detach()).copy_(moment) if moment.shape == parameter.shape else moment
 
 
 def _not_averaged(average: AveragedModel | None, model: Model) -> list[tuple[Tensor, Tensor]]:

@@ -81,7 +81,7 @@ def test_what_is_trained_like_another(
 
 def test_other_data_does_not_begin_from_the_weights_of_the_first() -> None:
     recipe = find_recipe("vae-dense-mnist-iwae")[0]
-    assert recipe.training["start"] == "vae-dense-mnist"
+    assert recipe.training["start"] == "vae-dense-mnist-iwae5"
     assert like(recipe, "fashion-mnist-dynamic")[0].training == {**recipe.training, "start": ""}
 
 

@@ -47,6 +47,7 @@ def images(count: int = 100) -> Split:
 def players(family: str) -> tuple[Model, Losses]:
     models: dict[str, tuple[str, dict[str, Any]]] = {
         "ae": ("ae-dense", {"model": reconstruction.squared_error}),
+        "conv": ("ae-conv", {"model": reconstruction.squared_error}),
         "vae": ("vae-dense", {"model": lambda model, x: variational.elbo(model, x, beta=1.0)}),
         "gan": (
             "gan-dense",
@@ -54,7 +55,8 @@ def players(family: str) -> tuple[Model, Losses]:
         ),
     }
     name, losses = models[family]
-    return genzoo.create(name, input_shape=(1, 8, 8), latent_dim=3, hidden=[16], seed=0), losses
+    hidden = {"width": 8, "hidden": 16} if family == "conv" else {"hidden": [16]}
+    return genzoo.create(name, input_shape=(1, 8, 8), latent_dim=3, seed=0, **hidden), losses
 
 
 def recipe(**training: Any) -> Recipe:
@@ -112,6 +114,19 @@ def test_a_run_killed_and_resumed_has_the_bits_of_an_unbroken_one(
     unbroken = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
     without_time = [[{**entry, "seconds": 0} for entry in lines] for lines in (unbroken, logged)]
     assert without_time[0] == without_time[1]  # the line of the broken epoch is that of all of it
+
+
+def test_convolutions_in_bf16_are_resumed_bit_for_bit_and_given_back_as_they_came(tmp_path: Path) -> None:
+    whole = trained("conv", tmp_path / "whole", training={"precision": "bf16"})
+    assert all(parameter.is_contiguous() for parameter in whole.parameters())
+
+    def kill(model: Model, epoch: int) -> None:
+        assert any(not parameter.is_contiguous() for parameter in model.parameters())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained("conv", tmp_path / "broken", training={"precision": "bf16"}, on_epoch=kill)
+    assert_same_bits(whole, trained("conv", tmp_path / "broken", training={"precision": "bf16"}, resume=True))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
