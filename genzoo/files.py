@@ -19,10 +19,12 @@ __all__ = [
     "read_recorded",
     "read_regular",
     "refuse_existing",
+    "rounded",
     "user_path",
     "writable_folder",
 ]
 
+DIGITS = 6
 STRING_OR_FLAT_LIST = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^][{}"]*\]')
 
 
@@ -121,6 +123,13 @@ def json_text(data: Any) -> str:
 def _in_one_line(match: re.Match[str]) -> str:
     text = match.group()
     return text if text.startswith('"') else f"[{' '.join(text[1:-1].split())}]"
+
+
+def rounded(value: Any) -> Any:
+    """A number, or a list of them, to the significant digits that another machine would find too."""
+    if isinstance(value, list | tuple):
+        return [rounded(each) for each in value]
+    return float(f"{value:.{DIGITS}g}")
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

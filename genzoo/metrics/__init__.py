@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from genzoo.errors import InvalidInput
+from genzoo.files import rounded
 from genzoo.metrics import fidelity
 from genzoo.metrics.codes import metrics_of_codes
 from genzoo.metrics.density import distance_from_half, wasserstein_1
@@ -29,7 +30,6 @@ from genzoo.protocols import Generator
 __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
 NEIGHBOURS = 1000
-DIGITS = 6
 
 
 def measure(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Any]:
@@ -47,16 +47,9 @@ def _entry(metric: Metric, setting: Setting) -> dict[str, Any]:
         "protocol": dict(metric.protocol(setting)),
         "torch": torch.__version__,
     }
-    detail = None if outcome.detail is None else {key: _rounded(value) for key, value in outcome.detail.items()}
+    detail = None if outcome.detail is None else {key: rounded(value) for key, value in outcome.detail.items()}
     more = {"floor": outcome.floor, "detail": detail}
     return entry | {key: value for key, value in more.items() if value is not None}
-
-
-def _rounded(detail: Any) -> Any:
-    """A number of a detail, or a list of them, to the digits that another machine would find too."""
-    if isinstance(detail, list | tuple):
-        return [_rounded(each) for each in detail]
-    return float(f"{detail:.{DIGITS}g}")
 
 
 def metrics_of(setting: Setting) -> dict[str, Metric]:

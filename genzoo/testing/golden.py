@@ -17,7 +17,7 @@ from torch import Tensor
 from genzoo.api.build import load
 from genzoo.catalog import show
 from genzoo.errors import MalformedWeights, NotFound
-from genzoo.files import atomic_write, json_text, read_regular
+from genzoo.files import atomic_write, json_text, read_regular, rounded
 from genzoo.testing.inputs import call
 
 __all__ = ["golden_outputs_are_reproduced", "write_golden"]
@@ -25,7 +25,6 @@ __all__ = ["golden_outputs_are_reproduced", "write_golden"]
 FILE = "golden.json"
 MAX_BYTES = 1 << 16
 VALUES = 16
-DIGITS = 6
 ROUNDING = 1e-4
 
 
@@ -62,11 +61,7 @@ def _outputs(model: Any) -> dict[str, dict[str, list[float]]]:
 def _summary(value: Tensor) -> dict[str, list[float]]:
     flat = value.double().flatten()
     places = torch.linspace(0, len(flat) - 1, min(VALUES, len(flat))).long()
-    return {"mean": _rounded(flat.mean()[None]), "values": _rounded(flat[places])}
-
-
-def _rounded(values: Tensor) -> list[float]:
-    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
+    return {"mean": rounded([flat.mean().item()]), "values": rounded(flat[places].tolist())}
 
 
 def _read(path: Path) -> dict[str, dict[str, list[float]]]:
