@@ -49,7 +49,7 @@ def on_post_page(output: str, **_: Any) -> str:
 
 def _api() -> str:
     """Every public name, where it is defined."""
-    names = [name for name in genzoo.__all__ if not name.startswith("__")]
+    names = [name for name in genzoo.__all__ if name != "testing"]
     blocks = [f"::: {getattr(genzoo, name).__module__}.{name}" for name in names if name != "hookimpl"]
     blocks += [
         "::: genzoo.hookspecs.genzoo_records",

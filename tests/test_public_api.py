@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 
@@ -11,27 +10,25 @@ import genzoo
 from genzoo import errors
 
 
-def test_all_is_sorted_and_lazy_names_agree() -> None:
+def test_all_is_sorted() -> None:
     assert sorted(genzoo.__all__) == genzoo.__all__
-    assert set(genzoo.__all__) == {"__version__", *genzoo._HOME}
 
 
-def test_type_checkers_see_the_same_names() -> None:
-    tree = ast.parse(Path(genzoo.__file__).read_text())
-    block = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {alias.asname for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert seen == set(genzoo._HOME)
+def test_a_submodule_does_not_replace_the_function_of_its_name() -> None:
+    import_module("genzoo.explore.server")
+    assert callable(genzoo.explore)
 
 
-@pytest.mark.parametrize("name", [name for name in genzoo.__all__ if name != "__version__"])
+@pytest.mark.parametrize("name", genzoo.__all__)
 def test_every_public_name_is_documented(name: str) -> None:
     value = getattr(genzoo, name)
     assert name == "hookimpl" or value.__doc__, name
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
+    """And a type error: mypy is strict about a comment that ignores nothing."""
     with pytest.raises(AttributeError, match="nonsense"):
-        genzoo.nonsense  # noqa: B018  # the access is the test
+        genzoo.nonsense  # type: ignore[attr-defined]  # noqa: B018  # the access is the test
 
 
 def test_the_error_tree_in_the_docstring_is_the_code() -> None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import wraps
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import Any, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast
 
 import torch
 from jaxtyping import Float
@@ -18,9 +18,6 @@ from genzoo.fields import whole
 from genzoo.models import display
 from genzoo.randomness import stream
 from genzoo.spec import Checkpoint, ModelSpec
-
-if TYPE_CHECKING:
-    from genzoo.explore.notebook import Exploration
 
 __all__ = ["VERBS", "Model", "NetworkBuilder", "full_precision", "noise", "sample_in_blocks", "verb"]
 
@@ -65,7 +62,7 @@ class Model(nn.Module, ABC):
     The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, as far as the family has them) do not track
     gradients and run in eval mode; the role networks, and what a family documents beside its verbs, do track them.
     `traverse`, `interpolate`, `manifold`, `latents` and `attribute_vector` look at the latent space through the verbs:
-    see genzoo.latent. `explore` opens a page for it.
+    see genzoo.latent. `genzoo.explore(model)` opens a page for it.
 
     Attributes:
         spec: family, architecture and config.
@@ -152,12 +149,6 @@ class Model(nn.Module, ABC):
         count = sum(p.numel() for p in self.parameters())
         shape = "×".join(map(str, self.input_shape))
         return f"<{self.name}: {shape}, {self.latent_dim} latents, {count:,} parameters; {', '.join(self.verbs)}>"
-
-    def explore(self, **options: Any) -> Exploration:
-        """A page with a slider for each latent, shown in a notebook; see genzoo.explore.notebook.explore."""
-        from genzoo.explore.notebook import explore
-
-        return explore(self, **options)
 
     def output(self, logits: Tensor) -> Tensor:
         """What a network's unbounded output stands for: its sigmoid in [0, 1], or itself where values are real."""

@@ -308,7 +308,7 @@ def test_axe_finds_nothing(served: Served, gallery: str, open_page: Open, theme:
 
 
 def test_a_server_that_stops_is_told(browser: Browser) -> None:
-    exploration = genzoo.load("gan-dense-toy1d", device="cpu").explore()
+    exploration = genzoo.explore(genzoo.load("gan-dense-toy1d", device="cpu"))
     page = browser.new_page()
     page.goto(exploration.url)
     settle(page)

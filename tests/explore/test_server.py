@@ -211,7 +211,7 @@ def test_refuses_what_it_cannot_show(make: Callable[[], Any], error: type[Except
 
 
 def test_a_notebook_shows_the_page_of_a_model_in_memory() -> None:
-    exploration = genzoo.create("vae-dense", seed=0, input_shape=(1, 4, 4), latent_dim=3).explore()
+    exploration = genzoo.explore(genzoo.create("vae-dense", seed=0, input_shape=(1, 4, 4), latent_dim=3))
     try:
         assert f'<iframe src="{exploration.url}"' in exploration._repr_mimebundle_()["text/html"]
         status, body = ask(exploration._server, "models/vae-dense.json")
