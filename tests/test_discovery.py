@@ -247,9 +247,10 @@ COMMANDS = """genzoo.Command(name="greet", target="genzoo_greeter_code:greet", s
     genzoo.Command(name="fall", target="genzoo_greeter_code:fall", summary="Falls."),
     genzoo.Command(name="list", target="genzoo_greeter_code:greet", summary="A name that is taken."),
     genzoo.Command(name="gone", target="genzoo_greeter_code:gone", summary="Is not there."),
-    genzoo.MetricSpec(name="off", family="gan", target="genzoo_greeter_code:off", unit="x", tolerance=0.0, summary=""),
-    genzoo.MetricSpec(name="wasserstein-1", family="gan", target="genzoo_greeter_code:one", unit="x", tolerance=0.0,
-        summary="")"""
+    genzoo.MetricSpec(name="off", needs=("discriminate",), target="genzoo_greeter_code:off", unit="x", tolerance=0.0,
+        summary=""),
+    genzoo.MetricSpec(name="wasserstein-1", needs=("discriminate",), target="genzoo_greeter_code:one", unit="x",
+        tolerance=0.0, summary="")"""
 CODE = """
 import click
 @click.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from genzoo.api.build import load
 from genzoo.errors import AmbiguousName, InvalidInput, MissingDependency, NotFound, PluginError
 from genzoo.metrics import FeatureSpace, Setting
@@ -51,8 +53,7 @@ def feature_space(setting: Setting, *, prefer: str, fetch: bool) -> FeatureSpace
     else:
         return inception(model.device, fetch=fetch)
     network = load(name, device=model.device)
-    assert isinstance(network, FeatureNetwork)
-    return FeatureSpace.of(network)
+    return FeatureSpace.of(cast(FeatureNetwork, network))
 
 
 def _of_data_set(setting: Setting, prefer: str) -> str:

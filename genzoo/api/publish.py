@@ -55,7 +55,7 @@ class Draft:
             CONFIG_FILE: _config(checkpoint),
             **_preview(model, checkpoint.folder),
         }
-        return cls(checkpoint=checkpoint, repo=repo, verbs=model.verbs, files=files)
+        return cls(checkpoint=checkpoint, repo=repo, verbs=tuple(model.verbs), files=files)
 
     def card(self, reference: str = "", before: str = "") -> str:
         """The text of the card, which says to load `reference`; `before` is the card that is there."""

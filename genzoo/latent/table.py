@@ -108,7 +108,7 @@ def statistics(model: Model, batches: Iterable[Float[Tensor, " m *data"]]) -> di
 
 def _codes_and_kl(model: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     """The codes, (m, latent), and their KL, (m, 0) where there is no posterior."""
-    if not hasattr(model, "kl_per_latent"):
+    if not model.has("kl_per_latent"):
         codes = model.encode(x).cpu().double()
         return codes, codes[:, :0]
     posterior = model.posterior(x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from math import log, prod
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -21,11 +21,7 @@ from genzoo.metrics.metric import Metric, mean_of, on_examples, values_of
 from genzoo.metrics.plugins import metrics_of_plugins
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting
-from genzoo.models.autoencoder import Autoencoder
-from genzoo.models.features import FeatureNetwork
-from genzoo.models.gan import GAN
-from genzoo.models.vae import VAE
-from genzoo.protocols import Generator
+from genzoo.models import VAE
 
 __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
@@ -53,27 +49,14 @@ def _entry(metric: Metric, setting: Setting) -> dict[str, Any]:
 
 
 def metrics_of(setting: Setting) -> dict[str, Metric]:
-    """The metrics that have a meaning for a model in its setting."""
-    model, metrics = setting.model, dict[str, Metric]()
-    if isinstance(model, VAE):
-        metrics |= _bounds(model, setting.evaluation["importance_draws"])
-    if isinstance(model, VAE | Autoencoder):
-        metrics["reconstruction_mse"] = mean_of("per value", 1e-5, lambda x, start: squared_error(model, x))
-        metrics |= metrics_of_codes(model, setting.dataset)
-    if isinstance(model, GAN) and setting.dataset.values == "real":
-        metrics |= _on_a_density(model, probability=setting.probability)
-    if isinstance(model, Generator) and setting.space is not None:
-        metrics |= ON_FEATURES
-        if setting.has_training:
-            metrics["memorisation"] = _MEMORISATION
-        if setting.space.classes:
-            metrics |= _on_classes(setting.space.classes)
-    if isinstance(model, FeatureNetwork):
-        metrics["accuracy"] = Metric(unit="of 1", tolerance=0.001, compute=_accuracy, protocol=on_examples())
+    """The metrics that have a meaning for a model in its setting: those whose needs it meets."""
+    groups = (group(setting) for needs, group in _GROUPS if setting.model.has(*needs))
+    metrics = {name: metric for group in groups for name, metric in group.items()}
     return metrics | metrics_of_plugins(setting, metrics)
 
 
-def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
+def _bounds(setting: Setting) -> dict[str, Metric]:
+    model, draws = cast(VAE, setting.model), setting.evaluation["importance_draws"]
     bounds = {
         "negative_elbo": _nats(
             model, lambda x, start: negative_elbo(model, x, seed=SEED, start=start), draws=1, seed=SEED
@@ -88,6 +71,11 @@ def _bounds(model: VAE, draws: int) -> dict[str, Metric]:
             seed=SEED,
         )
     return bounds
+
+
+def _reconstruction(setting: Setting) -> dict[str, Metric]:
+    error = mean_of("per value", 1e-5, lambda x, start: squared_error(setting.model, x))
+    return {"reconstruction_mse": error}
 
 
 def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], **told: Any) -> Metric:
@@ -112,19 +100,38 @@ def _entropy(setting: Setting) -> float | None:
     return None if log_prob is None else -values_of(setting, lambda x, start: log_prob(x)).mean().item()
 
 
-def _on_a_density(model: GAN, *, probability: bool) -> dict[str, Metric]:
-    """Whether D → ½, where D is a probability, and on a line how far samples are from data."""
-    metrics = dict[str, Metric]()
-    if probability:
-        metrics["d_minus_half"] = mean_of("of ½", 0.001, lambda x, start: distance_from_half(model, x))
-    if model.input_shape == (1,):
-        metrics["wasserstein_1"] = Metric(
-            unit="standard deviations of the data",
-            tolerance=0.001,
-            compute=_wasserstein,
-            protocol=on_examples(samples="as many", seed=SEED),
-        )
-    return metrics
+def _balance(setting: Setting) -> dict[str, Metric]:
+    """Whether D → ½, where D is a probability and the data have a density."""
+    if not setting.probability or setting.dataset.values != "real":
+        return {}
+    return {"d_minus_half": mean_of("of ½", 0.001, lambda x, start: distance_from_half(setting.model, x))}
+
+
+def _on_a_line(setting: Setting) -> dict[str, Metric]:
+    """How far samples are from data that are real numbers."""
+    if setting.model.input_shape != (1,) or setting.dataset.values != "real":
+        return {}
+    distance = Metric(
+        unit="standard deviations of the data",
+        tolerance=0.001,
+        compute=_wasserstein,
+        protocol=on_examples(samples="as many", seed=SEED),
+    )
+    return {"wasserstein_1": distance}
+
+
+def _against_pictures(setting: Setting) -> dict[str, Metric]:
+    """How samples compare with real pictures in a space of features."""
+    if setting.space is None:
+        return {}
+    metrics = dict(ON_FEATURES)
+    if setting.has_training:
+        metrics["memorisation"] = _MEMORISATION
+    return metrics | (_on_classes(setting.space.classes) if setting.space.classes else {})
+
+
+def _on_labels(setting: Setting) -> dict[str, Metric]:
+    return {"accuracy": Metric(unit="of 1", tolerance=0.001, compute=_accuracy, protocol=on_examples())}
 
 
 def _wasserstein(setting: Setting) -> Outcome:
@@ -237,3 +244,14 @@ _MEMORISATION = Metric(
     compute=_memorisation,
     protocol=_on_samples(neighbours_of=NEIGHBOURS, distance="median to the nearest training picture"),
 )
+
+_GROUPS: tuple[tuple[tuple[str, ...], Callable[[Setting], dict[str, Metric]]], ...] = (
+    (("posterior", "likelihood", "prior"), _bounds),
+    (("reconstruct",), _reconstruction),
+    (("encode", "decode"), metrics_of_codes),
+    (("discriminate",), _balance),
+    (("sample",), _on_a_line),
+    (("sample",), _against_pictures),
+    (("classify",), _on_labels),
+)
+"""What a model must have, by name, for each group of metrics; in the order in which cards show them."""

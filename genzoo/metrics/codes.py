@@ -15,9 +15,7 @@ from genzoo.metrics.disentanglement import draw
 from genzoo.metrics.metric import Metric, on_examples
 from genzoo.metrics.setting import BATCH, SEED, Examples, Outcome, Setting
 from genzoo.models import Model
-from genzoo.models.vae import VAE
 from genzoo.randomness import stream
-from genzoo.spec import DatasetSpec
 
 __all__ = ["metrics_of_codes"]
 
@@ -38,11 +36,12 @@ def _active_latents(setting: Setting) -> Outcome:
 
 def _rule(model: Model) -> str:
     """When a latent is active."""
-    return f"mean KL > {ACTIVE} nats" if isinstance(model, VAE) else f"variance > {COLLAPSED} of the largest"
+    return f"mean KL > {ACTIVE} nats" if model.has("kl_per_latent") else f"variance > {COLLAPSED} of the largest"
 
 
-def metrics_of_codes(model: Model, dataset: DatasetSpec) -> dict[str, Metric]:
+def metrics_of_codes(setting: Setting) -> dict[str, Metric]:
     """Those that have a meaning: more of them where the data has labels, and where its factors are known."""
+    model, dataset = setting.model, setting.dataset
     used = Metric(
         unit=f"of {model.latent_dim}", tolerance=0.0, compute=_active_latents, protocol=on_examples(active=_rule(model))
     )
@@ -102,7 +101,7 @@ def _mig(encode: disentanglement.Encode, factors: Any, setting: Setting) -> Outc
 
 
 def _factor_vae(encode: disentanglement.Encode, factors: Any, setting: Setting) -> Outcome:
-    used = active(_statistics(setting)) if isinstance(setting.model, VAE) else None
+    used = active(_statistics(setting)) if setting.model.has("kl_per_latent") else None
     score = disentanglement.factor_vae_score(encode, factors, stream("factor-vae", SEED), active=used)
     return Outcome(value=score)
 

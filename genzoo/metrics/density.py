@@ -5,14 +5,15 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from genzoo.models.gan import GAN
+from genzoo.models import Model
 
 __all__ = ["distance_from_half", "wasserstein_1"]
 
 
-def distance_from_half(model: GAN, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
+def distance_from_half(model: Model, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
     """|D(x) − ½|, in [0, ½]: 0 where the generator's density is the data's (Goodfellow et al. 2014, proposition 1)."""
-    return (model.logits(x).sigmoid() - 0.5).abs()
+    probability: Tensor = model.discriminate(x).sigmoid()
+    return (probability - 0.5).abs()
 
 
 def wasserstein_1(a: Float[Tensor, "n 1"], b: Float[Tensor, "n 1"]) -> float:

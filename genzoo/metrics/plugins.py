@@ -14,10 +14,10 @@ __all__ = ["metrics_of_plugins"]
 
 
 def metrics_of_plugins(setting: Setting, known: Container[str]) -> dict[str, Metric]:
-    """Those for the family of the model; one whose name is `known`, or two plugins', has its distribution in front."""
+    """Those whose needs the model meets; one whose name is `known`, or two plugins', has its distribution in front."""
     found = {}
     for shown, plugin, record in registry().entries(MetricSpec):
-        if record.family == setting.model.spec.family:
+        if setting.model.has(*record.needs):
             name = record.name.replace("-", "_")
             clashes = shown != record.name or name in known
             found[f"{plugin.distribution}:{name}" if clashes else name] = _metric(record)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from genzoo.models.autoencoder import Autoencoder
-from genzoo.models.vae import VAE
+from genzoo.models import Model
 
 __all__ = ["squared_error"]
 
 
-def squared_error(model: Autoencoder | VAE, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
+def squared_error(model: Model, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
     """‖decode(encode(x)) − x‖² / D, the mean over the D values of one example."""
-    return (model.reconstruct(x) - x).square().flatten(1).mean(1)
+    error: Tensor = model.reconstruct(x) - x
+    return error.square().flatten(1).mean(1)

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
-from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks, verb
+from genzoo.models.autoencoder import Autoencoder
+from genzoo.models.base import Model, NetworkBuilder, Verb, full_precision, sample_in_blocks, verb
+from genzoo.models.features import FeatureNetwork
+from genzoo.models.gan import GAN
+from genzoo.models.vae import VAE
 
-__all__ = ["Model", "NetworkBuilder", "full_precision", "sample_in_blocks", "verb"]
+__all__ = [
+    "GAN",
+    "VAE",
+    "Autoencoder",
+    "FeatureNetwork",
+    "Model",
+    "NetworkBuilder",
+    "Verb",
+    "full_precision",
+    "sample_in_blocks",
+    "verb",
+]

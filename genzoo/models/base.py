@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from math import isfinite
 from typing import Any, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast
@@ -19,12 +20,21 @@ from genzoo.models import display
 from genzoo.randomness import stream
 from genzoo.spec import Checkpoint, ModelSpec
 
-__all__ = ["VERBS", "Model", "NetworkBuilder", "full_precision", "noise", "sample_in_blocks", "verb"]
+__all__ = [
+    "DECLARED",
+    "Model",
+    "NetworkBuilder",
+    "Verb",
+    "full_precision",
+    "noise",
+    "sample_in_blocks",
+    "verb",
+    "without_trace",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-VERBS = ("encode", "decode", "reconstruct", "sample", "discriminate")
 NOISE_ROWS = 64  # part of what a seed means: changing it changes every sample
 
 
@@ -34,8 +44,37 @@ class NetworkBuilder(Protocol):
     def __call__(self, role: str, *shape: Any) -> nn.Module: ...
 
 
-def verb(method: Callable[P, R]) -> Callable[P, R]:
-    """Make a method a verb: it tracks no gradient, and runs in eval mode whatever mode the model is in.
+@dataclass(frozen=True, kw_only=True)
+class Verb:
+    """What a verb takes and gives: ``data`` is a batch of x, ``code`` one of z; a verb that takes ``noise`` is called
+    as ``sample(n, seed=…)``. Other names are the family's own, as ``logit``."""
+
+    name: str
+    takes: str
+    gives: str
+
+
+DECLARED: dict[str, Verb] = {}
+"""The verbs of all families that were imported, by name."""
+
+
+def verb(*, takes: str, gives: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a method a verb: ``@verb(takes="data", gives="code")``. It runs as `without_trace` says.
+
+    The command line, the page, the metrics, the laws and the golden outputs read what is declared here.
+    """
+
+    def declare(method: Callable[P, R]) -> Callable[P, R]:
+        run = without_trace(method)
+        run.verb = Verb(name=method.__name__, takes=takes, gives=gives)  # type: ignore[attr-defined]  # a function's own
+        DECLARED.setdefault(method.__name__, run.verb)  # type: ignore[attr-defined]  # as above
+        return run
+
+    return declare
+
+
+def without_trace(method: Callable[P, R]) -> Callable[P, R]:
+    """Make a method track no gradient, and run in eval mode whatever mode the model is in.
 
     In training mode batch normalisation would make a result depend on its neighbours, and change the model.
     """
@@ -59,8 +98,8 @@ def verb(method: Callable[P, R]) -> Callable[P, R]:
 class Model(nn.Module, ABC):
     """Base of every family.
 
-    The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, as far as the family has them) do not track
-    gradients and run in eval mode; the role networks, and what a family documents beside its verbs, do track them.
+    The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, and what a family declares of its own) track
+    no gradients and run in eval mode. The role networks, and what a family documents beside its verbs, do track them.
     `traverse`, `interpolate`, `manifold`, `latents` and `attribute_vector` look at the latent space through the verbs:
     see genzoo.latent. `genzoo.explore(model)` opens a page for it.
 
@@ -81,7 +120,7 @@ class Model(nn.Module, ABC):
     traverse = latent.traverse
     interpolate = latent.interpolate
     manifold = latent.manifold
-    latents = verb(latent.latents)
+    latents = without_trace(latent.latents)
     attribute_vector = latent.attribute_vector
     _repr_mimebundle_ = display.bundle
 
@@ -136,12 +175,20 @@ class Model(nn.Module, ABC):
         return next(self.parameters(), torch.empty(0))
 
     @property
-    def verbs(self) -> tuple[str, ...]:
-        """The verbs this model has."""
-        return tuple(verb for verb in VERBS if hasattr(type(self), verb))
+    def verbs(self) -> Mapping[str, Verb]:
+        """The verbs this model has, by name, as `verb` declared them."""
+        kind = type(self)
+        names = dict.fromkeys(name for part in reversed(kind.__mro__) for name in vars(part))
+        declared = {name: getattr(getattr(kind, name, None), "verb", None) for name in names}
+        return {name: found for name, found in declared.items() if isinstance(found, Verb)}
+
+    def has(self, *names: str) -> bool:
+        """Whether the model has all these verbs, methods or properties. What needs them asks this, and never for a
+        family."""
+        return all(hasattr(type(self), name) for name in names)
 
     def __getattr__(self, name: str) -> Any:
-        if name in VERBS:
+        if name in DECLARED:
             _refuse_verb(self, name)
         return super().__getattr__(name)
 
@@ -208,7 +255,8 @@ def _shape_hint(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
 
 def _refuse_verb(model: Model, verb: str) -> NoReturn:
     can = ", ".join(model.verbs)
-    raise UnsupportedVerb(f"{model.name} ({model.spec.family}) cannot {verb}; it can {can}", suggestions=model.verbs)
+    message = f"{model.name} ({model.spec.family}) cannot {verb}; it can {can}"
+    raise UnsupportedVerb(message, suggestions=tuple(model.verbs))
 
 
 def full_precision(output: Tensor) -> Tensor:

@@ -52,12 +52,12 @@ class FeatureNetwork(Model):
         """Unnormalised log-probabilities of the classes. Differentiable."""
         return full_precision(self.head(self.features(x)))
 
-    @verb
+    @verb(takes="data", gives="code")
     def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
         """The features of each x, at least 0. x: values in [0, 1]."""
         return self.features(self.checked_data(x, "encode"))
 
-    @verb
+    @verb(takes="data", gives="classes")
     def classify(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n classes"]:
         """The logits of the classes of each x; their softmax are probabilities. x: values in [0, 1]."""
         return self.logits(self.checked_data(x, "classify"))

@@ -58,17 +58,17 @@ class GAN(Model):
         """The discriminator's logit at its own input, which is `scaled`. Differentiable."""
         return full_precision(self.discriminator(scaled))
 
-    @verb
+    @verb(takes="code", gives="data")
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
         """G(z), in [0, 1] unless values are real."""
         return self.generate(self.checked_latent(z, "decode"))
 
-    @verb
+    @verb(takes="data", gives="logit")
     def discriminate(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
         """The logit of "x is real": D(x) = sigmoid(logit). x: values in [0, 1], or any where values are real."""
         return self.logits(self.checked_data(x, "discriminate"))
 
-    @verb
+    @verb(takes="noise", gives="data")
     def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
         """G(z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
         return sample_in_blocks(self, self.decode, n, seed)

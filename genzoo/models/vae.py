@@ -106,22 +106,22 @@ class VAE(Model):
                 scale = self.log_scale.clamp(min=MIN_LOG_SCALE).exp().expand_as(logits)
                 return Normal(self.output(logits), scale, validate_args=False)
 
-    @verb
+    @verb(takes="data", gives="code")
     def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
         """The posterior mean μ(x), never a draw. x: values in [0, 1], or any where values are real."""
         return self.posterior(self.checked_data(x, "encode")).mean
 
-    @verb
+    @verb(takes="code", gives="data")
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
         """The mean of p(x | z), in [0, 1] unless values are real."""
         return self.likelihood(self.checked_latent(z, "decode")).mean
 
-    @verb
+    @verb(takes="data", gives="data")
     def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:
         """decode(encode(x))."""
         return self.decode(self.encode(x))
 
-    @verb
+    @verb(takes="noise", gives="data")
     def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
         """The mean of p(x | z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
         return sample_in_blocks(self, self.decode, n, seed)

@@ -191,15 +191,16 @@ class DatasetSpec(Targeted):
 
 @dataclass(frozen=True, kw_only=True)
 class MetricSpec(Targeted):
-    """A number that every model of a family has.
+    """A number that every model has that meets its needs.
 
+    `needs` names the verbs, methods and properties that a model must have: ``("log_prob",)``.
     `target` is called as ``target(setting)`` with a genzoo.Setting and returns a float. It is recorded under the name
     with ``_`` for ``-``. `tolerance` is how far the value may be from another machine's, in `unit`; `protocol` says how
     it is measured, beside what is said of the examples.
     """
 
     kind: ClassVar[str] = "metric"
-    family: str
+    needs: tuple[str, ...]
     unit: str
     tolerance: float
     summary: str

@@ -24,12 +24,15 @@ def latents(model: Model, n: int) -> Tensor:
     return torch.randn(n, model.latent_dim, generator=torch.Generator().manual_seed(n)).to(model.device)
 
 
-def call(model: Any, verb: str) -> Tensor:
-    """What a verb makes of two examples, of two latents, or of seed 0."""
-    if verb == "sample":
-        result: Tensor = model.sample(2, seed=0)
-    else:
-        result = getattr(model, verb)(latents(model, 2) if verb == "decode" else data(model, 2))
+def call(model: Any, verb: str, n: int = 2) -> Tensor:
+    """What a verb makes of n examples, of n latents, or of seed 0, by what it is declared to take."""
+    match model.verbs[verb].takes:
+        case "noise":
+            result: Tensor = getattr(model, verb)(n, seed=0)
+        case "code":
+            result = getattr(model, verb)(latents(model, n))
+        case _:
+            result = getattr(model, verb)(data(model, n))
     return result
 
 

@@ -18,7 +18,7 @@ from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.hub.files import encode_weights, parse_weights
 from genzoo.latent import between, codes_of
 from genzoo.models import Model
-from genzoo.models.base import VERBS
+from genzoo.models.base import DECLARED
 from genzoo.testing.inputs import call, data, latents
 from genzoo.testing.precision import TRACING, keeps_in_bfloat16, keeps_in_float64
 
@@ -53,7 +53,7 @@ def roles_are_verbs(model: Any) -> None:
 
 def missing_verbs_are_typed(model: Any) -> None:
     """A verb that a model does not have is refused by name, with what it can do."""
-    for verb in set(VERBS) - set(model.verbs):
+    for verb in sorted(DECLARED.keys() - model.verbs.keys()):
         try:
             getattr(model, verb)
         except UnsupportedVerb as error:
@@ -69,17 +69,15 @@ def shapes_and_ranges(model: Any) -> None:
     """Verbs keep the documented shapes for batches of 1 and 2; pictures are finite, and in [0, 1] unless values are
     real."""
     for n in (1, 2):
-        x, z = data(model, n), latents(model, n)
-        if "encode" in model.verbs:
-            _assert_shape(model.encode(x), (n, model.latent_dim), f"{model.name}.encode")
-        if "decode" in model.verbs:
-            _assert_picture(model, model.decode(z), n, "decode")
-        if "reconstruct" in model.verbs:
-            _assert_picture(model, model.reconstruct(x), n, "reconstruct")
-        if "sample" in model.verbs:
-            _assert_picture(model, model.sample(n, seed=0), n, "sample")
-        if "discriminate" in model.verbs:
-            _assert_shape(model.discriminate(x), (n,), f"{model.name}.discriminate")
+        for verb in model.verbs.values():
+            value, what = call(model, verb.name, n), f"{model.name}.{verb.name}"
+            if verb.gives == "data":
+                _assert_picture(model, value, n, verb.name)
+            elif verb.gives in ("code", "logit"):
+                _assert_shape(value, (n, model.latent_dim) if verb.gives == "code" else (n,), what)
+            else:
+                assert len(value) == n, f"{what} gives {len(value)} results for {n} inputs"
+                assert value.isfinite().all(), f"{what} is not finite"
 
 
 def verbs_track_no_gradient(model: Any) -> None:
@@ -139,19 +137,19 @@ def sample_ignores_block_and_threads(model: Any) -> None:
 
 def wrong_input_is_typed(model: Any) -> None:
     """A wrong shape, dtype or range is refused before it reaches the network."""
-    for verb in set(model.verbs) & {"encode", "reconstruct", "discriminate"}:
+    for verb in (verb.name for verb in model.verbs.values() if verb.takes == "data"):
         x = data(model, 2)
         for bad in (x[0], x[..., :-1], (x * 255).to(torch.uint8), x * float("nan"), x + float("inf"), x.tolist()):
             _assert_refused(model, verb, bad)
         if model.values == "unit":
             _assert_refused(model, verb, x + 2)
-    if "decode" in model.verbs:
+    for verb in (verb.name for verb in model.verbs.values() if verb.takes == "code"):
         z = latents(model, 2)
         for bad in (z[0], torch.zeros(2, model.latent_dim + 1), z.int(), z * float("nan")):
-            _assert_refused(model, "decode", bad)
-    if "sample" in model.verbs:
+            _assert_refused(model, verb, bad)
+    for verb in (verb.name for verb in model.verbs.values() if verb.takes == "noise"):
         for count in (-1, True, 1.0, "3", None):
-            _assert_refused(model, "sample", count)
+            _assert_refused(model, verb, count)
 
 
 def ways_lead_where_they_say(model: Any) -> None:

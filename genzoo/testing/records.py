@@ -101,8 +101,8 @@ def roles_are_asked_for(record: Architecture, distribution: str) -> None:
     assert not lost, f"no family asks for {', '.join(lost)}; families ask for {', '.join(sorted(known))}"
 
 
-def family_is_known(record: Objective | MetricSpec, distribution: str) -> None:
-    """The family of an objective or a metric is there."""
+def family_is_known(record: Objective, distribution: str) -> None:
+    """The family of an objective is there."""
     registry().find(Family, record.family, prefer=distribution)
 
 
@@ -164,7 +164,7 @@ _CODED = (Architecture, Command, DatasetSpec, Family, MetricSpec, Objective)
 RECORD_LAWS: tuple[tuple[RecordLaw, tuple[type[Record], ...]], ...] = (
     (targets_are_there, _CODED),
     (roles_are_asked_for, (Architecture,)),
-    (family_is_known, (Objective, MetricSpec)),
+    (family_is_known, (Objective,)),
     (options_are_taken, (Objective,)),
     (data_are_as_recorded, (DatasetSpec,)),
     (recipe_can_be_trained, (RecipeFile,)),

@@ -39,7 +39,7 @@ def text(before: str = "", **values: Any) -> str:
 @pytest.mark.parametrize("name", genzoo.list_models())
 def test_every_checkpoint_has_a_card_with_all_its_numbers(name: str) -> None:
     checkpoint = genzoo.show(name)
-    found = card(checkpoint, genzoo.load(name, device="cpu").verbs, reference=name, preview=False)
+    found = card(checkpoint, tuple(genzoo.load(name, device="cpu").verbs), reference=name, preview=False)
     data = front_matter(found)
     results = data.get("model-index", [{"results": []}])[0]["results"]
     numbers = {metric["type"]: metric["value"] for result in results for metric in result["metrics"]}

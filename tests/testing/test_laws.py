@@ -65,7 +65,7 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
     "a verb that it has not": (
         of_verbs.missing_verbs_are_typed,
         lambda patch, broken: patch.setattr(type(broken), "__getattr__", lambda self, name: None),
-        "discriminate is neither a verb nor refused",
+        "classify is neither a verb nor refused",
     ),
     "a shape": (of_verbs.shapes_and_ranges, verb("encode", lambda z: z[:, :1]), r"has shape \(1, 1\), not \(1, 2\)"),
     "a range": (of_verbs.shapes_and_ranges, verb("decode", lambda x: x + 1), "goes up to 1"),

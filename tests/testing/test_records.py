@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo import Alias, Architecture, Command, DatasetSpec, Field, MetricSpec, Objective, Split
+from genzoo import Alias, Architecture, Command, DatasetSpec, Field, Objective, Split
 from genzoo.registry import registry
 from genzoo.spec import RecipeFile, Record
 from genzoo.testing import Case, records
@@ -57,7 +57,7 @@ BROKEN: dict[str, tuple[records.RecordLaw, Callable[[Path], Record], str]] = {
     ),
     "no family": (
         records.family_is_known,
-        lambda folder: MetricSpec(name="x", family="vea", target="json:dumps", unit="", tolerance=0.0, summary=""),
+        lambda folder: Objective(name="x", family="vea", players={"model": "json:dumps"}, summary=""),
         "no family is called 'vea'; did you mean vae",
     ),
     "an idle option": (

@@ -44,7 +44,7 @@ NLL = Objective(
 
 EXACT = MetricSpec(
     name="negative-log-likelihood",
-    family="flow",
+    needs=("log_prob",),
     target="genzoo_flow.metric:negative_log_likelihood",
     unit="nats",
     tolerance=0.001,

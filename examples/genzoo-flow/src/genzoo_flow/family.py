@@ -43,24 +43,24 @@ class Flow(Model):
         log_prob: Tensor = log_det - (z.square() + log(2 * pi)).sum(1) / 2
         return log_prob
 
-    @verb
+    @verb(takes="data", gives="code")
     def encode(self, x: Tensor) -> Tensor:
         """f(x), standard normal if x is data and the flow is well trained."""
         z: Tensor = self.bijection(self.checked_data(x, "encode"))[0]
         return z
 
-    @verb
+    @verb(takes="code", gives="data")
     def decode(self, z: Tensor) -> Tensor:
         """f⁻¹(z)."""
         x: Tensor = self.bijection.inverse(self.checked_latent(z, "decode"))  # type: ignore[operator]  # nn.Module's
         return x
 
-    @verb
+    @verb(takes="data", gives="data")
     def reconstruct(self, x: Tensor) -> Tensor:
         """decode(encode(x)), which is x up to rounding."""
         return self.decode(self.encode(x))
 
-    @verb
+    @verb(takes="noise", gives="data")
     def sample(self, n: int, *, seed: int | None = None) -> Tensor:
         """f⁻¹(z) for n draws z ~ N(0, I); example i depends on (seed, i) alone."""
         return sample_in_blocks(self, self.decode, n, seed)

@@ -37,14 +37,14 @@ class FlowMatching(Model):
         """x as the network sees it."""
         return x if self.values == "real" else 2 * x - 1
 
-    @verb
+    @verb(takes="code", gives="data")
     def decode(self, z: Tensor) -> Tensor:
         """Where the equation carries z, by `steps` steps of the solver; in [0, 1] unless values are real."""
         z = self.checked_latent(z, "decode")
         x = self._carried(z.reshape(z.shape[0], *self.input_shape))
         return x if self.values == "real" else ((x + 1) / 2).clamp(0, 1)
 
-    @verb
+    @verb(takes="noise", gives="data")
     def sample(self, n: int, *, seed: int | None = None) -> Tensor:
         """decode(z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
         return sample_in_blocks(self, self.decode, n, seed)

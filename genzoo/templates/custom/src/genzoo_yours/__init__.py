@@ -45,7 +45,7 @@ DATA = DatasetSpec(
 
 METRIC = MetricSpec(
     name="yours-nll",
-    family="yours",
+    needs=("log_prob",),
     target="genzoo_yours.metric:nats",
     unit="nats",
     tolerance=0.01,

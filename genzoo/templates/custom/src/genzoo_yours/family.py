@@ -58,17 +58,17 @@ class Flow(Model):
             z = torch.cat([kept, (changed - shift) * (-log_scale).exp()], dim=1)
         return z
 
-    @verb
+    @verb(takes="data", gives="code")
     def encode(self, x: Tensor) -> Tensor:
         """f(x)."""
         return self._forward(self.checked_data(x, "encode"))[0]
 
-    @verb
+    @verb(takes="code", gives="data")
     def decode(self, z: Tensor) -> Tensor:
         """The x with f(x) = z."""
         return self._inverse(self.checked_latent(z, "decode"))
 
-    @verb
+    @verb(takes="noise", gives="data")
     def sample(self, n: int, *, seed: int | None = None) -> Tensor:
         """The x with f(x) = z for n draws z ~ N(0, I); point i depends on (seed, i) alone."""
         return sample_in_blocks(self, self.decode, n, seed)

@@ -1,4 +1,4 @@
-"""A number that every model of the family has on its card."""
+"""A number that every model with a log_prob has on its card."""
 
 from genzoo import Setting
 
