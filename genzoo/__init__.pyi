@@ -29,6 +29,8 @@ from .protocols import Decoder as Decoder
 from .protocols import Discriminator as Discriminator
 from .protocols import Encoder as Encoder
 from .protocols import Generator as Generator
+from .protocols import Sampler as Sampler
+from .randomness import Noise as Noise
 from .spec import Alias as Alias
 from .spec import Architecture as Architecture
 from .spec import Checkpoint as Checkpoint
@@ -39,6 +41,7 @@ from .spec import MetricSpec as MetricSpec
 from .spec import ModelSpec as ModelSpec
 from .spec import Objective as Objective
 from .spec import Record as Record
+from .spec import SamplerSpec as SamplerSpec
 from .spec import Tombstone as Tombstone
 from .spec import shipped as shipped
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
-from genzoo.spec import DatasetSpec, Family, Objective, Record
+from genzoo.spec import DatasetSpec, Family, Objective, Record, SamplerSpec
 
 GENZOO_API = 1
 
@@ -171,6 +171,47 @@ OBJECTIVES = (
     ),
 )
 
+_STEPS = Field(kind="int", doc="steps of equal size", default=8, minimum=1, maximum=1000)
+
+SAMPLERS = (
+    SamplerSpec(
+        name="prior",
+        target="genzoo.sampling:Prior",
+        needs=("decode",),
+        summary="standard normal codes, decoded",
+    ),
+    SamplerSpec(
+        name="euler",
+        target="genzoo.sampling:Euler",
+        needs=("velocity", "from_flow"),
+        summary="Euler's method, one evaluation of the velocity for each step",
+        config={"steps": _STEPS},
+        paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
+    ),
+    SamplerSpec(
+        name="heun",
+        target="genzoo.sampling:Heun",
+        needs=("velocity", "from_flow"),
+        summary="Heun's method, two evaluations of the velocity for each step",
+        config={"steps": _STEPS},
+        paper="Elucidating the design space of diffusion-based generative models (Karras et al., 2022), "
+        "arXiv:2206.00364",
+    ),
+    SamplerSpec(
+        name="euler-maruyama",
+        target="genzoo.sampling:EulerMaruyama",
+        needs=("velocity", "from_flow"),
+        summary="the stochastic equation of the same marginals: fresh noise at every step",
+        config={
+            "steps": _STEPS,
+            "noise": Field(
+                kind="float", doc="weight of the fresh noise; 0 for none", default=1.0, minimum=0, maximum=10
+            ),
+        },
+        paper="SiT: exploring flow and diffusion-based generative models (Ma et al., 2024), arXiv:2401.08740",
+    ),
+)
+
 _MNIST_LICENSE = "CC-BY-SA-3.0"
 _MNIST_FEATURES = "features-lenet-mnist"
 _FASHION_FEATURES = "features-lenet-fashion"
@@ -313,4 +354,4 @@ DATASETS = (
 
 @hookimpl
 def genzoo_records() -> Iterable[Record]:
-    return (*FAMILIES, *OBJECTIVES, *DATASETS)
+    return (*FAMILIES, *OBJECTIVES, *SAMPLERS, *DATASETS)

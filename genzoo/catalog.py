@@ -14,7 +14,17 @@ from genzoo.fields import Field
 from genzoo.files import user_path
 from genzoo.hub.reference import PREFIX, is_reference
 from genzoo.registry import Plugin, registry
-from genzoo.spec import MODEL_FIELDS, RECORD_FILE, Architecture, Checkpoint, DatasetSpec, Family, Objective, RecipeFile
+from genzoo.spec import (
+    MODEL_FIELDS,
+    RECORD_FILE,
+    Architecture,
+    Checkpoint,
+    DatasetSpec,
+    Family,
+    Objective,
+    RecipeFile,
+    SamplerSpec,
+)
 
 __all__ = [
     "OVERVIEW",
@@ -33,7 +43,7 @@ __all__ = [
 OVERVIEW = ("name", "family", "data", "latents", "parameters", "size", "quality")
 HEADLINES = ("fid", "negative_log_likelihood", "negative_elbo", "accuracy", "reconstruction_mse")
 
-_Explained = Architecture | Family | Objective | DatasetSpec
+_Explained = Architecture | Family | Objective | SamplerSpec | DatasetSpec
 
 
 class Names(list[str]):
@@ -187,7 +197,7 @@ def _protocol_differences(metric: str, records: Sequence[Checkpoint]) -> list[st
 def describe(name: str | Path) -> dict[str, Any]:
     """The whole record of a checkpoint, or what a family, architecture, objective or data set is and takes, for
     ``genzoo show``."""
-    kinds: tuple[type[_Explained], ...] = (Architecture, Family, Objective, DatasetSpec)
+    kinds: tuple[type[_Explained], ...] = (Architecture, Family, Objective, SamplerSpec, DatasetSpec)
     for kind in kinds if not is_path(name) else ():
         try:
             return _explain(registry().find(kind, str(name)))
@@ -210,7 +220,8 @@ def _explain(record: _Explained) -> dict[str, Any]:
         return told | {key: getattr(record, key) for key in (*always, *more)}
     fields = {**MODEL_FIELDS, **record.config} if isinstance(record, Family) else record.config
     keys = {key: f"{rule.doc}; {rule.allowed()}{_default(rule)}" for key, rule in fields.items()}
-    broken = {"exceptions": dict(record.exceptions)} if record.exceptions else {}
+    exceptions = getattr(record, "exceptions", {})
+    broken = {"exceptions": dict(exceptions)} if exceptions else {}
     return told | {"paper": record.paper or None, "config": keys, **broken}
 
 

@@ -6,13 +6,15 @@ where the model's are real.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-__all__ = ["Decoder", "Discriminator", "Encoder", "Generator"]
+    from genzoo.randomness import Noise
+
+__all__ = ["Decoder", "Discriminator", "Encoder", "Generator", "Sampler"]
 
 
 @runtime_checkable
@@ -37,8 +39,8 @@ class Decoder(Protocol):
 class Generator(Protocol):
     """noise -> x."""
 
-    def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
-        """n pictures from noise; picture i depends on (seed, i) alone."""
+    def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Float[Tensor, " n *data"]:
+        """n pictures from noise, drawn by a sampler; picture i depends on (seed, i) alone."""
         ...
 
 
@@ -48,4 +50,12 @@ class Discriminator(Protocol):
 
     def discriminate(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
         """The logit of "x is real": D(x) = sigmoid(logit)."""
+        ...
+
+
+class Sampler(Protocol):
+    """noise -> x, by way of a model. A value: two with the same options draw the same."""
+
+    def __call__(self, model: Any, noise: Noise, /) -> Tensor:
+        """As many samples as the noise has rows, (n, *input_shape); row i depends on row i of the noise alone."""
         ...

@@ -1,16 +1,67 @@
-"""Random streams that are named by what they are for, so that a draw depends on nothing else."""
+"""Random numbers that are named by what they are for, so that a draw depends on nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-__all__ = ["stream"]
+__all__ = ["NOISE_ROWS", "Noise", "stream"]
+
+NOISE_ROWS = 64  # part of what a seed means: changing it changes every sample
 
 
 def stream(*name: object) -> torch.Generator:
     """A CPU generator whose draws depend on `name` alone, e.g. ``stream("noise", seed, block)``."""
     # torch's CPU generator keeps 32 bits of its seed, so the name is hashed into them.
     digest = blake2b("/".join(map(str, name)).encode(), digest_size=4).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "little"))
+    return torch.Generator(device="cpu").manual_seed(int.from_bytes(digest, "little"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """Rows start … start + n − 1 of the random numbers of a seed.
+
+    Row i of a draw depends on (seed, step, i) alone: not on n, on the batch it is drawn in, or on the device. Rows are
+    drawn on the CPU in whole blocks, each from a generator of its own.
+
+    Attributes:
+        seed: whatever names them.
+        n: how many rows.
+        start: the index of the first.
+        like: a tensor whose device and dtype draws have; float32 on the CPU without one.
+    """
+
+    seed: int | str
+    n: int
+    start: int = 0
+    like: Tensor | None = field(default=None, repr=False, compare=False)
+
+    def normal(self, *shape: int, step: int = 0) -> Float[Tensor, "n ..."]:
+        """Standard normal numbers, (n, *shape). Draws of one seed that should differ have different steps."""
+        return self._rows(torch.randn, "noise", shape, step)
+
+    def uniform(self, *shape: int, step: int = 0) -> Float[Tensor, "n ..."]:
+        """Numbers uniform in [0, 1), (n, *shape), independent of the normal ones."""
+        return self._rows(torch.rand, "uniform", shape, step)
+
+    def _rows(self, draw: Callable[..., Tensor], kind: str, shape: tuple[int, ...], step: int) -> Tensor:
+        if self.n == 0:
+            return self._placed(torch.empty(0, *shape, dtype=torch.float32, device="cpu"))
+        first, last = self.start // NOISE_ROWS, (self.start + self.n - 1) // NOISE_ROWS
+        later = (step,) if step else ()
+        blocks = [
+            draw(
+                NOISE_ROWS, *shape, generator=stream(kind, self.seed, block, *later), dtype=torch.float32, device="cpu"
+            )
+            for block in range(first, last + 1)
+        ]
+        skip = self.start - first * NOISE_ROWS
+        return self._placed(torch.cat(blocks)[skip : skip + self.n])
+
+    def _placed(self, rows: Tensor) -> Tensor:
+        return rows if self.like is None else rows.to(self.like)

@@ -112,8 +112,8 @@ class Starts:
     def codes(self, model: Model, seed: int) -> Tensor:
         """The codes of the pictures given; those of the samples of `seed` if there are none, and the model samples."""
         from genzoo.latent import in_blocks
-        from genzoo.models.base import noise
         from genzoo.protocols import Encoder, Generator
+        from genzoo.randomness import Noise
 
         if self.given and not isinstance(model, Encoder):
             raise InvalidInput(
@@ -124,7 +124,7 @@ class Starts:
             return in_blocks(model.encode, self.pictures(model))
         if not isinstance(model, Generator):
             raise click.UsageError(f"{model.name} does not sample: give image files, or --data NAME")
-        return noise(self.count, model.latent_dim, seed).to(model.device)
+        return Noise(seed=seed, n=self.count).normal(model.latent_dim).to(model.device)
 
 
 def starts_options(default: int) -> Callable[[Callable[..., None]], Callable[..., None]]:

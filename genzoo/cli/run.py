@@ -43,11 +43,18 @@ __all__ = ["reconstruct_command", "sample_command", "train_command"]
     "-n", "count", type=click.IntRange(1, MAX_SAMPLES), help="How many [default: 64 pictures, or 2000 points]."
 )
 @seed_option
+@click.option(
+    "--sampler", default="", metavar="NAME[:OPTIONS]", help="How to draw them: heun:8 [default: the model's]."
+)
 @output_option("PNG")
 @force_option
 @device_option
-def sample_command(name: str, count: int | None, seed: int, output: Path | None, force: bool, device: str) -> None:
+def sample_command(
+    name: str, count: int | None, seed: int, sampler: str, output: Path | None, force: bool, device: str
+) -> None:
     """Draw samples of a model into one PNG: a grid of pictures, a histogram of numbers, or a plot of points.
+
+    `genzoo plugins` lists the samplers, and `genzoo show heun` says what options one takes.
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/').
     """
@@ -61,7 +68,7 @@ def sample_command(name: str, count: int | None, seed: int, output: Path | None,
             f"{name} has samples of shape {model.input_shape}, which are neither pictures nor points in one or two "
             f"dimensions; in Python: genzoo.load({name!r}).sample(64, seed={seed})"
         )
-    write(target, png(draw(sample(count or how_many(model.input_shape), seed=seed))))
+    write(target, png(draw(sample(count or how_many(model.input_shape), seed=seed, sampler=sampler))))
 
 
 @click.command("reconstruct", short_help="Encode and decode pictures.")

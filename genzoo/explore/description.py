@@ -18,10 +18,9 @@ from genzoo.datasets import Split
 from genzoo.errors import GenzooError, GenzooWarning, InvalidInput
 from genzoo.latent import Latent, in_blocks, latents
 from genzoo.models import Model
-from genzoo.models.base import noise
 from genzoo.pictures import is_drawable, is_picture
 from genzoo.protocols import Encoder, Generator
-from genzoo.randomness import stream
+from genzoo.randomness import Noise, stream
 from genzoo.registry import registry
 from genzoo.spec import DatasetSpec, Family
 
@@ -135,7 +134,7 @@ def _bases(model: Model, data: Split | None, table: tuple[Latent, ...]) -> list[
         told = [{"name": f"{what} {name}", "pixels": _shown(model, one)} for name, one in zip(names, x, strict=True)]
         codes = model.encode(x)
     elif isinstance(model, Generator):
-        codes = noise(BASES, model.latent_dim, SEED)
+        codes = Noise(seed=SEED, n=BASES).normal(model.latent_dim)
         told = [{"name": f"sample {i}"} for i in range(BASES)]
     else:
         means = {row.index: row.mean or 0.0 for row in table}

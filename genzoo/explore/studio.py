@@ -17,9 +17,9 @@ from genzoo.catalog import list_models, show
 from genzoo.errors import InvalidInput, NotFound
 from genzoo.explore.description import as_bytes, describe, held_out_examples
 from genzoo.models import Model
-from genzoo.models.base import noise
 from genzoo.pictures import animate, is_picture
 from genzoo.protocols import Encoder
+from genzoo.randomness import Noise
 from genzoo.registry import registry
 from genzoo.spec import Checkpoint, Family
 
@@ -69,7 +69,7 @@ class Studio:
     def noise(self, name: str, seed: str, count: str) -> bytes:
         """The first codes that ``sample(n, seed=seed)`` decodes: float32 (count, latent)."""
         rows, number = _whole(count, "n", MAX_ROWS), _whole(seed, "seed", MAX_SEED)
-        return self._computed(lambda: _bytes(noise(rows, self._model(name).latent_dim, number)))
+        return self._computed(lambda: _bytes(Noise(seed=number, n=rows).normal(self._model(name).latent_dim)))
 
     def _computed(self, work: Callable[[], bytes]) -> bytes:
         return self._worker.submit(work).result()

@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from genzoo.models.base import noise
 from genzoo.models.vae import VAE
 from genzoo.objectives.variational import log_weights
+from genzoo.randomness import Noise
 
 __all__ = ["importance_bound", "negative_elbo"]
 
@@ -28,7 +28,7 @@ def negative_elbo(model: VAE, x: Float[Tensor, " n *data"], *, seed: int, start:
     The draw for example i of the split is row i of the noise of `seed`; `start` is the index of the first of x.
     """
     posterior = model.posterior(x)
-    epsilon = noise(len(x), model.latent_dim, seed, start).to(x)
+    epsilon = Noise(seed=seed, n=len(x), start=start, like=x).normal(model.latent_dim)
     z = posterior.mean + posterior.stddev * epsilon
     bound: Tensor = kl_divergence(posterior, model.prior) - model.likelihood(z).log_prob(x)
     return bound
@@ -46,7 +46,8 @@ def importance_bound(
     total = torch.full((len(x),), -torch.inf, device=x.device)
     for first in range(0, k, MAX_DRAWS):
         draws = min(MAX_DRAWS, k - first)
-        epsilon = noise(len(x), draws * model.latent_dim, f"{seed}/{first}", start).to(x)
+        noise = Noise(seed=f"{seed}/{first}", n=len(x), start=start, like=x)
+        epsilon = noise.normal(draws * model.latent_dim)
         z = posterior.mean + posterior.stddev * epsilon.view(len(x), draws, -1).transpose(0, 1)
         total = torch.logaddexp(total, log_weights(model, x, posterior, z).logsumexp(0))
     return log(k) - total

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from genzoo.models.autoencoder import Autoencoder
-from genzoo.models.base import Model, NetworkBuilder, Verb, full_precision, sample_in_blocks, verb
+from genzoo.models.base import Model, NetworkBuilder, Verb, full_precision, verb
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.gan import GAN
+from genzoo.models.sampling import sample_in_blocks
 from genzoo.models.vae import VAE
 
 __all__ = [

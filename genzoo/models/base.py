@@ -1,4 +1,4 @@
-"""What all families share: the record of what they are, checked inputs, and sampling in fixed blocks."""
+"""What all families share: the record of what they are, their verbs, and checked inputs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from math import isfinite
 from typing import Any, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from genzoo import latent
 from genzoo.errors import InvalidInput, UnsupportedVerb
-from genzoo.fields import whole
 from genzoo.models import display
-from genzoo.randomness import stream
 from genzoo.spec import Checkpoint, ModelSpec
 
 __all__ = [
@@ -26,16 +23,12 @@ __all__ = [
     "NetworkBuilder",
     "Verb",
     "full_precision",
-    "noise",
-    "sample_in_blocks",
     "verb",
     "without_trace",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-NOISE_ROWS = 64  # part of what a seed means: changing it changes every sample
 
 
 class NetworkBuilder(Protocol):
@@ -108,6 +101,7 @@ class Model(nn.Module, ABC):
         name: the checkpoint's name, or ``family-architecture`` for an untrained model.
         checkpoint: the record this model was loaded from, or None.
         source: where its weights were loaded from, see genzoo.load; "" where they were not.
+        sampler: how it is sampled unless told otherwise, a sampler's name and options: ``heun:8``.
         sample_block: how many pictures are computed at once; fixed, so that a picture does not depend on how many
             others are asked for.
     """
@@ -115,6 +109,7 @@ class Model(nn.Module, ABC):
     name: str
     checkpoint: Checkpoint | None = None
     source: str = ""
+    sampler: str = "prior"
     sample_block: int = 64
 
     traverse = latent.traverse
@@ -167,10 +162,10 @@ class Model(nn.Module, ABC):
     @property
     def device(self) -> torch.device:
         """Where the parameters are."""
-        return self._reference.device
+        return self.reference.device
 
     @property
-    def _reference(self) -> Tensor:
+    def reference(self) -> Tensor:
         """A tensor with the model's device and dtype."""
         return next(self.parameters(), torch.empty(0))
 
@@ -185,7 +180,7 @@ class Model(nn.Module, ABC):
     def has(self, *names: str) -> bool:
         """Whether the model has all these verbs, methods or properties. What needs them asks this, and never for a
         family."""
-        return all(hasattr(type(self), name) for name in names)
+        return all(hasattr(self, name) for name in names)
 
     def __getattr__(self, name: str) -> Any:
         if name in DECLARED:
@@ -238,7 +233,7 @@ class Model(nn.Module, ABC):
         if tuple(value.shape[1:]) != shape or value.dim() != len(shape) + 1:
             hint = _shape_hint(tuple(value.shape), shape)
             raise InvalidInput(f"{self.name}.{verb} wants shape ({wanted}); got {tuple(value.shape)}{hint}")
-        return value.to(self._reference)
+        return value.to(self.reference)
 
 
 def _shape_hint(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
@@ -262,33 +257,3 @@ def _refuse_verb(model: Model, verb: str) -> NoReturn:
 def full_precision(output: Tensor) -> Tensor:
     """A network's output in at least float32: under autocast it comes in bfloat16, too coarse for losses."""
     return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
-
-
-def noise(n: int, latent_dim: int, seed: int | str, start: int = 0) -> Float[Tensor, "n latent"]:
-    """Rows start … start + n − 1 of the standard normal noise of `seed`; row i depends on (seed, i) alone.
-
-    Drawn on the CPU in whole blocks of rows, each from a generator of its own, so that neither n nor the device
-    matters.
-    """
-    first, last = start // NOISE_ROWS, (start + n - 1) // NOISE_ROWS
-    blocks = [
-        torch.randn(NOISE_ROWS, latent_dim, generator=stream("noise", seed, block)) for block in range(first, last + 1)
-    ]
-    skip = start - first * NOISE_ROWS
-    return torch.cat(blocks)[skip : skip + n] if blocks else torch.empty(0, latent_dim)
-
-
-def sample_in_blocks(model: Model, decode: Callable[[Tensor], Tensor], n: int, seed: int | None) -> Tensor:
-    """`decode` of n rows of noise, computed in blocks of exactly `model.sample_block` rows.
-
-    Every block is whole (what is beyond n is cut off): fast, and the reason why picture i is the same bits whatever n.
-    Without a seed one is drawn from torch's global generator.
-    """
-    n = whole(n, f"{model.name}.sample: n")
-    seed = int(torch.randint(2**62, ()).item()) if seed is None else whole(seed, f"{model.name}.sample: seed")
-    reference = model._reference
-    images = torch.empty(n, *model.input_shape, device=reference.device, dtype=reference.dtype)
-    for start in range(0, n, model.sample_block):
-        z = noise(model.sample_block, model.latent_dim, seed, start)
-        images[start : start + model.sample_block] = decode(z.to(reference))[: n - start]
-    return images

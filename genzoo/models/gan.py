@@ -9,7 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks, verb
+from genzoo.models.base import Model, NetworkBuilder, full_precision, verb
+from genzoo.models.sampling import sample_in_blocks
+from genzoo.protocols import Sampler
 from genzoo.spec import ModelSpec
 
 __all__ = ["GAN"]
@@ -69,6 +71,6 @@ class GAN(Model):
         return self.logits(self.checked_data(x, "discriminate"))
 
     @verb(takes="noise", gives="data")
-    def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
+    def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Float[Tensor, " n *data"]:
         """G(z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
-        return sample_in_blocks(self, self.decode, n, seed)
+        return sample_in_blocks(self, n, seed=seed, sampler=sampler)

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
 
 from genzoo.errors import InvalidInput
-from genzoo.models.base import Model, NetworkBuilder, full_precision, sample_in_blocks, verb
+from genzoo.models.base import Model, NetworkBuilder, full_precision, verb
 from genzoo.models.likelihoods import DiscretisedLogistic
+from genzoo.models.sampling import sample_in_blocks
+from genzoo.protocols import Sampler
 from genzoo.spec import ModelSpec
 
 __all__ = ["VAE", "each_latent"]
@@ -122,9 +124,9 @@ class VAE(Model):
         return self.decode(self.encode(x))
 
     @verb(takes="noise", gives="data")
-    def sample(self, n: int, *, seed: int | None = None) -> Float[Tensor, " n *data"]:
+    def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Float[Tensor, " n *data"]:
         """The mean of p(x | z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
-        return sample_in_blocks(self, self.decode, n, seed)
+        return sample_in_blocks(self, n, seed=seed, sampler=sampler)
 
 
 def each_latent(distribution: Distribution) -> Distribution:

@@ -17,6 +17,7 @@ from genzoo.spec.records import (
     Objective,
     RecipeFile,
     Record,
+    SamplerSpec,
     Tombstone,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "Objective",
     "RecipeFile",
     "Record",
+    "SamplerSpec",
     "Tombstone",
     "check_name",
     "check_target",

@@ -23,6 +23,7 @@ __all__ = [
     "Objective",
     "RecipeFile",
     "Record",
+    "SamplerSpec",
     "Tombstone",
 ]
 
@@ -205,6 +206,21 @@ class MetricSpec(Targeted):
     tolerance: float
     summary: str
     protocol: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerSpec(Targeted):
+    """A way to draw samples.
+
+    `target` is called with the options of `config` by keyword and returns a genzoo.Sampler: a frozen dataclass with a
+    ``__call__(model, noise)`` does. `needs` names the verbs, methods and properties that a model must have.
+    """
+
+    kind: ClassVar[str] = "sampler"
+    summary: str
+    needs: tuple[str, ...]
+    config: Mapping[str, Field] = field(default_factory=dict)
+    paper: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from genzoo.hub.files import encode_weights, parse_weights
 from genzoo.latent import between, codes_of
 from genzoo.models import Model
 from genzoo.models.base import DECLARED
+from genzoo.models.sampling import fitting_samplers
 from genzoo.testing.inputs import call, data, latents
 from genzoo.testing.precision import TRACING, keeps_in_bfloat16, keeps_in_float64
 
@@ -110,14 +112,17 @@ def verbs_ignore_the_mode(model: Any) -> None:
 
 
 def sample_i_depends_on_seed_and_i(model: Any) -> None:
-    """sample(10, seed=s)[:4] equals sample(4, seed=s) bit by bit, and another seed gives other pictures."""
+    """By every sampler that fits the model, sample(10, seed=s)[:4] equals sample(4, seed=s) bit by bit, and another
+    seed gives other pictures."""
     if "sample" not in model.verbs:
         return
-    whole = model.sample(SAMPLES, seed=0)
-    assert torch.equal(whole[:4], model.sample(4, seed=0)), f"{model.name}: picture i depends on n"
-    assert not torch.equal(whole, model.sample(SAMPLES, seed=1)), f"{model.name}: seeds 0 and 1 give the same pictures"
-    longer = model.sample(model.sample_block + 3, seed=0)
-    assert torch.equal(longer[:SAMPLES], whole), f"{model.name}: picture i depends on the number of blocks"
+    for sampler in ("", *fitting_samplers(model)):
+        draw, what = partial(model.sample, sampler=sampler), f"{model.name} by {sampler or 'its own sampler'}"
+        whole = draw(SAMPLES, seed=0)
+        assert torch.equal(whole[:4], draw(4, seed=0)), f"{what}: picture i depends on n"
+        assert not torch.equal(whole, draw(SAMPLES, seed=1)), f"{what}: seeds 0 and 1 give the same pictures"
+        longer = draw(model.sample_block + 3, seed=0)
+        assert torch.equal(longer[:SAMPLES], whole), f"{what}: picture i depends on the number of blocks"
 
 
 def sample_ignores_block_and_threads(model: Any) -> None:

@@ -13,8 +13,8 @@ from PIL import Image
 
 import genzoo
 from genzoo.cli import run
-from genzoo.models.base import noise
 from genzoo.pictures import png, strip
+from genzoo.randomness import Noise
 
 Capture = pytest.CaptureFixture[str]
 
@@ -42,7 +42,7 @@ def test_traverse_draws_what_the_function_gives_of_the_most_informative_latents(
     model = genzoo.load("vae-conv-mnist", device="cpu")
     first = model.latents()[:10]
     assert output.err.startswith(f"genzoo: from the top: latent {first[0].index} (KL {first[0].kl:.3g}), ")
-    rows = [model.traverse(noise(1, 32, 3), latent=row.index, steps=5) for row in first]
+    rows = [model.traverse(Noise(seed=3, n=1).normal(32), latent=row.index, steps=5) for row in first]
     assert Path("vae-conv-mnist-traversal.png").read_bytes() == png(strip(torch.cat(rows)))
 
 

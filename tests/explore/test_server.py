@@ -22,7 +22,7 @@ from genzoo.errors import GenzooWarning, InvalidInput, UnsupportedVerb
 from genzoo.explore.description import describe
 from genzoo.explore.server import PageServer
 from genzoo.explore.studio import MAX_BODY, Studio
-from genzoo.models.base import noise
+from genzoo.randomness import Noise
 from tests.explore.conftest import serve
 
 NAME = "gan-dense-toy1d"  # the quickest, and without data
@@ -58,7 +58,7 @@ def test_decodes_as_the_model_does(server: PageServer) -> None:
 def test_noise_is_that_of_sample(server: PageServer) -> None:
     status, body = ask(server, f"models/{NAME}/noise?seed=5&n=70")
     assert status == 200
-    np.testing.assert_array_equal(np.frombuffer(body, "<f4"), noise(70, 1, 5).flatten().numpy())
+    np.testing.assert_array_equal(np.frombuffer(body, "<f4"), Noise(seed=5, n=70).normal(1).flatten().numpy())
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", ""])
@@ -180,7 +180,7 @@ def test_a_taken_port_is_told(server: PageServer) -> None:
 def test_a_model_without_data_begins_with_samples_or_the_mean() -> None:
     vae = genzoo.create("vae-dense", seed=0, input_shape=(1, 4, 4), latent_dim=3)
     told = describe(vae, None)
-    np.testing.assert_allclose([base["code"] for base in told["bases"]], noise(10, 3, 0), atol=6e-5)
+    np.testing.assert_allclose([base["code"] for base in told["bases"]], Noise(seed=0, n=10).normal(3), atol=6e-5)
     assert not any("pixels" in base for base in told["bases"])
     assert {len(b64decode(base["decoded"])) for base in told["bases"]} == {16}
     autoencoder = genzoo.create("ae-dense", seed=0, input_shape=(1, 4, 4), latent_dim=3)

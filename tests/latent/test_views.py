@@ -15,13 +15,13 @@ from genzoo.datasets.sprites import FACTORS, render
 from genzoo.errors import UnsupportedVerb
 from genzoo.latent import in_blocks, plane, scale_of
 from genzoo.models import Model
-from genzoo.models.base import noise
+from genzoo.randomness import Noise
 
 load = cache(genzoo.load)
 
 
 def test_a_traversal_is_the_start_but_for_one_latent() -> None:
-    model, z = load("vae-conv-mnist"), noise(2, 32, 0)
+    model, z = load("vae-conv-mnist"), Noise(seed=0, n=2).normal(32)
     pictures = model.traverse(z, latent=13, span=(-2, 2), steps=5)
     assert pictures.shape == (2, 5, 1, 28, 28)
     z[:, 13] = torch.linspace(-2, 2, 5)[3]
@@ -31,7 +31,10 @@ def test_a_traversal_is_the_start_but_for_one_latent() -> None:
 def test_an_active_latent_changes_the_picture_and_a_collapsed_one_does_not() -> None:
     model = load("vae-conv-mnist")
     table = model.latents()
-    change = [model.traverse(noise(8, 32, 0), latent=row.index).std(1).mean().item() for row in (table[0], table[-1])]
+    change = [
+        model.traverse(Noise(seed=0, n=8).normal(32), latent=row.index).std(1).mean().item()
+        for row in (table[0], table[-1])
+    ]
     assert table[0].active
     assert not table[-1].active
     assert change[0] > 20 * change[1]

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genzoo
-from genzoo.models.base import NOISE_ROWS, noise
+from genzoo.randomness import NOISE_ROWS, Noise
 
 
 @given(n=st.integers(0, 200), start=st.integers(0, 200), seed=st.integers(0, 2**62))
 def test_a_row_of_noise_depends_on_seed_and_index_alone(n: int, start: int, seed: int) -> None:
-    whole = noise(401, 3, seed)
-    assert torch.equal(noise(n, 3, seed, start), whole[start : start + n])
+    whole = Noise(seed=seed, n=401).normal(3)
+    assert torch.equal(Noise(seed=seed, n=n, start=start).normal(3), whole[start : start + n])
 
 
 def test_noise_is_standard_normal() -> None:
-    draws = noise(200 * NOISE_ROWS, 8, seed=0).double()
+    draws = Noise(seed=0, n=200 * NOISE_ROWS).normal(8).double()
     count = draws.numel()
     assert abs(draws.mean().item()) < 5 / count**0.5
     assert abs(draws.var().item() - 1) < 5 * (2 / count) ** 0.5

@@ -1,7 +1,7 @@
 """What flow matching promises beyond the laws: it follows its velocity, and the best velocity has no error."""
 
 from collections.abc import Callable
-from math import e, prod
+from math import prod
 
 import pytest
 import torch
@@ -23,24 +23,16 @@ class Velocity(nn.Module):
         return self.formula(x, t.view(-1, 1))
 
 
-def carried_by(formula: Callable[[Tensor, Tensor], Tensor], solver: str, steps: int) -> FlowMatching:
-    config = {"input_shape": (3,), "latent_dim": 3, "values": "real", "solver": solver, "steps": steps}
+def carried_by(formula: Callable[[Tensor, Tensor], Tensor], steps: int) -> FlowMatching:
+    config = {"input_shape": (3,), "latent_dim": 3, "values": "real", "solver": "euler", "steps": steps}
     spec = genzoo.ModelSpec(family="flowmatching", architecture="unet", config=config)
     return FlowMatching(spec, Velocity(formula))
-
-
-@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("heun", 2)])
-def test_a_solver_has_its_order(solver: str, order: int) -> None:
-    """dx/dt = x carries x to e x; with twice the steps the error is 2^order times smaller."""
-    x = torch.ones(1, 3)
-    errors = [(carried_by(lambda x, t: x, solver, steps).decode(x) - e * x).abs().max().item() for steps in (16, 32)]
-    assert errors[0] / errors[1] == pytest.approx(2**order, rel=0.1)
 
 
 def test_the_velocity_to_one_example_has_no_error_and_carries_everything_there() -> None:
     """With one example c the paths are straight lines to it, so v(x, t) = (c − x) / (1 − t), and Euler is exact."""
     c = torch.tensor([1.0, -2.0, 0.5])
-    model = carried_by(lambda x, t: (c - x) / (1 - t), "euler", 5)
+    model = carried_by(lambda x, t: (c - x) / (1 - t), 5)
     torch.testing.assert_close(model.sample(4, seed=0), c.expand(4, 3))
     loss = conditional_flow_matching(model, c.expand(64, 3), sigma_min=0.0)["loss"]
     assert loss.shape == (64,)

@@ -6,7 +6,7 @@ from typing import Self, final
 
 from torch import Tensor, nn
 
-from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, sample_in_blocks, verb
+from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, Sampler, sample_in_blocks, verb
 
 
 @final
@@ -61,6 +61,6 @@ class Flow(Model):
         return self.decode(self.encode(x))
 
     @verb(takes="noise", gives="data")
-    def sample(self, n: int, *, seed: int | None = None) -> Tensor:
+    def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Tensor:
         """f⁻¹(z) for n draws z ~ N(0, I); example i depends on (seed, i) alone."""
-        return sample_in_blocks(self, self.decode, n, seed)
+        return sample_in_blocks(self, n, seed=seed, sampler=sampler)

@@ -6,7 +6,7 @@ from typing import Self, final
 
 from torch import Tensor, nn
 
-from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, sample_in_blocks, verb
+from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, Sampler, sample_in_blocks, verb
 
 
 @final
@@ -24,6 +24,7 @@ class FlowMatching(Model):
         if spec.latent_dim != (size := prod(spec.input_shape)):
             raise InvalidInput(f"the noise has as many numbers as an example: write latent_dim = {size}")
         self.velocity = velocity
+        self.sampler = f"{spec.config['solver']}:{spec.config['steps']}"
 
     @classmethod
     def build(cls, network: NetworkBuilder, spec: ModelSpec) -> Self:
@@ -37,29 +38,11 @@ class FlowMatching(Model):
         """x as the network sees it."""
         return x if self.values == "real" else 2 * x - 1
 
-    @verb(takes="code", gives="data")
-    def decode(self, z: Tensor) -> Tensor:
-        """Where the equation carries z, by `steps` steps of the solver; in [0, 1] unless values are real."""
-        z = self.checked_latent(z, "decode")
-        x = self._carried(z.reshape(z.shape[0], *self.input_shape))
+    def from_flow(self, x: Tensor) -> Tensor:
+        """What the equation carried to t = 1 as data: in [0, 1] unless values are real."""
         return x if self.values == "real" else ((x + 1) / 2).clamp(0, 1)
 
     @verb(takes="noise", gives="data")
-    def sample(self, n: int, *, seed: int | None = None) -> Tensor:
-        """decode(z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
-        return sample_in_blocks(self, self.decode, n, seed)
-
-    def _carried(self, x: Tensor) -> Tensor:
-        """x(1) from x(0), by Euler's method; Heun's takes the mean of the velocities at both ends of Euler's step."""
-        steps = self.spec.config["steps"]
-        for step in range(steps):
-            start = self._velocity(x, step / steps)
-            if self.spec.config["solver"] == "heun":
-                end = self._velocity(x + start / steps, (step + 1) / steps)
-                start = (start + end) / 2
-            x = x + start / steps
-        return x
-
-    def _velocity(self, x: Tensor, t: float) -> Tensor:
-        v: Tensor = self.velocity(x, x.new_full(x.shape[:1], t))
-        return v
+    def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Tensor:
+        """Where a solver carries n draws of noise; picture i depends on (seed, i) alone."""
+        return sample_in_blocks(self, n, seed=seed, sampler=sampler)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, sample_in_blocks, verb
+from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, Sampler, sample_in_blocks, verb
 
 
 @final
@@ -69,9 +69,9 @@ class Flow(Model):
         return self._inverse(self.checked_latent(z, "decode"))
 
     @verb(takes="noise", gives="data")
-    def sample(self, n: int, *, seed: int | None = None) -> Tensor:
+    def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Tensor:
         """The x with f(x) = z for n draws z ~ N(0, I); point i depends on (seed, i) alone."""
-        return sample_in_blocks(self, self.decode, n, seed)
+        return sample_in_blocks(self, n, seed=seed, sampler=sampler)
 
 
 def _halves(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,104 @@
+"""sample: from a seed and a sampler to samples, in fixed blocks."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from genzoo.errors import InvalidInput, PluginError
+from genzoo.fields import Field, check_config, whole
+from genzoo.protocols import Sampler
+from genzoo.randomness import Noise
+from genzoo.registry import load_target, registry
+from genzoo.spec import SamplerSpec
+
+if TYPE_CHECKING:
+    from genzoo.models.base import Model
+
+__all__ = ["fitting_samplers", "sample_in_blocks", "sampler_of"]
+
+
+def sample_in_blocks(model: Model, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Tensor:
+    """n samples of a model, computed in blocks of exactly `model.sample_block` rows of noise.
+
+    Every block is whole (what is beyond n is cut off): fast, and the reason why sample i is the same bits whatever n.
+
+    Args:
+        model: what is sampled.
+        n: how many.
+        seed: of the noise; one is drawn from torch's global generator without it.
+        sampler: a value, or its name and options, ``heun:8``; the model's own without it.
+
+    Raises:
+        NotFound: no such sampler.
+        InvalidInput: n, the seed or an option cannot be used, or the sampler needs what the model does not have.
+    """
+    n = whole(n, f"{model.name}.sample: n")
+    drawn = torch.randint(2**62, (), device="cpu").item() if seed is None else seed
+    seed = whole(drawn, f"{model.name}.sample: seed")
+    draw = sampler_of(model, sampler or model.sampler)
+    reference = model.reference
+    samples = torch.empty(n, *model.input_shape, device=reference.device, dtype=reference.dtype)
+    for start in range(0, n, model.sample_block):
+        noise = Noise(seed=seed, n=model.sample_block, start=start, like=reference)
+        samples[start : start + model.sample_block] = draw(model, noise)[: n - start]
+    return samples
+
+
+def sampler_of(model: Model, sampler: str | Sampler) -> Sampler:
+    """The sampler that a text names, or `sampler` itself; raises as `sample_in_blocks` does."""
+    if not isinstance(sampler, str):
+        if not callable(sampler):
+            raise InvalidInput(
+                f"{model.name}.sample: sampler must be a name such as 'heun:8' or a sampler; got {sampler!r:.80}"
+            )
+        return sampler
+    name, _, options = sampler.partition(":")
+    record = registry().find(SamplerSpec, name)
+    if missing := [need for need in record.needs if not model.has(need)]:
+        fitting = ", ".join(fitting_samplers(model)) or "none"
+        raise InvalidInput(
+            f"the sampler {name} needs {' and '.join(missing)}, which {model.name} does not have; samplers that it can "
+            f"use: {fitting}"
+        )
+    config = check_config(record.config, _options(options, record), f"sampler {name}")
+    try:
+        found: Sampler = load_target(record.target, f"sampler {name}")(**config)
+    except TypeError as error:  # a third-party class
+        raise PluginError(f"the sampler {name} does not take the options of its record: {error}") from error
+    return found
+
+
+def fitting_samplers(model: Model) -> list[str]:
+    """The names of the samplers whose needs a model meets."""
+    return sorted(name for name, _, record in registry().entries(SamplerSpec) if model.has(*record.needs))
+
+
+def _options(text: str, record: SamplerSpec) -> dict[str, Any]:
+    """``8,noise=0.5`` as options: what has no key is for the record's keys in their order."""
+    given: dict[str, Any] = {}
+    for index, part in enumerate(filter(None, text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals:
+            if index >= len(record.config):
+                raise InvalidInput(f"the sampler {record.name} takes {_known(record)}; got {text!r:.80}")
+            key, value = list(record.config)[index], part
+        given[key.strip()] = _value(value.strip(), record.config.get(key.strip()))
+    return given
+
+
+def _known(record: SamplerSpec) -> str:
+    return ", ".join(f"{key}=…" for key in record.config) or "no options"
+
+
+def _value(text: str, rule: Field | None) -> Any:
+    """A value as TOML has it; a word is a string."""
+    if rule is not None and rule.kind == "str":
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return text
