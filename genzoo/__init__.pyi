@@ -31,6 +31,7 @@ from .protocols import Encoder as Encoder
 from .protocols import Generator as Generator
 from .protocols import Sampler as Sampler
 from .randomness import Noise as Noise
+from .spec import LATENT_DIM as LATENT_DIM
 from .spec import Alias as Alias
 from .spec import Architecture as Architecture
 from .spec import Checkpoint as Checkpoint
@@ -42,6 +43,8 @@ from .spec import ModelSpec as ModelSpec
 from .spec import Objective as Objective
 from .spec import Record as Record
 from .spec import SamplerSpec as SamplerSpec
+from .spec import Space as Space
+from .spec import Spaces as Spaces
 from .spec import Tombstone as Tombstone
 from .spec import shipped as shipped
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
-from genzoo.spec import DatasetSpec, Family, Objective, Record, SamplerSpec
+from genzoo.spec import LATENT_DIM, DatasetSpec, Family, Objective, Record, SamplerSpec
 
 GENZOO_API = 1
 
@@ -17,6 +17,7 @@ FAMILIES = (
         target="genzoo.models.autoencoder:Autoencoder",
         roles=("encoder", "decoder"),
         summary="autoencoder: a code and back",
+        config={"latent_dim": LATENT_DIM},
         paper="Reducing the dimensionality of data with neural networks (Hinton & Salakhutdinov, 2006)",
     ),
     Family(
@@ -25,13 +26,14 @@ FAMILIES = (
         roles=("encoder", "decoder"),
         summary="variational autoencoder: a latent-variable model with an approximate posterior",
         config={
+            "latent_dim": LATENT_DIM,
             "likelihood": Field(
                 kind="str",
                 doc="type of p(x | z): bernoulli for binary data, gaussian (one learned variance) for grey, colour or "
                 "real values, logistic (discretised, one learned scale) for 8-bit grey or colour",
                 default="bernoulli",
                 choices=("bernoulli", "gaussian", "logistic"),
-            )
+            ),
         },
         paper="Auto-encoding variational Bayes (Kingma & Welling, 2013), arXiv:1312.6114",
     ),
@@ -40,6 +42,7 @@ FAMILIES = (
         target="genzoo.models.gan:GAN",
         roles=("generator", "discriminator"),
         summary="generative adversarial network: a generator and its critic",
+        config={"latent_dim": LATENT_DIM},
         paper="Generative adversarial nets (Goodfellow et al., 2014), arXiv:1406.2661",
     ),
     Family(
@@ -47,7 +50,10 @@ FAMILIES = (
         target="genzoo.models.features:FeatureNetwork",
         roles=("encoder",),
         summary="feature network: a classifier, in whose last hidden layer pictures are compared",
-        config={"classes": Field(kind="int", doc="how many classes the data has", minimum=2, maximum=1000)},
+        config={
+            "latent_dim": LATENT_DIM,
+            "classes": Field(kind="int", doc="how many classes the data has", minimum=2, maximum=1000),
+        },
         paper="GANs trained by a two time-scale update rule converge (Heusel et al., 2017), arXiv:1706.08500",
     ),
 )

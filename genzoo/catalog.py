@@ -150,7 +150,7 @@ def summary(name: str | Path) -> dict[str, Any]:
 def overview(row: Mapping[str, Any]) -> tuple[str, ...]:
     """The cells of a `summary` in a list, under `OVERVIEW`."""
     size = f"{row['size_bytes'] / 1e6:.1f} MB"
-    told = (row["name"], row["family"], row["dataset"], str(row["latent_dim"]), f"{row['parameters']:,}", size)
+    told = (row["name"], row["family"], row["dataset"], str(row["latent_dim"] or ""), f"{row['parameters']:,}", size)
     return (*told, _quality(row["metrics"]))
 
 

@@ -165,7 +165,7 @@ class Blueprint:
         if count > MAX_PARAMETERS:
             raise InvalidInput(
                 f"{model.name} would have {count:,} parameters, more than the {MAX_PARAMETERS:,} allowed: "
-                f"input_shape {model.input_shape} or latent_dim {model.latent_dim} is too large, or a width is"
+                f"input_shape {model.input_shape}, latent_dim or a width is too large"
             )
         state = model.state_dict(keep_vars=True)
         if len({id(tensor) for tensor in state.values()}) < len(state):

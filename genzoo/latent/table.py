@@ -149,6 +149,6 @@ def _recorded(model: Model) -> dict[str, Tensor]:
 
 def _examples(model: Model, x: Tensor) -> tuple[Tensor, ...]:
     model.encode  # noqa: B018  # refused here if it cannot
-    if not len(x := model.checked_data(x, "latents")):
+    if not len(x := model.checked(x, "data", "latents")):
         raise InvalidInput(f"{model.name}.latents wants at least one example")
     return torch.split(x, BLOCK)

@@ -128,7 +128,8 @@ def codes_of(model: Model, start: Tensor, verb: str) -> Float[Tensor, "n latent"
     if shape == model.input_shape and isinstance(model, Encoder):
         return in_blocks(model.encode, start)
     if shape == (model.latent_dim,):
-        return model.checked_latent(start, verb)
+        z: Tensor = model.checked(start, "code", verb)
+        return z
     data, found = ", ".join(map(str, ("n", *model.input_shape))), getattr(start, "shape", type(start).__name__)
     wanted = f"z of shape (n, {model.latent_dim})"
     if isinstance(model, Encoder):

@@ -246,9 +246,9 @@ _MEMORISATION = Metric(
 )
 
 _GROUPS: tuple[tuple[tuple[str, ...], Callable[[Setting], dict[str, Metric]]], ...] = (
-    (("posterior", "likelihood", "prior"), _bounds),
+    (("posterior", "likelihood", "prior", "latent_dim"), _bounds),
     (("reconstruct",), _reconstruction),
-    (("encode", "decode"), metrics_of_codes),
+    (("encode", "decode", "latent_dim"), metrics_of_codes),
     (("discriminate",), _balance),
     (("sample",), _on_a_line),
     (("sample",), _against_pictures),

@@ -42,13 +42,13 @@ class Autoencoder(Model):
     @verb(takes="data", gives="code")
     def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
         """The code of each x. x: values in [0, 1], or any where values are real."""
-        code: Tensor = self.encoder(self.checked_data(x, "encode"))
+        code: Tensor = self.encoder(x)
         return code
 
     @verb(takes="code", gives="data")
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
         """The picture of each z, in [0, 1], or any numbers where values are real."""
-        return self.output(self.decoder(self.checked_latent(z, "decode")))
+        return self.output(self.decoder(z))
 
     @verb(takes="data", gives="data")
     def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:

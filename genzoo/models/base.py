@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from math import isfinite
-from typing import Any, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast
+from inspect import signature
+from typing import Any, Literal, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from genzoo import latent
 from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.models import display
-from genzoo.spec import Checkpoint, ModelSpec
+from genzoo.models.checks import checked
+from genzoo.spec import Checkpoint, ModelSpec, Space, Spaces
 
 __all__ = [
     "DECLARED",
@@ -39,8 +40,8 @@ class NetworkBuilder(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Verb:
-    """What a verb takes and gives: ``data`` is a batch of x, ``code`` one of z; a verb that takes ``noise`` is called
-    as ``sample(n, seed=…)``. Other names are the family's own, as ``logit``."""
+    """The spaces of what a verb takes and gives, by their names in the model's `spaces`: ``data`` is x, ``code`` is z.
+    A verb that takes ``noise`` is called as ``sample(n, seed=…)``."""
 
     name: str
     takes: str
@@ -52,18 +53,37 @@ DECLARED: dict[str, Verb] = {}
 
 
 def verb(*, takes: str, gives: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a method a verb: ``@verb(takes="data", gives="code")``. It runs as `without_trace` says.
+    """Make a method a verb: ``@verb(takes="data", gives="code")``. It runs as `without_trace` says, and its input is
+    checked first: what is not in the space that it takes is an InvalidInput.
 
     The command line, the page, the metrics, the laws and the golden outputs read what is declared here.
     """
 
     def declare(method: Callable[P, R]) -> Callable[P, R]:
-        run = without_trace(method)
+        run = without_trace(method if takes == "noise" else _checking(method, takes))
         run.verb = Verb(name=method.__name__, takes=takes, gives=gives)  # type: ignore[attr-defined]  # a function's own
         DECLARED.setdefault(method.__name__, run.verb)  # type: ignore[attr-defined]  # as above
         return run
 
     return declare
+
+
+def _checking(method: Callable[P, R], space: str) -> Callable[P, R]:
+    """`method` with its first argument checked."""
+    name = list(signature(method).parameters)[1]
+
+    @wraps(method)
+    def run(*args: P.args, **options: P.kwargs) -> R:
+        model, *others = args
+        if torch.compiler.is_compiling():  # what is traced has no values yet
+            return method(*args, **options)
+        if others:
+            others[0] = model.checked(others[0], space, method.__name__)  # type: ignore[attr-defined]  # a Model
+        elif name in options:
+            options[name] = model.checked(options[name], space, method.__name__)  # type: ignore[attr-defined]  # as above
+        return method(model, *others, **options)  # type: ignore[arg-type]  # the same types as before
+
+    return run
 
 
 def without_trace(method: Callable[P, R]) -> Callable[P, R]:
@@ -140,12 +160,24 @@ class Model(nn.Module, ABC):
         return self.spec.input_shape
 
     @property
-    def latent_dim(self) -> int:
-        """Length of one z."""
-        return self.spec.latent_dim
+    def spaces(self) -> Mapping[str, Spaces]:
+        """What its verbs take and give, by the names that they declare: ``data``, and of a family with a flat code
+        ``code`` and ``noise``. A family adds its own."""
+        spaces: dict[str, Spaces] = {"data": Space(shape=self.input_shape, values=self.values)}
+        if length := self.spec.config.get("latent_dim"):
+            spaces |= dict.fromkeys(("code", "noise"), Space(shape=(length,)))
+        return spaces
 
     @property
-    def values(self) -> str:
+    def latent_dim(self) -> int:
+        """Length of one z; UnsupportedVerb of a family whose codes are no vectors of real numbers, or that has none."""
+        code = self.spaces.get("code")
+        if not isinstance(code, Space) or not code.flat:
+            raise AttributeError("latent_dim")  # see __getattr__
+        return code.shape[0]
+
+    @property
+    def values(self) -> Literal["unit", "real"]:
         """What the numbers of one x are: ``unit`` for [0, 1], ``real`` for any."""
         return self.spec.values
 
@@ -185,12 +217,15 @@ class Model(nn.Module, ABC):
     def __getattr__(self, name: str) -> Any:
         if name in DECLARED:
             _refuse_verb(self, name)
+        if name == "latent_dim":  # its property has raised, and torch's modules look for it here then
+            raise UnsupportedVerb(f"{self.name} ({self.spec.family}) has no flat code, and so no latents")
         return super().__getattr__(name)
 
     def __repr__(self) -> str:
         count = sum(p.numel() for p in self.parameters())
         shape = "×".join(map(str, self.input_shape))
-        return f"<{self.name}: {shape}, {self.latent_dim} latents, {count:,} parameters; {', '.join(self.verbs)}>"
+        latents = f"{self.latent_dim} latents, " if self.has("latent_dim") else ""
+        return f"<{self.name}: {shape}, {latents}{count:,} parameters; {', '.join(self.verbs)}>"
 
     def output(self, logits: Tensor) -> Tensor:
         """What a network's unbounded output stands for: its sigmoid in [0, 1], or itself where values are real."""
@@ -205,47 +240,9 @@ class Model(nn.Module, ABC):
                 "leave model.values out, or take other data"
             )
 
-    def checked_data(self, x: Tensor, verb: str) -> Tensor:
-        """`x` on the model's device; InvalidInput unless it is floating, (n, *input_shape) and within [0, 1], or finite
-        where values are real."""
-        x = self._checked(x, verb, self.input_shape)
-        low, high = (x.amin().item(), x.amax().item()) if x.numel() else (0.0, 1.0)
-        if not (isfinite(low) and isfinite(high)):
-            raise InvalidInput(f"{self.name}.{verb}: values must be finite; these lie in [{low:g}, {high:g}]")
-        if self.values == "unit" and not 0 <= low <= high <= 1:
-            raise InvalidInput(f"{self.name}.{verb}: values must lie in [0, 1]; these lie in [{low:g}, {high:g}]")
-        return x
-
-    def checked_latent(self, z: Tensor, verb: str) -> Tensor:
-        """`z` on the model's device; InvalidInput unless it is floating, (n, latent_dim) and finite."""
-        z = self._checked(z, verb, (self.latent_dim,))
-        if not torch.compiler.is_compiling() and not z.isfinite().all():  # what is traced has no values yet
-            raise InvalidInput(f"{self.name}.{verb}: codes must be finite; here is NaN or infinity")
-        return z
-
-    def _checked(self, value: Tensor, verb: str, shape: tuple[int, ...]) -> Tensor:
-        wanted = ", ".join(map(str, ("n", *shape)))
-        if not isinstance(value, Tensor):
-            raise InvalidInput(f"{self.name}.{verb} wants a tensor ({wanted}); got {type(value).__name__}")
-        if not value.is_floating_point():
-            hint = "; x.float() / 255 turns bytes into [0, 1]" if value.dtype == torch.uint8 else ""
-            raise InvalidInput(f"{self.name}.{verb} wants a floating-point tensor; got {value.dtype}{hint}")
-        if tuple(value.shape[1:]) != shape or value.dim() != len(shape) + 1:
-            hint = _shape_hint(tuple(value.shape), shape)
-            raise InvalidInput(f"{self.name}.{verb} wants shape ({wanted}); got {tuple(value.shape)}{hint}")
-        return value.to(self.reference)
-
-
-def _shape_hint(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    """What to type where a batch of `wanted` is easily made of what has shape `got`."""
-    if got == wanted:
-        return "; x[None] makes a batch of one"
-    if len(got) == 4 and got[2:] == wanted[1:]:
-        if (got[1], wanted[0]) == (3, 1):
-            return "; x.mean(1, keepdim=True) makes it grey"
-        if (got[1], wanted[0]) == (1, 3):
-            return "; x.expand(-1, 3, -1, -1) makes it RGB"
-    return ""
+    def checked(self, value: Any, space: str, verb: str) -> Any:
+        """`value` on the model's device; InvalidInput unless it lies in one of the model's `spaces`."""
+        return checked(value, self.spaces[space], f"{self.name}.{verb}", self.reference)
 
 
 def _refuse_verb(model: Model, verb: str) -> NoReturn:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from genzoo.models.base import Model, NetworkBuilder, full_precision, verb
-from genzoo.spec import ModelSpec
+from genzoo.spec import ModelSpec, Space, Spaces
 
 __all__ = ["FeatureNetwork"]
 
@@ -39,6 +39,10 @@ class FeatureNetwork(Model):
         return cls(spec, network("encoder", spec.input_shape, spec.latent_dim))
 
     @property
+    def spaces(self) -> Mapping[str, Spaces]:
+        return {**super().spaces, "classes": Space(shape=(self.spec.config["classes"],))}
+
+    @property
     def players(self) -> Mapping[str, nn.Module]:
         return {"model": self}
 
@@ -55,9 +59,9 @@ class FeatureNetwork(Model):
     @verb(takes="data", gives="code")
     def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
         """The features of each x, at least 0. x: values in [0, 1]."""
-        return self.features(self.checked_data(x, "encode"))
+        return self.features(x)
 
     @verb(takes="data", gives="classes")
     def classify(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n classes"]:
         """The logits of the classes of each x; their softmax are probabilities. x: values in [0, 1]."""
-        return self.logits(self.checked_data(x, "classify"))
+        return self.logits(x)

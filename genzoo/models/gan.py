@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from genzoo.models.base import Model, NetworkBuilder, full_precision, verb
 from genzoo.models.sampling import sample_in_blocks
 from genzoo.protocols import Sampler
-from genzoo.spec import ModelSpec
+from genzoo.spec import ModelSpec, Space, Spaces
 
 __all__ = ["GAN"]
 
@@ -40,6 +40,10 @@ class GAN(Model):
         return cls(spec, generator, network("discriminator", spec.input_shape))
 
     @property
+    def spaces(self) -> Mapping[str, Spaces]:
+        return {**super().spaces, "logit": Space(shape=())}
+
+    @property
     def players(self) -> Mapping[str, nn.Module]:
         return {"discriminator": self.discriminator, "generator": self.generator}
 
@@ -63,12 +67,12 @@ class GAN(Model):
     @verb(takes="code", gives="data")
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
         """G(z), in [0, 1] unless values are real."""
-        return self.generate(self.checked_latent(z, "decode"))
+        return self.generate(z)
 
     @verb(takes="data", gives="logit")
     def discriminate(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
         """The logit of "x is real": D(x) = sigmoid(logit). x: values in [0, 1], or any where values are real."""
-        return self.logits(self.checked_data(x, "discriminate"))
+        return self.logits(x)
 
     @verb(takes="noise", gives="data")
     def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Float[Tensor, " n *data"]:

@@ -111,12 +111,12 @@ class VAE(Model):
     @verb(takes="data", gives="code")
     def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
         """The posterior mean μ(x), never a draw. x: values in [0, 1], or any where values are real."""
-        return self.posterior(self.checked_data(x, "encode")).mean
+        return self.posterior(x).mean
 
     @verb(takes="code", gives="data")
     def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
         """The mean of p(x | z), in [0, 1] unless values are real."""
-        return self.likelihood(self.checked_latent(z, "decode")).mean
+        return self.likelihood(z).mean
 
     @verb(takes="data", gives="data")
     def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:

@@ -14,8 +14,12 @@ __all__ = ["Prior"]
 
 @dataclass(frozen=True)
 class Prior:
-    """decode(z) for z ~ N(0, I)."""
+    """decode(z) for z ~ N(0, I); of a code of several tensors each has noise of its own."""
 
     def __call__(self, model: Model, noise: Noise) -> Tensor:
-        x: Tensor = model.decode(noise.normal(model.latent_dim))
+        space = model.spaces["noise"]
+        if isinstance(space, tuple):
+            x: Tensor = model.decode(tuple(noise.normal(*part.shape, step=i) for i, part in enumerate(space)))
+        else:
+            x = model.decode(noise.normal(*space.shape))
         return x

@@ -6,6 +6,7 @@ A record names code by a ``"module:attribute"`` string, which is imported when a
 from genzoo.spec.checkpoint import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, shipped
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
 from genzoo.spec.records import (
+    LATENT_DIM,
     MODEL_FIELDS,
     Alias,
     Architecture,
@@ -20,10 +21,12 @@ from genzoo.spec.records import (
     SamplerSpec,
     Tombstone,
 )
+from genzoo.spec.spaces import Space, Spaces
 
 __all__ = [
     "COMMIT",
     "CONTROL",
+    "LATENT_DIM",
     "MAX_RECORD_BYTES",
     "MODEL_FIELDS",
     "NAME",
@@ -42,6 +45,8 @@ __all__ = [
     "RecipeFile",
     "Record",
     "SamplerSpec",
+    "Space",
+    "Spaces",
     "Tombstone",
     "check_name",
     "check_target",

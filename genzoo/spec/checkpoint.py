@@ -13,7 +13,7 @@ from genzoo import notebook
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
 from genzoo.files import json_text, read_regular
 from genzoo.spec.names import COMMIT, CONTROL, REPO
-from genzoo.spec.records import MODEL_FIELDS, ModelSpec, RecipeFile, Record
+from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, ModelSpec, RecipeFile, Record
 
 __all__ = ["MAX_RECORD_BYTES", "RECORD_FILE", "WEIGHTS_FILE", "Checkpoint", "shipped"]
 
@@ -62,16 +62,19 @@ class Checkpoint(Record):
         for key, rule in MODEL_FIELDS.items():
             if key in self.config or rule.required:
                 rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
+        if "latent_dim" in self.config:
+            LATENT_DIM.check(self.config["latent_dim"], f"checkpoint {self.name}: config.latent_dim")
         for metric, entry in self.metrics.items():
             _check_entry(entry, f"checkpoint {self.name}: metrics.{metric}")
-        latents = set(map(str, range(self.latent_dim)))
+        latents = set(map(str, range(self.latent_dim or 0)))
         if bad := [key for key, label in self.labels.items() if key not in latents or not isinstance(label, str)]:
             raise InvalidInput(f"checkpoint {self.name}: labels.{bad[0]:.40} must be a latent's index and a text")
 
     def _repr_html_(self) -> str:
         shape = "×".join(map(str, self.input_shape))
+        latents = f"{self.latent_dim} latents, " if self.latent_dim else ""
         told = (
-            f"{self.family}, {self.architecture}, trained on {self.dataset}: {shape}, {self.latent_dim} latents, "
+            f"{self.family}, {self.architecture}, trained on {self.dataset}: {shape}, {latents}"
             f"{self.parameters:,} parameters, {self.size_bytes / 1e6:.1f} MB, {self.license or 'no licence told'}"
         )
         return notebook.heading(self.name, told) + notebook.metrics_table(self.metrics)
@@ -94,8 +97,9 @@ class Checkpoint(Record):
         return self.spec.input_shape
 
     @property
-    def latent_dim(self) -> int:
-        return self.spec.latent_dim
+    def latent_dim(self) -> int | None:
+        """Length of a code, of a family whose code is a vector; None of others."""
+        return self.config.get("latent_dim")
 
     def to_json(self) -> str:
         """The text of ``genzoo.json``: sorted keys, one trailing newline."""

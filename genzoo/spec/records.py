@@ -12,6 +12,7 @@ from genzoo.fields import Field
 from genzoo.spec.names import ROLE, check_exceptions, check_name, check_target
 
 __all__ = [
+    "LATENT_DIM",
     "MODEL_FIELDS",
     "Alias",
     "Architecture",
@@ -35,7 +36,6 @@ MODEL_FIELDS = {
         maximum=8192,
         length=(1, 4),
     ),
-    "latent_dim": Field(kind="int", doc="length of a code", minimum=1, maximum=65536),
     "values": Field(
         kind="str",
         doc="what the numbers of an example are: unit for [0, 1], real for any",
@@ -44,6 +44,9 @@ MODEL_FIELDS = {
     ),
 }
 """What the config of every model has."""
+
+LATENT_DIM = Field(kind="int", doc="length of a code", minimum=1, maximum=65536)
+"""The key ``latent_dim`` of the families whose code is a vector."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,8 +273,10 @@ class ModelSpec:
 
     @property
     def latent_dim(self) -> int:
+        """Length of a code, of a family that declares the key LATENT_DIM."""
         return int(self.config["latent_dim"])
 
     @property
-    def values(self) -> str:
-        return str(self.config.get("values", MODEL_FIELDS["values"].default))  # older records do not say it
+    def values(self) -> Literal["unit", "real"]:
+        values: Literal["unit", "real"] = self.config.get("values", "unit")  # older records do not say it
+        return values

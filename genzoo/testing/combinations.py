@@ -66,11 +66,14 @@ class _Combination:
         """Configs for examples of a shape, the first that is admitted is taken: some families want as many latents as
         there are values, and real values want some likelihoods alone."""
         needed = least({**self.family.config, **self.architecture.config})
-        given = {"input_shape": shape, "latent_dim": LATENT_DIM, **needed}
+        given = {"input_shape": shape, **needed}
+        if "latent_dim" in given:
+            given["latent_dim"] = LATENT_DIM
         if len(shape) < 3:
             given["values"] = "real"
         yield given
-        yield given | {"latent_dim": prod(shape)}
+        if "latent_dim" in given:
+            yield given | {"latent_dim": prod(shape)}
         if len(shape) < 3:
             yield from (given | {key: value} for key, value in _others(self.family.config))
 

@@ -10,30 +10,46 @@ from torch import Tensor
 
 from genzoo.fields import Field
 from genzoo.models import Model
+from genzoo.spec import Space
 
-__all__ = ["call", "data", "latents", "least"]
+__all__ = ["call", "data", "latents", "least", "of_space"]
 
 
 def data(model: Model, n: int) -> Tensor:
-    """n examples, uniform in [0, 1], on the model's device: of any model, as they are real numbers too."""
-    return torch.rand(n, *model.input_shape, generator=torch.Generator().manual_seed(n)).to(model.device)
+    """n examples, uniform in [0, 1] where they are numbers, on the model's device."""
+    x: Tensor = of_space(model, "data", n)
+    return x
 
 
 def latents(model: Model, n: int) -> Tensor:
-    """n standard normal latents on the model's device."""
-    return torch.randn(n, model.latent_dim, generator=torch.Generator().manual_seed(n)).to(model.device)
+    """n codes on the model's device, standard normal where they are real numbers."""
+    z: Tensor = of_space(model, "code", n)
+    return z
 
 
-def call(model: Any, verb: str, n: int = 2) -> Tensor:
-    """What a verb makes of n examples, of n latents, or of seed 0, by what it is declared to take."""
-    match model.verbs[verb].takes:
-        case "noise":
-            result: Tensor = getattr(model, verb)(n, seed=0)
-        case "code":
-            result = getattr(model, verb)(latents(model, n))
-        case _:
-            result = getattr(model, verb)(data(model, n))
-    return result
+def of_space(model: Model, name: str, n: int) -> Any:
+    """n elements of one of the model's spaces."""
+    space = model.spaces[name]
+    if isinstance(space, tuple):
+        return tuple(_drawn(part, n, name).to(model.device) for part in space)
+    return _drawn(space, n, name).to(model.device)
+
+
+def _drawn(space: Space, n: int, name: str) -> Tensor:
+    generator = torch.Generator(device="cpu").manual_seed(n)
+    if space.values == "index":
+        return torch.randint(space.size, (n, *space.shape), generator=generator, device="cpu")
+    draw = torch.randn if space.values == "real" and name != "data" else torch.rand
+    drawn = draw(n, *space.shape, generator=generator, device="cpu", dtype=torch.float32)
+    return drawn.round() if space.values == "binary" else drawn
+
+
+def call(model: Any, verb: str, n: int = 2) -> Any:
+    """What a verb makes of n elements of the space that it takes, or of seed 0."""
+    takes = model.verbs[verb].takes
+    if takes == "noise":
+        return getattr(model, verb)(n, seed=0)
+    return getattr(model, verb)(of_space(model, takes, n))
 
 
 def least(fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from genzoo.latent import between, codes_of
 from genzoo.models import Model
 from genzoo.models.base import DECLARED
 from genzoo.models.sampling import fitting_samplers
+from genzoo.spec import Spaces
 from genzoo.testing.inputs import call, data, latents
 from genzoo.testing.precision import TRACING, keeps_in_bfloat16, keeps_in_float64
 
@@ -68,18 +69,10 @@ def missing_verbs_are_typed(model: Any) -> None:
 
 
 def shapes_and_ranges(model: Any) -> None:
-    """Verbs keep the documented shapes for batches of 1 and 2; pictures are finite, and in [0, 1] unless values are
-    real."""
+    """For batches of 1 and 2, what a verb gives lies in the space that it declares: shape and range, and finite."""
     for n in (1, 2):
         for verb in model.verbs.values():
-            value, what = call(model, verb.name, n), f"{model.name}.{verb.name}"
-            if verb.gives == "data":
-                _assert_picture(model, value, n, verb.name)
-            elif verb.gives in ("code", "logit"):
-                _assert_shape(value, (n, model.latent_dim) if verb.gives == "code" else (n,), what)
-            else:
-                assert len(value) == n, f"{what} gives {len(value)} results for {n} inputs"
-                assert value.isfinite().all(), f"{what} is not finite"
+            _assert_lies_in(call(model, verb.name, n), model.spaces[verb.gives], n, f"{model.name}.{verb.name}")
 
 
 def verbs_track_no_gradient(model: Any) -> None:
@@ -207,19 +200,20 @@ LAWS: tuple[Law, ...] = (
 )
 
 
-def _assert_shape(value: Tensor, shape: tuple[int, ...], what: str) -> None:
-    assert tuple(value.shape) == shape, f"{what} has shape {tuple(value.shape)}, not {shape}"
-    assert value.isfinite().all(), f"{what} is not finite"
-
-
-def _assert_picture(model: Model, value: Tensor, n: int, verb: str) -> None:
-    what = f"{model.name}.{verb}"
-    _assert_shape(value, (n, *model.input_shape), what)
-    if model.values == "real":
+def _assert_lies_in(value: Any, space: Spaces, n: int, what: str) -> None:
+    if isinstance(space, tuple):
+        assert len(value) == len(space), f"{what} gives {len(value)} tensors, not {len(space)}"
+        for one, part in zip(value, space, strict=True):
+            _assert_lies_in(one, part, n, what)
         return
-    low, high = value.min().item(), value.max().item()
+    wanted = (n, *space.shape)
+    assert tuple(value.shape) == wanted, f"{what} has shape {tuple(value.shape)}, not {wanted}"
+    assert value.isfinite().all(), f"{what} is not finite"
+    if space.values == "real":
+        return
+    low, high, most = value.min().item(), value.max().item(), space.size - 1 if space.values == "index" else 1
     assert low >= 0, f"{what} goes down to {low}"
-    assert high <= 1, f"{what} goes up to {high}"
+    assert high <= most, f"{what} goes up to {high}"
 
 
 def _assert_close(value: Tensor, wanted: Tensor, what: str) -> None:

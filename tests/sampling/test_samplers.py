@@ -25,7 +25,7 @@ class Known(genzoo.Model):
     """A flow of three numbers whose velocity is known."""
 
     def __init__(self, velocity: Callable[[Tensor, Tensor], Tensor]) -> None:
-        config = {"input_shape": (3,), "latent_dim": 3, "values": "real"}
+        config = {"input_shape": (3,), "values": "real"}
         super().__init__(ModelSpec(family="known", architecture="none", config=config))
         self.formula = velocity
 

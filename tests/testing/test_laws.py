@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +34,31 @@ def verb(name: str, change: Callable[..., Tensor]) -> Break:
 
     def apply(patch: pytest.MonkeyPatch, broken: Any) -> None:
         whole = getattr(type(broken), name)
-        patch.setattr(type(broken), name, lambda self, *args, **options: change(whole(self, *args, **options)))
+
+        @wraps(whole)
+        def changed(*args: Any, **options: Any) -> Tensor:
+            return change(whole(*args, **options))
+
+        patch.setattr(type(broken), name, changed)
 
     return apply
 
 
-def never_seeded(self: Any, n: int, *, seed: int | None = None) -> Tensor:
+def instead(name: str, method: Callable[..., Tensor]) -> Break:
+    """Another method in the place of a verb, declared as that is."""
+    return lambda patch, broken: patch.setattr(type(broken), name, wraps(getattr(type(broken), name))(method))
+
+
+def never_seeded(self: Any, n: int, **options: Any) -> Tensor:
     return torch.rand(n, *SHAPE)
 
 
-def always_the_same(self: Any, n: int, *, seed: int | None = None) -> Tensor:
+def always_the_same(self: Any, n: int, **options: Any) -> Tensor:
     return torch.full((n, *SHAPE), 0.5)
 
 
-def of_all_rows(self: Any, n: int, *, seed: int | None = None) -> Tensor:
-    draws = torch.Generator().manual_seed(seed or 0)
+def of_all_rows(self: Any, n: int, *, seed: int, **options: Any) -> Tensor:
+    draws = torch.Generator().manual_seed(seed)
     return torch.rand(n, *SHAPE, generator=draws) * (1 - 1 / (n + 1))
 
 
@@ -78,31 +89,27 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
     "a draw": (of_verbs.verbs_are_deterministic, verb("encode", lambda z: z + torch.rand(1)), "differs between two"),
     "dropout": (
         of_verbs.verbs_ignore_the_mode,
-        lambda patch, broken: patch.setattr(
-            type(broken), "encode", lambda self, x: torch.full((len(x), 2), float(self.training))
-        ),
+        instead("encode", lambda self, x: torch.full((len(x), 2), float(self.training))),
         "differs in training mode",
     ),
     "samples without a seed": (
         of_verbs.verbs_are_deterministic,
-        lambda patch, broken: patch.setattr(type(broken), "sample", never_seeded),
+        instead("sample", never_seeded),
         "sample differs between two",
     ),
     "a seed without effect": (
         of_verbs.sample_i_depends_on_seed_and_i,
-        lambda patch, broken: patch.setattr(type(broken), "sample", always_the_same),
+        instead("sample", always_the_same),
         "give the same pictures",
     ),
     "a sample that knows n": (
         of_verbs.sample_i_depends_on_seed_and_i,
-        lambda patch, broken: patch.setattr(type(broken), "sample", of_all_rows),
+        instead("sample", of_all_rows),
         "depends on n",
     ),
     "a sample that knows its block": (
         of_verbs.sample_ignores_block_and_threads,
-        lambda patch, broken: patch.setattr(
-            type(broken), "sample", lambda self, n, seed: torch.full((n, *SHAPE), 1 / self.sample_block)
-        ),
+        instead("sample", lambda self, n, seed: torch.full((n, *SHAPE), 1 / self.sample_block)),
         "block size changes pictures by 0.3",
     ),
     "a latent too many": (
@@ -117,7 +124,9 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
     ),
     "an input unchecked": (
         of_verbs.wrong_input_is_typed,
-        lambda patch, broken: patch.setattr(type(broken), "checked_data", lambda self, x, verb: torch.zeros(2, *SHAPE)),
+        lambda patch, broken: patch.setattr(
+            type(broken), "checked", lambda self, x, space, verb: torch.zeros(2, *SHAPE)
+        ),
         "takes Tensor",
     ),
     "a copy": (
@@ -132,9 +141,7 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
     ),
     "bfloat16": (
         precision.keeps_in_bfloat16,
-        lambda patch, broken: patch.setattr(
-            type(broken), "encode", lambda self, x: torch.ones(len(x), 2) * (next(self.parameters()).dtype.itemsize)
-        ),
+        instead("encode", lambda self, x: torch.ones(len(x), 2) * (next(self.parameters()).dtype.itemsize)),
         "in bfloat16 is 2 away, of 4",
     ),
     "a graph that breaks": (

@@ -2,7 +2,18 @@
 
 from collections.abc import Iterable
 
-from genzoo import Architecture, DatasetSpec, Family, Field, MetricSpec, Objective, Record, hookimpl, shipped
+from genzoo import (
+    LATENT_DIM,
+    Architecture,
+    DatasetSpec,
+    Family,
+    Field,
+    MetricSpec,
+    Objective,
+    Record,
+    hookimpl,
+    shipped,
+)
 
 GENZOO_API = 1
 
@@ -11,6 +22,7 @@ FLOW = Family(
     target="genzoo_flow.family:Flow",
     roles=("bijection",),
     summary="normalizing flow: an invertible network between data and noise, with an exact density",
+    config={"latent_dim": LATENT_DIM},
     paper="Variational inference with normalizing flows (Rezende & Mohamed, 2015), arXiv:1505.05770",
 )
 

@@ -1,12 +1,11 @@
 """The family of flow matching."""
 
 from collections.abc import Mapping
-from math import prod
 from typing import Self, final
 
 from torch import Tensor, nn
 
-from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, Sampler, sample_in_blocks, verb
+from genzoo import Model, ModelSpec, NetworkBuilder, Sampler, Space, Spaces, sample_in_blocks, verb
 
 
 @final
@@ -21,14 +20,17 @@ class FlowMatching(Model):
 
     def __init__(self, spec: ModelSpec, velocity: nn.Module) -> None:
         super().__init__(spec)
-        if spec.latent_dim != (size := prod(spec.input_shape)):
-            raise InvalidInput(f"the noise has as many numbers as an example: write latent_dim = {size}")
         self.velocity = velocity
         self.sampler = f"{spec.config['solver']}:{spec.config['steps']}"
 
     @classmethod
     def build(cls, network: NetworkBuilder, spec: ModelSpec) -> Self:
         return cls(spec, network("velocity", spec.input_shape))
+
+    @property
+    def spaces(self) -> Mapping[str, Spaces]:
+        """Noise is as large as an example, and there are no codes."""
+        return {**super().spaces, "noise": Space(shape=self.input_shape)}
 
     @property
     def players(self) -> Mapping[str, nn.Module]:

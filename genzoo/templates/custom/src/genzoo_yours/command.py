@@ -13,6 +13,6 @@ def density(name: str, point: tuple[float, ...]) -> None:
     import genzoo
 
     model = genzoo.load(name)
-    x = model.checked_data(torch.tensor([point]), "density")
+    x = model.checked(torch.tensor([point]), "data", "density")
     with torch.no_grad():
         click.echo(f"{model.log_prob(x).item():.6g}")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, Sampler, sample_in_blocks, verb
+from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, Sampler, Space, Spaces, sample_in_blocks, verb
 
 
 @final
@@ -25,13 +25,17 @@ class Flow(Model):
     @classmethod
     def build(cls, network: NetworkBuilder, spec: ModelSpec) -> Self:
         shape = spec.input_shape
-        if len(shape) != 1 or shape[0] < 2 or spec.latent_dim != shape[0] or spec.values != "real":
+        if len(shape) != 1 or shape[0] < 2 or spec.values != "real":
             raise InvalidInput(
-                f"a flow takes points of at least two real numbers, and has as many latents; got {spec.values} values "
-                f"of input_shape {shape} and latent_dim {spec.latent_dim}"
+                f"a flow takes points of at least two real numbers; got {spec.values} values of input_shape {shape}"
             )
         kept = shape[0] // 2
         return cls(spec, [network("coupling", kept, shape[0] - kept) for _ in range(spec.config["layers"])])
+
+    @property
+    def spaces(self) -> Mapping[str, Spaces]:
+        """A code has as many numbers as an example."""
+        return {**super().spaces, **dict.fromkeys(("code", "noise"), Space(shape=self.input_shape))}
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
@@ -61,12 +65,12 @@ class Flow(Model):
     @verb(takes="data", gives="code")
     def encode(self, x: Tensor) -> Tensor:
         """f(x)."""
-        return self._forward(self.checked_data(x, "encode"))[0]
+        return self._forward(x)[0]
 
     @verb(takes="code", gives="data")
     def decode(self, z: Tensor) -> Tensor:
         """The x with f(x) = z."""
-        return self._inverse(self.checked_latent(z, "decode"))
+        return self._inverse(z)
 
     @verb(takes="noise", gives="data")
     def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Tensor:
