@@ -183,7 +183,7 @@ def _batches(trainer: Trainer, data: Split, order: Tensor, settings: Mapping[str
     labels: Iterable[Tensor | None] = repeat(None)
     if data.labels is not None and any("labels" in player.asks for player in trainer.players):
         labels = (part.to(device, torch.int64) for part in torch.split(data.labels[mine], size))
-    pairs = zip(data.batches(mine, size, device), labels, strict=False)
+    pairs = zip(data.batches(mine, size, device, workers=settings["workers"]), labels, strict=False)
     while batch := list(islice(pairs, settings["accumulate"])):
         yield batch
 

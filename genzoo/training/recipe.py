@@ -53,6 +53,13 @@ TRAINING = {
     ),
     "precision": Field(kind="str", doc="precision of the forward pass", default="float32", choices=("float32", "bf16")),
     "compile": Field(kind="bool", doc="torch.compile the losses (needs a C++ compiler)", default=False),
+    "workers": Field(
+        kind="int",
+        doc="processes that read picture files ahead; 0: none, -1: as many as are useful here",
+        default=-1,
+        minimum=-1,
+        maximum=256,
+    ),
 }
 
 EVALUATION = {
