@@ -95,6 +95,8 @@ def train(
             run.begin(found, resume=resume)
             run.check_data(split.fingerprint())
             note(_announcement(plan, split, processes))
+            if split.preparation:
+                note(split.preparation)
             _warn_of_rises(found, _steps(found, split))
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[processes.device] if chosen.type == "cuda" else []))

@@ -104,8 +104,8 @@ def _cores() -> int:
 
 
 def _ignore_signals_to_the_group(worker: int) -> None:
-    """Ctrl-C must not take the batch from a step that is still to end. SIGTERM stays as torch sets it: when this process
-    exits, multiprocessing ends its children by it and waits for them."""
+    """Ctrl-C must not take the batch from a step that is still to end. SIGTERM stays as torch sets it: multiprocessing
+    ends its children by it at exit, and waits for them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setpgrp"):
         os.setpgrp()

@@ -44,6 +44,10 @@ class Split:
         factors: what generated each image, where that is known.
         binarised: each value is drawn as Bernoulli(grey level) anew each time a batch is made.
         log_prob: the log-density that the examples were drawn from, (m, *shape) -> (m,) in nats, where it is known.
+        preparation: what is done to the examples to give them their shape, in one sentence; empty for nothing.
+
+    Raises:
+        InvalidInput: the parts do not belong together: examples of another shape, labels or factors of another number.
     """
 
     source: Indexed | Files | Dataset[Tensor]
@@ -52,9 +56,19 @@ class Split:
     binarised: bool = False
     factors: Factors | None = None
     log_prob: Callable[[Tensor], Tensor] | None = None
+    preparation: str = ""
+
+    def __post_init__(self) -> None:
+        count = _count(self.source)
+        if self.labels is not None:
+            _check_labels(self.labels, count)
+        if self.factors is not None and len(self.factors) != count:
+            raise InvalidInput(f"{count:,} examples do not match {len(self.factors):,} combinations of factors")
+        if count and not isinstance(self.source, Files) and (found := _shape(self.source)) != tuple(self.shape):
+            raise InvalidInput(f"examples of shape {found} do not match the declared shape {tuple(self.shape)}")
 
     def __len__(self) -> int:
-        return len(self.source)  # type: ignore[arg-type]  # every Dataset we take is sized
+        return _count(self.source)
 
     def batches(
         self,
@@ -71,7 +85,7 @@ class Split:
         same draws for every device.
 
         Raises:
-            InvalidInput: no file can be read any more, or the source gives examples of another shape.
+            InvalidInput: no file can be read any more.
         """
         for raw in self._raw_batches(order, batch_size, workers):
             if self.binarised and generator is not None:
@@ -105,6 +119,32 @@ class Split:
         elif not isinstance(self.source, Dataset):
             digest.update(self.first(8).double().mul(1000).round().long().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _count(source: Indexed | Files | Dataset[Tensor]) -> int:
+    try:
+        return len(source)  # type: ignore[arg-type]  # a Dataset need not have a length
+    except TypeError:
+        raise InvalidInput(f"a split needs a source of known length; {type(source).__name__} has none") from None
+
+
+def _check_labels(labels: object, count: int) -> None:
+    whole = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+    if not isinstance(labels, Tensor) or labels.dtype not in whole or labels.dim() != 1:
+        found = f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
+        raise InvalidInput(f"labels are a tensor of whole numbers, one for each example; got {found}")
+    if len(labels) != count:
+        raise InvalidInput(f"{count:,} examples do not match {len(labels):,} labels")
+
+
+def _shape(source: Indexed | Dataset[Tensor]) -> tuple[int, ...]:
+    """That of one example. The first of what is no tensor is drawn or read for it."""
+    if isinstance(source, Tensor):
+        return tuple(source.shape[1:])
+    example = source[0] if isinstance(source, Dataset) else source[torch.zeros(1, dtype=torch.int64, device="cpu")][0]
+    if not isinstance(example, Tensor):
+        raise InvalidInput(f"a split's examples are tensors; {type(source).__name__} gives {type(example).__name__}")
+    return tuple(example.shape)
 
 
 def _rows(source: Indexed, indices: Tensor) -> Tensor:
