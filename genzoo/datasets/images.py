@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from genzoo.errors import InvalidInput, NotFound
@@ -132,7 +132,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             yield file
     except FileNotFoundError:
         raise NotFound(f"{path} does not exist") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise InvalidInput(f"{path} cannot be read as an image: it is none of {', '.join(_formats())}") from None
     except Exception as error:  # Pillow's readers raise errors of every type at a damaged file
         cause = str(error) or type(error).__name__
