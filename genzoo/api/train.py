@@ -182,7 +182,7 @@ def _few_steps(recipe: Recipe, data: Split) -> str:
         return ""
     enough = ceil(FEW_STEPS * epochs / steps)
     return (
-        f"{steps:,} steps are too few for most models to learn anything; for {FEW_STEPS} of them: "
+        f"only {steps:,} steps, in which a model learns little; for {FEW_STEPS} or more: "
         f"--set training.epochs={enough}"
     )
 
