@@ -182,8 +182,7 @@ def _few_steps(recipe: Recipe, data: Split) -> str:
         return ""
     enough = ceil(FEW_STEPS * epochs / steps)
     return (
-        f"only {steps:,} steps, in which a model learns little; for {FEW_STEPS} or more: "
-        f"--set training.epochs={enough}"
+        f"only {steps:,} steps, in which a model learns little; for {FEW_STEPS} or more: --set training.epochs={enough}"
     )
 
 

@@ -152,7 +152,10 @@ class Processes:
         mine = torch.get_rng_state().numel()
         if "cpu" not in states or states.keys() - {"cpu", "cuda"}:
             raise StateMismatch(f"the state has generators of {', '.join(states) or 'no device'}; {ANEW}")
-        before, kind = states["cpu"].numel() // mine, "cuda" if "cuda" in states else "cpu"
+        before, rest = divmod(states["cpu"].numel(), mine)
+        kind = "cuda" if "cuda" in states else "cpu"
+        if rest or not before:
+            raise StateMismatch(f"the state has a generator of another torch, or is damaged; {ANEW}")
         if before != self.count or (kind == "cuda") != (self.device.type == "cuda"):
             raise InvalidInput(
                 f"the run began with {before} process(es) on {kind}, and this is {self.count} on {self.device.type}: "
