@@ -96,7 +96,7 @@ def _may_change(change: Change, there: Recipe, wanted: Recipe) -> bool:
         return key.rpartition(".")[2] == "learning_rate"
     if change.key == "training.epochs":
         constant = there.training["schedule"] == wanted.training["schedule"] == "constant"
-        return constant and wanted.training["epochs"] > there.training["epochs"]
+        return constant and bool(wanted.training["epochs"] > there.training["epochs"])
     return section in ("license", "evaluation")
 
 
@@ -104,8 +104,8 @@ def _changes(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = ""
     for key in sorted(there.keys() | here.keys()):
         old, new = there.get(key), here.get(key)
         if isinstance(old, dict) or isinstance(new, dict):
-            tables = (value if isinstance(value, dict) else {} for value in (old, new))
-            yield from _changes(*tables, f"{prefix}{key}.")
+            tables = [value if isinstance(value, dict) else {} for value in (old, new)]
+            yield from _changes(tables[0], tables[1], f"{prefix}{key}.")
         elif old != new:
             yield Change(key=f"{prefix}{key}", old=old, new=new)
 

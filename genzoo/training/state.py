@@ -192,7 +192,7 @@ class Trainer:
 
 def _is_mean(value: Tensor) -> bool:
     """Whether it is the sum and the count of a term."""
-    return value.shape == (2,) and value.is_floating_point() and value[1] >= 1
+    return value.shape == (2,) and value.is_floating_point() and bool(value[1] >= 1)
 
 
 def _follow(decay: float, average: list[Tensor], current: list[Tensor], updates: int | Tensor) -> None:

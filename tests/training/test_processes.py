@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchmetrics
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -70,6 +71,20 @@ def test_noise_is_not_gone_on_with_by_other_processes() -> None:
         Processes(device=CPU).restore_random_state(two)
     with pytest.raises(InvalidInput, match=r"began with 1 process\(es\) on cuda, and this is 1 on cpu"):
         Processes(device=CPU).restore_random_state({"cpu": state, "cuda": state})
+
+
+def test_what_one_does_alone_is_in_no_group(tmp_path: Path) -> None:
+    distributed = torch.distributed
+    distributed.init_process_group(
+        "gloo", store=distributed.FileStore(str(tmp_path / "store"), 1), rank=0, world_size=1
+    )
+    try:
+        with Processes(device=CPU, count=2).alone():
+            assert not distributed.is_initialized()
+            assert not torchmetrics.metric.jit_distributed_available()
+        assert distributed.get_world_size() == 1
+    finally:
+        distributed.destroy_process_group()
 
 
 def test_processes_share_no_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
