@@ -75,9 +75,7 @@ def test_noise_is_not_gone_on_with_by_other_processes() -> None:
 
 def test_what_one_does_alone_is_in_no_group(tmp_path: Path) -> None:
     distributed = torch.distributed
-    distributed.init_process_group(
-        "gloo", store=distributed.FileStore(str(tmp_path / "store"), 1), rank=0, world_size=1
-    )
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
     try:
         with Processes(device=CPU, count=2).alone():
             assert not distributed.is_initialized()
