@@ -23,8 +23,16 @@ __all__ = ["push_command", "search_command"]
 @click.argument("repo", metavar="ORG/NAME")
 @click.option("--dry-run", is_flag=True, help="Show what would be uploaded, and send nothing.")
 @click.option("--private", is_flag=True, help="A repository that nobody else may see.")
+@click.option("--license", metavar="SPDX", default="", help="Licence of the weights, if the record states none.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def push_command(name: str, repo: str, dry_run: bool, private: bool, yes: bool) -> None:
+def push_command(
+    name: str,
+    repo: str,
+    dry_run: bool,
+    private: bool,
+    license: str,  # noqa: A002  # the record's word
+    yes: bool,
+) -> None:
     """Publish NAME, a checkpoint or a run folder (a path with a '/'), as ORG/NAME, and read it back.
 
     Writes the card, but for what you wrote between its markers, and tags the commit. Prints the pin: what loads exactly
@@ -35,7 +43,7 @@ def push_command(name: str, repo: str, dry_run: bool, private: bool, yes: bool) 
     keep_memory()
     from genzoo.api.publish import Draft
 
-    draft = Draft.of(name, repo)
+    draft = Draft.of(name, repo, license=license)
     for file, data in draft.files.items():
         click.echo(f"{len(data):>12,}  {file}", err=True)
     if dry_run:

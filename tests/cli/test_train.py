@@ -43,6 +43,13 @@ def test_a_recipe_is_used_on_other_data(capsys: Capture) -> None:
     assert output.out == "runs/ae-dense-ma-photos\n"
     assert output.err.startswith("ae-dense-ma-photos: 8 examples of 1×28×28, 4 steps on ")
     assert "now measuring it, which --resume does if it is stopped" in output.err
+    assert "only 4 steps, in which a model learns little; for 500 or more: --set training.epochs=250\n" in output.err
+    told = output.err.partition("next:\n")[2].splitlines()
+    assert run([*shlex.split(told[0])[1:], "-o", "them.png"]) == 0
+    push = "  genzoo push runs/ae-dense-ma-photos ORG/NAME --license Apache-2.0"
+    assert [line.split()[1] for line in told] == ["reconstruct", "explore", "push"]  # its schedule is a cosine
+    assert told[-1] == push
+    assert run([*push.split()[1:], "--dry-run"]) == 0
     record = genzoo.show(Path("runs/ae-dense-ma-photos"))
     original = genzoo.show("ae-dense-mnist").recipe
     assert record.license == "unstated"
