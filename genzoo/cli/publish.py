@@ -34,6 +34,9 @@ def push_command(name: str, repo: str, dry_run: bool, private: bool, yes: bool) 
         raise InvalidInput("a push asks before it publishes, and there is nobody to ask; --yes goes ahead")
     keep_memory()
     from genzoo.api.publish import Draft
+    from genzoo.hub.settings import endpoint
+
+    endpoint()  # wrong settings are told before the model is loaded
 
     draft = Draft.of(name, repo)
     for file, data in draft.files.items():
@@ -51,11 +54,11 @@ def push_command(name: str, repo: str, dry_run: bool, private: bool, yes: bool) 
 
 def _ask(draft: Draft, *, private: bool) -> None:
     """Abort unless a person says yes."""
-    from huggingface_hub import constants
+    from genzoo.hub.settings import shown_endpoint
 
     seen = "privately" if private else "for everyone to see"
     what = f"{draft.checkpoint.name} ({draft.checkpoint.license})"
-    click.confirm(f"Publish {what} as {draft.repo} on {constants.ENDPOINT}, {seen}?", abort=True, err=True)
+    click.confirm(f"Publish {what} as {draft.repo} on {shown_endpoint()}, {seen}?", abort=True, err=True)
 
 
 @click.command("search", short_help="Find checkpoints of others on the Hub.")
