@@ -68,8 +68,9 @@ class Remote:
     def tags(self) -> dict[str, str]:
         """Tag → commit."""
         rows = _rows(self._ask("GET", "/refs"), "tags")
-        found = {row.get("name"): row.get("targetCommit") for row in rows}
-        return {name: self._commit_id(commit) for name, commit in found.items() if isinstance(name, str)}
+        return {
+            name: self._commit_id(row.get("targetCommit")) for row in rows if isinstance(name := row.get("name"), str)
+        }
 
     def tag(self, name: str, commit: str) -> None:
         """Tag a commit; HubOvertaken if there is such a tag."""
@@ -99,7 +100,7 @@ class Remote:
             for name, data in files.items()
         ]
         rows = _rows(self._ask("POST", f"/preupload/{MAIN}", {"files": wanted}), "files")
-        modes = {row.get("path"): row.get("uploadMode") for row in rows if isinstance(row.get("path"), str)}
+        modes = {name: row.get("uploadMode") for row in rows if isinstance(name := row.get("path"), str)}
         if not all(modes.get(name) in ("lfs", "regular") for name in files):
             raise self._misbehaved("does not say how it wants the files")
         return {name for name, data in files.items() if modes[name] == "lfs" and data}

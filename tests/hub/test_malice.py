@@ -143,7 +143,7 @@ def test_malice_after_any_number_of_honest_answers_is_a_typed_error_or_harmless(
             assert all(IN_CACHE.fullmatch(path) for path in in_home())
     assert sorted(path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "hf-home")) == outside
     assert not OWNED.exists()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     published.meddle = lambda request: False
     loads(published, draft)
 
@@ -187,7 +187,7 @@ def test_an_answer_has_a_deadline_as_a_whole(
     began = time.monotonic()
     with pytest.raises(HubUnavailable, match="does not answer in time"):
         act(published, draft)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
 
 
 @pytest.mark.parametrize("act", [loads, pushes, finds])
@@ -197,7 +197,7 @@ def test_a_hub_does_not_say_how_long_we_wait(published: Hub, draft: Draft, act: 
         began = time.monotonic()
         with pytest.raises(error):
             act(published, draft)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
 
 
 @pytest.fixture
