@@ -122,6 +122,8 @@ def keep_ref(repo: str, revision: str, commit: str) -> None:
     path = _folder(repo) / "refs" / revision
     temporary = path.with_name(f"{os.urandom(8).hex()}.tmp")
     with contextlib.suppress(OSError):
+        if path.is_file() and path.read_text() == commit:
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(commit)
         os.replace(temporary, path)

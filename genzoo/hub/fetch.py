@@ -1,8 +1,8 @@
 """Files of the hub, checked: from the cache without the network, or downloaded into it. Free of torch.
 
-A download is one GET, continued where it was cut off. What its headers say is checked as any input is before a byte of
-the body is read, and the same headers name the file in the cache. The bytes are counted and hashed as they come, and
-those of a recorded file reach its place only if they are the recorded ones.
+A download is one GET, continued where it was cut off. What a hub tells of a file is checked as any input is before a
+byte of the body is read, and what was checked names the file in the cache. The bytes are counted and hashed as they
+come, and those of a recorded file reach its place only if they are the recorded ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 from genzoo.errors import DamagedFile, GenzooWarning, HubMisbehaved, HubUnavailable, MalformedWeights, Offline
 from genzoo.hub.cache import ETAG, cached_file, forget, holds, incomplete, place, writing
 from genzoo.hub.failures import no_hub
-from genzoo.hub.http import Deadline, Reply, ask
+from genzoo.hub.http import COMMIT_HEADER, Deadline, Reply, ask
 from genzoo.hub.settings import endpoint, offline, plain, seconds, shown_endpoint, token
 from genzoo.spec import COMMIT, MAX_RECORD_BYTES
 
@@ -142,8 +142,13 @@ def get(repo: str, revision: str, name: str, *, limit: int, size: int = 0) -> by
     """
     what = f"hf:{repo}@{revision}: {name}"
     with ask("GET", _url(repo, revision, name), what=what, deadline=_patience(size)) as reply:
-        _told(reply, revision)
+        _about(reply, repo, revision, name)
         return b"".join(reply.chunks(limit))
+
+
+def _about(reply: Reply, repo: str, revision: str, name: str) -> Told:
+    """What is told of a file that is sent: in the answer itself, or by hubs such as olah in one to a HEAD."""
+    return _told(reply, revision) if COMMIT_HEADER in reply.told else head(repo, revision, name)
 
 
 def _url(repo: str, revision: str, name: str) -> str:
@@ -156,7 +161,7 @@ def _patience(size: int) -> Deadline:
 
 def _told(reply: Reply, revision: str) -> Told:
     """What the headers of an answer tell of a file; HubMisbehaved if that cannot be."""
-    commit, etag = (reply.told.get(key, "") for key in ("X-Repo-Commit", "ETag"))
+    commit, etag = (reply.told.get(key, "") for key in (COMMIT_HEADER, "ETag"))
     etag = reply.told.get("X-Linked-ETag", etag).removeprefix("W/").strip('"')
     if not commit or not etag:
         raise no_hub(reply.what)
@@ -235,7 +240,7 @@ class _Download:
         headers = COUNTED | ({"Range": f"bytes={self.size}-"} if self.size else {})
         url = _url(wanted.repo, wanted.commit, wanted.name)
         with ask("GET", url, what=wanted.what, headers=headers, deadline=self.deadline) as reply:
-            found = _told(reply, wanted.commit)
+            found = _about(reply, wanted.repo, wanted.commit, wanted.name)
             if self.found not in (None, found):
                 raise HubMisbehaved(f"{wanted.what}: {shown_endpoint()} changes it while it is downloaded; try again")
             self.found = found

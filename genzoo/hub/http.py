@@ -23,7 +23,7 @@ from genzoo.errors import HubMisbehaved, InvalidInput, MissingDependency
 from genzoo.hub.failures import no_hub, refusal, typed
 from genzoo.hub.settings import constants, endpoint, origin, plain, seconds, shown_endpoint, token
 
-__all__ = ["MAX_ANSWER", "Deadline", "Reply", "ask", "ask_json"]
+__all__ = ["COMMIT_HEADER", "MAX_ANSWER", "Deadline", "Reply", "ask", "ask_json"]
 
 MAX_ANSWER = 2 << 20
 """Bytes of an answer in JSON; 2 MiB of it take up to 100 MB as Python objects."""

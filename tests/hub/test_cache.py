@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import constants, hf_hub_download, scan_cache_dir, try_to_load_from_cache
@@ -64,30 +65,13 @@ def test_genzoo_finds_what_the_client_downloaded(hub: Hub, commit: str, name: st
 def test_the_client_goes_on_in_the_same_cache(hub: Hub, commit: str, name: str) -> None:
     genzoo.load(name, device="cpu")
     newer = hub.add("me/model", {**hub.repos["me/model"].files, "x": b"new"})
-    where = {"endpoint": hub.endpoint, "cache_dir": constants.HF_HUB_CACHE, "revision": newer}
+    where: Any = {"endpoint": hub.endpoint, "cache_dir": constants.HF_HUB_CACHE, "revision": newer}
     assert Path(hf_hub_download("me/model", "x", **where)).read_bytes() == b"new"
     hub.requests.clear()
     hf_hub_download("me/model", WEIGHTS, **where)
     assert not [request for request in hub.requests if request.startswith("GET") and request.endswith(WEIGHTS)]
     assert not scan_cache_dir(constants.HF_HUB_CACHE).warnings
     assert genzoo.load(f"hf:me/model@{newer}", device="cpu").commit == newer
-
-
-def sent(hub: Hub, answers: list[int]) -> None:
-    """Note the bytes of each answer with weights."""
-
-    def count(request: Handler) -> bool:
-        send = request.send
-
-        def counted(data: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
-            del request.send
-            answers.append(len(data))
-            send(data, status, headers)
-
-        request.send = counted  # type: ignore[method-assign]
-        return False
-
-    hub.meddle = on("GET", count, of=WEIGHTS)
 
 
 def test_a_blob_of_another_commit_is_not_downloaded_again(hub: Hub, commit: str, name: str) -> None:
@@ -127,6 +111,23 @@ def test_a_cut_connection_is_continued_where_it_broke(hub: Hub, name: str) -> No
     assert [int(asked.removeprefix("bytes=")[:-1]) for asked in ranges[1:] if asked] == [
         size // 2, size // 2 + -(-size // 2) // 2, size - (size - size // 2 - -(-size // 2) // 2 + 1) // 2
     ]  # fmt: skip
+
+
+def test_a_hub_that_tells_of_a_file_at_a_head_alone_is_asked_for_that(hub: Hub, name: str) -> None:
+    def silently(request: Handler) -> bool:
+        send = request.send
+
+        def without(data: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
+            del request.send
+            send(data, status)
+
+        request.send = without  # type: ignore[method-assign]
+        return False
+
+    hub.meddle = on("GET", silently)
+    assert genzoo.load(name, device="cpu").source == "hub"
+    assert [request.split()[0] for request in hub.requests] == ["GET", "HEAD"] * 2
+    assert not scan_cache_dir(constants.HF_HUB_CACHE).warnings
 
 
 OTHER: dict[str, Fault] = {

@@ -19,7 +19,7 @@ from huggingface_hub import constants
 
 import genzoo
 from genzoo.api.publish import Draft
-from genzoo.errors import GenzooError, HubRateLimited, HubUnavailable
+from genzoo.errors import GenzooError, HubMisbehaved, HubRateLimited, HubUnavailable
 from genzoo.hub import http, sources
 from genzoo.hub.search import search
 from tests.conftest import ROOT
@@ -155,6 +155,11 @@ def test_a_second_answer_about_a_file_names_no_file(published: Hub, draft: Draft
     published.meddle = on("HEAD", after(1, evil), of="genzoo.json")
     assert genzoo.load(name_of(published), device="cpu").source == "hub"
     assert not target.exists()
+    newer = f"hf:me/model@{published.add('me/model', {**draft.files, 'x': b''})}"
+    published.meddle = after(1, evil)
+    with pytest.raises(HubMisbehaved, match="malformed commit or etag"):
+        genzoo.load(newer)
+    assert not target.exists()
 
 
 TIMES: dict[str, tuple[Fault, Callable[[Hub, Draft], None]]] = {
@@ -246,7 +251,7 @@ def test_an_upload_takes_no_token_elsewhere(published: Hub, draft: Draft, elsewh
             del request.send
             send(body := elsewhere_too(body), status, {**(headers or {}), "Content-Length": str(len(body))})
 
-        request.send = other  # type: ignore[method-assign]
+        request.send = other  # type: ignore[assignment, method-assign]
         return False
 
     published.meddle = on("POST", batch, of="/objects/batch")
