@@ -42,6 +42,9 @@ def push_command(
         raise InvalidInput("a push asks before it publishes, and there is nobody to ask; --yes goes ahead")
     keep_memory()
     from genzoo.api.publish import Draft
+    from genzoo.hub.settings import endpoint
+
+    endpoint()  # wrong settings are told before the model is loaded
 
     draft = Draft.of(name, repo, license=license)
     for file, data in draft.files.items():
@@ -59,11 +62,11 @@ def push_command(
 
 def _ask(draft: Draft, *, private: bool) -> None:
     """Abort unless a person says yes."""
-    from huggingface_hub import constants
+    from genzoo.hub.settings import shown_endpoint
 
     seen = "privately" if private else "for everyone to see"
     what = f"{draft.checkpoint.name} ({draft.checkpoint.license})"
-    click.confirm(f"Publish {what} as {draft.repo} on {constants.ENDPOINT}, {seen}?", abort=True, err=True)
+    click.confirm(f"Publish {what} as {draft.repo} on {shown_endpoint()}, {seen}?", abort=True, err=True)
 
 
 @click.command("search", short_help="Find checkpoints of others on the Hub.")
