@@ -117,7 +117,7 @@ def check_config(declared: Mapping[str, Field], given: Mapping[str, Any], where:
         if key not in declared:
             hint, near = did_you_mean(key, declared)
             known = ", ".join(sorted(declared)) or "none"
-            raise InvalidInput(f"{where} has no key {key!r}{hint} (known: {known})", suggestions=near)
+            raise InvalidInput(f"{where} has no key {key!r:.80}{hint} (known: {known})", suggestions=near)
     config = {}
     for key, rule in declared.items():
         if key in given:

@@ -15,16 +15,20 @@ from genzoo.errors import DamagedFile, InvalidInput, MalformedWeights, NotFound,
 
 __all__ = [
     "atomic_write",
+    "check_depth",
     "json_text",
     "read_recorded",
     "read_regular",
     "refuse_existing",
     "rounded",
+    "unfinished",
     "user_path",
     "writable_folder",
 ]
 
 DIGITS = 6
+MAX_DEPTH = 32
+TEMPORARY = re.compile(r"(\..+)?\.\d+\.[0-9a-f]{8}\.tmp")
 STRING_OR_FLAT_LIST = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^][{}"]*\]')
 
 
@@ -32,7 +36,7 @@ def user_path(text: str | Path) -> Path:
     """The path a user means, with ``~`` expanded; InvalidInput if it can be none."""
     try:
         path = Path(text).expanduser()
-        path.lstat()
+        path.stat()  # which links that lead to each other have none
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return path  # a path, if of nothing: whoever opens it says so
     except (OSError, RuntimeError, ValueError) as error:
@@ -85,7 +89,10 @@ def atomic_write(path: Path, data: bytes) -> None:
     Raises:
         InvalidInput: it cannot be written, or something that is no regular file is there.
     """
-    target = path.resolve()  # what a link points to is replaced, not the link
+    try:
+        target = path.resolve()  # what a link points to is replaced, not the link
+    except (OSError, RuntimeError) as error:  # links that lead to each other
+        raise InvalidInput(f"cannot write {path}: {error}") from None
     if target.exists() and not target.is_file():
         raise InvalidInput(f"cannot write {path}: something that is not a regular file is there")
     temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
@@ -104,6 +111,11 @@ def atomic_write(path: Path, data: bytes) -> None:
             os.unlink(temporary)
 
 
+def unfinished(folder: Path) -> list[Path]:
+    """The files that `atomic_write` left in a folder when it was killed, or is writing now."""
+    return [path for path in folder.glob(".*.tmp") if TEMPORARY.fullmatch(path.name)]
+
+
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":
         return
@@ -118,6 +130,17 @@ def json_text(data: Any) -> str:
     """JSON to be read by people too: sorted keys, a line for each, a list of numbers in one."""
     indented = json.dumps(data, indent=1, sort_keys=True)
     return STRING_OR_FLAT_LIST.sub(_in_one_line, indented) + "\n"
+
+
+def check_depth(data: Any) -> None:
+    """ValueError if tables and lists as JSON has them are nested so deep that walking them could fail."""
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        tables = [each for each in level if isinstance(each, dict | list | tuple)]
+        level = [inner for each in tables for inner in (each.values() if isinstance(each, dict) else each)]
+        if not level:
+            return
+    raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
 
 
 def _in_one_line(match: re.Match[str]) -> str:
@@ -146,7 +169,7 @@ def writable_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise InvalidInput(f"cannot write to {folder}: {error.strerror}") from None
     return folder

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
-from genzoo.errors import InvalidInput, NotFound
+from genzoo.errors import InvalidInput
 from genzoo.fields import whole
 from genzoo.files import atomic_write, user_path
 from genzoo.notebook import encoded
@@ -28,18 +28,13 @@ __all__ = [
     "how_many",
     "is_drawable",
     "is_picture",
-    "looks_readable",
-    "open_image",
     "png",
-    "read_image",
     "strip",
-    "to_tensor",
 ]
 
 POINT_SHAPES = ((1,), (2,))
 PICTURES, POINTS = 64, 2000
 BINS = 50
-UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # Pillow's errors
 PADDING = 2
 BACKGROUND = 128
 
@@ -199,55 +194,3 @@ def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def read_image(path: Path, shape: tuple[int, ...]) -> UInt8[Tensor, "c h w"]:
-    """The image in a file as `shape` = (1 or 3, h, w): converted to grey or RGB, resized and centre-cropped.
-
-    16-bit grey is scaled, transparency is laid on white.
-
-    Raises:
-        NotFound: there is no such file.
-        InvalidInput: it is not an image, or `shape` not a picture's.
-    """
-    if not is_picture(shape):
-        raise InvalidInput(f"{path}: a picture cannot be read as shape {shape}, which is not (1 or 3, height, width)")
-    channels, height, width = shape
-    image = open_image(path, "L" if channels == 1 else "RGB")
-    return to_tensor(image if image.size == (width, height) else ImageOps.fit(image, (width, height)))
-
-
-def open_image(path: Path, mode: Literal["L", "RGB"]) -> Image.Image:
-    """The image in a file, of any size, upright, as grey or RGB; raises as `read_image` does."""
-    try:
-        with Image.open(path) as file:
-            return _eight_bits(ImageOps.exif_transpose(file)).convert(mode)
-    except FileNotFoundError:
-        raise NotFound(f"{path} does not exist") from None
-    except UNREADABLE as error:
-        raise InvalidInput(f"{path} cannot be read as an image: {error}") from None
-
-
-def to_tensor(image: Image.Image) -> UInt8[Tensor, "c h w"]:
-    """The pixels of a grey or RGB image."""
-    pixels = torch.from_numpy(np.array(image))
-    return pixels[None] if pixels.dim() == 2 else pixels.permute(2, 0, 1).contiguous()
-
-
-def looks_readable(path: Path) -> bool:
-    """Whether a file's first bytes are an image's; its pixels are not decoded."""
-    try:
-        with Image.open(path):
-            return True
-    except UNREADABLE:
-        return False
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A picture whose conversion to L or RGB loses neither range nor transparency."""
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it
-        return Image.fromarray((np.asarray(image, dtype=np.uint32) >> 8).clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        opaque = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
-    return image

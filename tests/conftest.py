@@ -87,6 +87,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         settings: dict[str, object] = {"HF_HUB_CACHE": str(home / "hub"), "HF_TOKEN_PATH": str(home / "token")}
         settings |= {"HF_HUB_OFFLINE": False, "HF_HUB_ETAG_TIMEOUT": 1, "HF_HUB_DOWNLOAD_TIMEOUT": 0.5}
         settings |= {"HF_HUB_DISABLE_XET": True}  # which it does not speak
+        settings |= {"AGENT_HARNESSES_PATH": str(home / "agents")}  # which the client asks every hub for, and keeps
         for key, setting in settings.items():
             monkeypatch.setattr(constants, key, setting)
         sources._announced.cache_clear()

@@ -1,7 +1,8 @@
 """What README, CONTRIBUTING and the guides print is what works: a page is followed from top to bottom.
 
 A block with a title is a file, and is written. Others are done: Python is run, recipes are planned, and each line of
-the shell is what it says, in an empty folder, beside nothing but what the page has installed.
+the shell is what it says, in an empty folder, beside nothing but what the page has installed. README's section Train
+is followed with the first pictures of MNIST, for one epoch each.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from PIL import Image
 
+import genzoo
 from genzoo.cli import run
 from genzoo.registry import registry
 from genzoo.training import Recipe
@@ -38,7 +41,20 @@ class Block(NamedTuple):
 
 
 def blocks(page: str) -> list[Block]:
-    return [Block(*groups[1:]) for groups in FENCE.findall((ROOT / page).read_text())]
+    return blocks_of((ROOT / page).read_text())
+
+
+def blocks_of(text: str) -> list[Block]:
+    return [Block(*groups[1:]) for groups in FENCE.findall(text)]
+
+
+def split_readme() -> tuple[str, str]:
+    """README's section on training, which needs data, and the rest."""
+    before, title, after = (ROOT / "README.md").read_text().partition("\n## Train\n")
+    training, end, rest = after.partition("\n## ")
+    assert title
+    assert end
+    return training, before + end + rest
 
 
 class Reader:
@@ -49,8 +65,8 @@ class Reader:
         self.installed = 0
         monkeypatch.chdir(folder)
 
-    def read(self, page: str) -> None:
-        for block in blocks(page):
+    def read(self, text: str) -> None:
+        for block in blocks_of(text):
             self.follow(block)
 
     def follow(self, block: Block) -> None:
@@ -84,6 +100,8 @@ class Reader:
                 self.tool("pip", "wheel", "--no-build-isolation", *arguments)
             case ["pytest", *arguments]:
                 self.tool("pytest", *arguments)
+            case ["torchrun", *arguments]:
+                self.tool("torch.distributed.run", *arguments)
             case ["mkdir" | "cp" | "rm", *_]:
                 subprocess.run(words, check=True)
             case _:
@@ -117,9 +135,68 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     forget()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *(page for page in GUIDES if page != ON_THE_HUB)])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", *(page for page in GUIDES if page != ON_THE_HUB)])
 def test_a_page_can_be_followed(page: str, reader: Reader) -> None:
-    reader.read(page)
+    reader.read((ROOT / page).read_text())
+
+
+def test_readme_can_be_followed(reader: Reader) -> None:
+    reader.read(split_readme()[1])
+
+
+PARTS = re.split(r"^### ", split_readme()[0], flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("part", range(len(PARTS)), ids=[part.partition("\n")[0] or "Train" for part in PARTS])
+def test_readme_trains_with_data_to_the_end(
+    part: int, reader: Reader, data_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each part alone, with the recipe of the first; what is published of it is shown."""
+    monkeypatch.setenv("GENZOO_DATA", str(first_of_mnist(data_root, tmp_path / "data")))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    pictures(data_root, tmp_path / "faces", count=64)
+    (recipe,) = (block for block in blocks_of(PARTS[0]) if block.file == "my.toml")
+    reader.follow(shortened(recipe))
+    assert [block.language for block in blocks_of(PARTS[part]) if block.language not in ("sh", "toml")] == []
+    for block in blocks_of(PARTS[part]):
+        reader.follow(shortened(block))
+    for run_folder in Path("runs").iterdir():
+        assert genzoo.show(run_folder).metrics
+    if part == 0:
+        (push,) = (
+            line for line in split_readme()[1].splitlines() if line.startswith("genzoo push") and "--dry" in line
+        )
+        reader.type(shlex.split(push, comments=True))
+
+
+def shortened(block: Block) -> Block:
+    """One epoch, whatever the recipe says: of a command that trains like another too."""
+    text = re.sub(r"epochs( ?= ?)\d+", r"epochs\g<1>1", block.text)
+    text = re.sub(r"^genzoo train --like .*$", r"\g<0> --set training.epochs=1", text, flags=re.MULTILINE)
+    return block._replace(text=text)
+
+
+def first_of_mnist(root: Path, folder: Path) -> Path:
+    """The first 1,280 and 300 digits of MNIST and their labels, in a data folder of their own."""
+    (folder / "MNIST" / "raw").mkdir(parents=True)
+    for name, axes in {"images-idx3": 3, "labels-idx1": 1}.items():
+        for split, count in {"train": 1280, "t10k": 300}.items():
+            path = Path("MNIST") / "raw" / f"{split}-{name}-ubyte"
+            with (root / path).open("rb") as file:
+                header = file.read(4 + 4 * axes)
+                values = file.read(count * (784 if axes == 3 else 1))
+            (folder / path).write_bytes(header[:4] + count.to_bytes(4, "big") + header[8:] + values)
+    return folder
+
+
+def pictures(root: Path, folder: Path, *, count: int) -> None:
+    """The first digits of MNIST as pictures in colour."""
+    folder.mkdir()
+    with (root / "MNIST" / "raw" / "train-images-idx3-ubyte").open("rb") as file:
+        file.seek(16)
+        for index in range(count):
+            digit = Image.frombytes("L", (28, 28), file.read(784))
+            Image.merge("RGB", (digit, digit.rotate(90), digit.rotate(180))).save(folder / f"{index:02}.png")
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", *GUIDES])

@@ -29,7 +29,7 @@ def open_data(
         InvalidInput: its pictures have another shape; or they are of any size, and there is no `root`.
         NotFound: no such data set, split or folder.
         NetworkError: it is not in `root` and cannot be downloaded.
-        PluginError: its labels or factors are not those of its record.
+        PluginError: its shape, labels or factors are not those of its record.
     """
     record = registry().find(DatasetSpec, dataset) if isinstance(dataset, str) else dataset
     name = record.name
@@ -45,13 +45,15 @@ def open_data(
         raise InvalidInput(f"{name} has examples of shape {record.shape}, not {tuple(shape)}; {hint}")
     where = default_root() if root is None else user_path(root)
     data: Split = load_target(record.target, record.name)(where, split, record.shape or shape)
-    _check_record(record, split, data)
+    _check_record(record, split, data, record.shape or shape)
     return data
 
 
-def _check_record(record: DatasetSpec, split: str, data: Split) -> None:
-    """PluginError where a split is not what its record declares."""
+def _check_record(record: DatasetSpec, split: str, data: Split, shape: tuple[int, ...] | None) -> None:
+    """PluginError where a split is not what its record declares, or has not the shape asked for."""
     where = f"{record.name}'s split {split}"
+    if shape is not None and tuple(data.shape) != tuple(shape):
+        raise PluginError(f"{where} has examples of shape {tuple(data.shape)}, not {tuple(shape)}")
     if record.classes and data.labels is None:
         raise PluginError(f"{where} has no labels, and its record declares classes = {record.classes}")
     if record.classes and data.labels is not None and len(data.labels):

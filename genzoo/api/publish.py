@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -16,8 +17,9 @@ from genzoo.hub.push import Published, publish
 from genzoo.models import Model
 from genzoo.pictures import draw, how_many, is_drawable, png
 from genzoo.spec import RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint
+from genzoo.training.run import record_bytes
 
-__all__ = ["Draft", "push"]
+__all__ = ["Draft", "push", "states_license"]
 
 CONFIG_FILE = "config.json"
 UNSTATED = ("", "unstated")
@@ -37,21 +39,21 @@ class Draft:
     files: Mapping[str, bytes]
 
     @classmethod
-    def of(cls, name: str | Path, repo: str) -> Draft:
+    def of(cls, name: str | Path, repo: str, *, license: str = "") -> Draft:  # noqa: A002  # the record's word
         """The draft of a checkpoint; raises as `push` does, before anything is sent."""
         if not REPO.fullmatch(repo):
             raise InvalidInput(
                 f"{repo!r:.120} is no repository's name: give org/name, org being you or yours on the hub"
             )
         model = load(name, device="cpu")
-        checkpoint = _licensed(model)
+        checkpoint = _licensed(model, str(name), repo, license)
         weights = encode_weights(model.state_dict())
         checkpoint = replace(
             checkpoint, sha256=sha256(weights).hexdigest(), size_bytes=len(weights), repo="", commit=""
         )
         files = {
             WEIGHTS_FILE: weights,
-            RECORD_FILE: checkpoint.to_json().encode(),
+            RECORD_FILE: record_bytes(checkpoint),
             CONFIG_FILE: _config(checkpoint),
             **_preview(model, checkpoint.folder),
         }
@@ -67,7 +69,7 @@ class Draft:
         return publish(self.repo, self.files, self.card, private=private)
 
 
-def push(name: str | Path, repo: str, *, private: bool = False) -> str:
+def push(name: str | Path, repo: str, *, license: str = "", private: bool = False) -> str:  # noqa: A002  # as above
     """Publish a checkpoint on the Hub, at once, and read it back; returns the pin, ``hf:org/name@commit``.
 
     It is loaded first, with every check. The card keeps what a person wrote between its markers.
@@ -75,6 +77,7 @@ def push(name: str | Path, repo: str, *, private: bool = False) -> str:
     Args:
         name: a checkpoint's name, or the folder of a run or checkpoint, as in `load`.
         repo: ``org/name`` on the hub (``HF_ENDPOINT``, https://huggingface.co without it); made if need be.
+        license: SPDX licence of the weights, if the record states none or another.
         private: whether nobody else may see it.
 
     Raises:
@@ -83,17 +86,26 @@ def push(name: str | Path, repo: str, *, private: bool = False) -> str:
         IntegrityError: the weights are not the recorded ones, or hold NaN; or the hub gives others back.
         NetworkError: the hub refuses the token or cannot be reached, or someone else has pushed in between.
     """
-    return Draft.of(name, repo).publish(private=private).pin
+    return Draft.of(name, repo, license=license).publish(private=private).pin
 
 
-def _licensed(model: Model) -> Checkpoint:
-    """The record of a model; InvalidInput if it states no licence."""
+def states_license(checkpoint: Checkpoint) -> bool:
+    """Whether its record says under which licence the weights may be used."""
+    return checkpoint.license.strip().lower() not in UNSTATED
+
+
+def _licensed(model: Model, name: str, repo: str, wanted: str) -> Checkpoint:
+    """The record of a model with the licence wanted, if one is; InvalidInput if it then states none."""
+    assert model.checkpoint is not None
     checkpoint = model.checkpoint
-    if checkpoint is None or checkpoint.license.strip().lower() in UNSTATED:
-        where = checkpoint.folder / RECORD_FILE if checkpoint else RECORD_FILE
+    if wanted:
+        checkpoint = replace(checkpoint, license=wanted, recipe={**checkpoint.recipe, "license": wanted})
+    if not states_license(checkpoint):
+        again = shlex.join(["genzoo", "push", name, repo, "--license", "Apache-2.0"])
         raise InvalidInput(
-            f"{model.name} states no licence, and nobody could use it: write one, such as Apache-2.0, as "
-            f'"license" in {where} (and as license in its recipe, for the next run)'
+            f"{model.name} states no licence, so that nobody could use it; choose one: {again} (and write "
+            'license = "Apache-2.0" into its recipe for the next run)',
+            suggestions=[again],
         )
     return checkpoint
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from genzoo.api.recipes import find_recipe, like
 from genzoo.catalog import find_checkpoint
 from genzoo.datasets import Split
 from genzoo.datasets.files import Files
-from genzoo.errors import GenzooWarning
+from genzoo.errors import GenzooWarning, InvalidInput
 from genzoo.files import user_path
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
@@ -30,11 +31,15 @@ from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator
 from genzoo.spec import Checkpoint
 from genzoo.training import Progress, Recipe, Run, fit
+from genzoo.training.lock import check_free, locked
 from genzoo.training.loop import check_batches
 from genzoo.training.processes import Processes
+from genzoo.training.run import record_bytes
 from genzoo.training.track import check_tracker, tracked
 
 __all__ = ["train"]
+
+FEW_STEPS = 500
 
 
 def train(
@@ -65,7 +70,8 @@ def train(
         overrides: other values for keys of the recipe, ``{"training.epochs": 5}``.
         data_root: where the data set lies or is downloaded to; the images themselves for ``folder``.
         output: the run folder; ``runs/<name>`` without one.
-        resume: go on with the run in `output` from its last state, or start it if there is none.
+        resume: go on with the run in `output` from its last state, or start it if there is none. The recipe may have
+            another license, evaluation or learning rate than before, and with a constant schedule more epochs.
         force: replace the run in `output`.
         device: as in `load`; several processes on ``cuda`` have a GPU each.
         track: ``tensorboard`` logs the terms for it in the run folder too.
@@ -74,7 +80,7 @@ def train(
 
     Raises:
         NotFound, InvalidInput: a recipe that cannot be used, before anything is allocated or written.
-        OutputExists: there is a run in `output` already.
+        OutputExists: there is a run in `output` already, or another process is at it now.
         MissingDependency: `track` is not installed, or the recipe wants torch.compile and there is no compiler.
         TrainingDiverged: a loss became NaN.
         KeyboardInterrupt: stopped after a whole step; the state is saved.
@@ -82,28 +88,52 @@ def train(
     check_tracker(track)
     chosen = pick_device(device)
     processes = Processes.join(chosen)
-    with processes.main_first():
-        found, owner, root = _wanted(recipe, data, overrides or {}, data_root)
-        plan = Plan.of(found, prefer=owner)
-        run = Run(user_path(output) if output else Path("runs") / found.name)
-        if processes.main:
-            run.check(found, resume=resume, force=force)
-        split = open_data(plan.dataset, plan.split, root=root, shape=plan.blueprint.spec.input_shape)
-        plan.check_labels(split)
-        check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
-        if processes.main:
-            run.begin(found, resume=resume)
-            run.check_data(split.fingerprint())
-            note(_announcement(plan, split, processes))
-            _warn_of_rises(found, _steps(found, split))
     with ExitStack() as stack:
-        stack.enter_context(torch.random.fork_rng(devices=[processes.device] if chosen.type == "cuda" else []))
-        log = stack.enter_context(tracked(track if processes.main else "", run.folder, cpu=chosen.type == "cpu"))
+        with processes.main_first():
+            found, owner, root = _wanted(recipe, data, overrides or {}, data_root)
+            plan = Plan.of(found, prefer=owner)
+            run = Run(user_path(output) if output else Path("runs") / found.name)
+            if processes.main:
+                check_free(run.folder)
+                run.check(found, resume=resume, force=force)
+                record_bytes(_record(plan, processes))  # or what cannot be read back is told after hours
+            split = open_data(plan.dataset, plan.split, root=root, shape=plan.blueprint.spec.input_shape)
+            plan.check_labels(split)
+            check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
+            if processes.main:
+                stack.enter_context(locked(run.folder))
+                run.check(found, resume=resume, force=force)  # again, for nobody else is in it now
+                run.begin(found, data=split.fingerprint(), resume=resume)
+                note(_announcement(plan, split, processes))
+                if split.preparation:
+                    note(split.preparation)
+                _warn_of_rises(found, _steps(found, split))
+                if told := _few_steps(found, split):
+                    note(told)
+        return _train(plan, split, run, processes, root, track=track, note=note, report=report)
+
+
+def _train(
+    plan: Plan,
+    split: Split,
+    run: Run,
+    processes: Processes,
+    root: str | Path | None,
+    *,
+    track: str,
+    note: Callable[[str], None],
+    report: Callable[[Progress], None],
+) -> Model:
+    """Train in a run folder that is ready; what the main process does besides, the others do not wait for."""
+    cuda = processes.device.type == "cuda"
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=[processes.device] if cuda else []))
+        log = stack.enter_context(tracked(track if processes.main else "", run.folder, cpu=not cuda))
         model = fit(
             _untrained(plan).to(processes.device),
             plan.losses,
             split,
-            found,
+            plan.recipe,
             run,
             processes=processes,
             report=_both(report, log),
@@ -112,7 +142,8 @@ def train(
     if processes.main:
         if isinstance(split.source, Files) and split.source.replaced:
             note(f"{split.source.replaced} of {len(split):,} files could not be read; others took their places")
-        model.checkpoint = _finish(model, plan, run, processes, root, note)
+        with processes.alone():
+            model.checkpoint = _finish(model, plan, run, processes, root, note)
     return model
 
 
@@ -144,6 +175,17 @@ def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
     together = f", {processes.count} processes" if processes.count > 1 else ""
     examples = f"{plan.recipe.name}: {len(data):,} examples of {shape}"
     return f"{examples}, {_steps(plan.recipe, data):,} steps on {processes.device.type}{together}"
+
+
+def _few_steps(recipe: Recipe, data: Split) -> str:
+    """What to say of a run too short to learn much; "" of a longer one."""
+    steps, epochs = _steps(recipe, data), recipe.training["epochs"]
+    if steps >= FEW_STEPS:
+        return ""
+    enough = ceil(FEW_STEPS * epochs / steps)
+    return (
+        f"only {steps:,} steps, in which a model learns little; for {FEW_STEPS} or more: --set training.epochs={enough}"
+    )
 
 
 def _warn_of_rises(recipe: Recipe, steps: int) -> None:
@@ -182,9 +224,14 @@ def _finish(
     run.save_curves()
     note("saved; now measuring it, which --resume does if it is stopped")
     metrics = measure_test(model, plan.recipe, plan.dataset, root, prefer=plan.blueprint.distribution)
-    checkpoint = replace(checkpoint, metrics=metrics)
-    run.save_record(checkpoint)
-    return checkpoint
+    measured = replace(checkpoint, metrics=metrics)
+    try:
+        record_bytes(measured)
+    except InvalidInput as error:  # of a third-party metric, say
+        warnings.warn(f"the metrics are left out of the record: {error.message}", GenzooWarning, stacklevel=2)
+        return checkpoint
+    run.save_record(measured)
+    return measured
 
 
 def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
@@ -205,28 +252,40 @@ def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
 
 def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -> Checkpoint:
     weights = encode_weights(model.state_dict())
+    record = _record(plan, processes)
+    told = {"seconds": run.seconds(), **({"changed": list(run.origin.changed)} if run.origin.changed else {})}
+    checkpoint = replace(
+        record,
+        trained={**record.trained, **told},
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        sha256=hashlib.sha256(weights).hexdigest(),
+        size_bytes=len(weights),
+        folder=run.folder,
+    )
+    run.save_checkpoint(weights, checkpoint)
+    return checkpoint
+
+
+def _record(plan: Plan, processes: Processes) -> Checkpoint:
+    """The record of a run as far as it is known before the first step."""
     start = plan.recipe.training["start"]
-    checkpoint = Checkpoint(
+    return Checkpoint(
         name=plan.recipe.name,
         family=plan.blueprint.spec.family,
         architecture=plan.blueprint.spec.architecture,
         config=plan.blueprint.spec.config,
         dataset=plan.recipe.data["name"],
         license=plan.recipe.license,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        sha256=hashlib.sha256(weights).hexdigest(),
-        size_bytes=len(weights),
+        parameters=0,
+        sha256="0" * 64,
+        size_bytes=0,
         recipe=plan.recipe.to_dict(),
         trained={
             "genzoo": __version__,
             "torch": torch.__version__,
-            "device": model.device.type,
+            "device": processes.device.type,
             "processes": processes.count,
-            "seconds": run.seconds(),
             **({"start": find_checkpoint(start)[0].sha256} if start else {}),
         },
         distribution=plan.blueprint.distribution,
-        folder=run.folder,
     )
-    run.save_checkpoint(weights, checkpoint)
-    return checkpoint

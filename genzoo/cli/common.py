@@ -164,7 +164,7 @@ def read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:
     """The images in files, (n, *shape) in [0, 1]."""
     import torch
 
-    from genzoo.pictures import read_image
+    from genzoo.datasets.images import read_image
 
     return torch.stack([read_image(path, shape) for path in paths]).float() / 255
 

@@ -23,8 +23,16 @@ __all__ = ["push_command", "search_command"]
 @click.argument("repo", metavar="ORG/NAME")
 @click.option("--dry-run", is_flag=True, help="Show what would be uploaded, and send nothing.")
 @click.option("--private", is_flag=True, help="A repository that nobody else may see.")
+@click.option("--license", metavar="SPDX", default="", help="Licence of the weights, if the record states none.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def push_command(name: str, repo: str, dry_run: bool, private: bool, yes: bool) -> None:
+def push_command(
+    name: str,
+    repo: str,
+    dry_run: bool,
+    private: bool,
+    license: str,  # noqa: A002  # the record's word
+    yes: bool,
+) -> None:
     """Publish NAME, a checkpoint or a run folder (a path with a '/'), as ORG/NAME, and read it back.
 
     Writes the card, but for what you wrote between its markers, and tags the commit. Prints the pin: what loads exactly
@@ -34,8 +42,11 @@ def push_command(name: str, repo: str, dry_run: bool, private: bool, yes: bool) 
         raise InvalidInput("a push asks before it publishes, and there is nobody to ask; --yes goes ahead")
     keep_memory()
     from genzoo.api.publish import Draft
+    from genzoo.hub.settings import endpoint
 
-    draft = Draft.of(name, repo)
+    endpoint()  # wrong settings are told before the model is loaded
+
+    draft = Draft.of(name, repo, license=license)
     for file, data in draft.files.items():
         click.echo(f"{len(data):>12,}  {file}", err=True)
     if dry_run:
@@ -51,11 +62,11 @@ def push_command(name: str, repo: str, dry_run: bool, private: bool, yes: bool) 
 
 def _ask(draft: Draft, *, private: bool) -> None:
     """Abort unless a person says yes."""
-    from huggingface_hub import constants
+    from genzoo.hub.settings import shown_endpoint
 
     seen = "privately" if private else "for everyone to see"
     what = f"{draft.checkpoint.name} ({draft.checkpoint.license})"
-    click.confirm(f"Publish {what} as {draft.repo} on {constants.ENDPOINT}, {seen}?", abort=True, err=True)
+    click.confirm(f"Publish {what} as {draft.repo} on {shown_endpoint()}, {seen}?", abort=True, err=True)
 
 
 @click.command("search", short_help="Find checkpoints of others on the Hub.")

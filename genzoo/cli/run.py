@@ -32,6 +32,7 @@ from genzoo.cli.process import INTERRUPTED, keep_memory
 from genzoo.errors import InvalidInput, ProcessLost, TrainingDiverged
 
 if TYPE_CHECKING:
+    from genzoo.models import Model
     from genzoo.training import Progress
 
 __all__ = ["reconstruct_command", "sample_command", "train_command"]
@@ -155,7 +156,10 @@ def train_command(
         raise KeyboardInterrupt(f"stopped, and the state is saved; go on with: {_again()}") from None
     if model.checkpoint is not None:
         folder = str(model.checkpoint.folder)
-        click.echo(folder if is_path(folder) else f"./{folder}")  # as the other commands take it
+        folder = folder if is_path(folder) else f"./{folder}"  # as the other commands take it
+        click.echo(folder)
+        where = f"{model.checkpoint.dataset}:{data_root}" if data_root else model.checkpoint.dataset
+        click.echo("\n  ".join(["next:", *_next(model, folder, data or where)]), err=True)
 
 
 def _recipe_or_like(recipe: str | None, like: str | None, data: str | None) -> str:
@@ -183,6 +187,24 @@ def _again() -> str:
         for item in value if parameter.multiple else [value]:
             words += [parameter.opts[0], str(item)] if isinstance(parameter, click.Option) else [str(item)]
     return shlex.join([*words, "--resume"])
+
+
+def _next(model: Model, folder: str, data: str) -> Iterator[str]:
+    """What to type after a run: look at what was learned, go on, publish."""
+    from genzoo.api.publish import states_license
+
+    record = model.checkpoint
+    assert record is not None
+    if "sample" in model.verbs:
+        yield shlex.join(["genzoo", "sample", folder])
+    if "reconstruct" in model.verbs:
+        yield shlex.join(["genzoo", "reconstruct", folder, "--data", data])
+    if "decode" in model.verbs:
+        yield shlex.join(["genzoo", "explore", folder])
+    if record.recipe["training"]["schedule"] == "constant":
+        yield f"{_again()} --set training.epochs={2 * record.recipe['training']['epochs']}"
+    license_ = [] if states_license(record) else ["--license", "Apache-2.0"]
+    yield shlex.join(["genzoo", "push", folder, "ORG/NAME", *license_])
 
 
 @contextmanager

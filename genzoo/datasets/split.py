@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from genzoo.datasets.factors import Factors
 from genzoo.datasets.files import Files
+from genzoo.datasets.reading import USEFUL, read
 from genzoo.errors import InvalidInput
 from genzoo.randomness import stream
 
@@ -45,6 +44,10 @@ class Split:
         factors: what generated each image, where that is known.
         binarised: each value is drawn as Bernoulli(grey level) anew each time a batch is made.
         log_prob: the log-density that the examples were drawn from, (m, *shape) -> (m,) in nats, where it is known.
+        preparation: what is done to the examples to give them their shape, in one sentence; empty for nothing.
+
+    Raises:
+        InvalidInput: the parts do not belong together: examples of another shape, labels or factors of another number.
     """
 
     source: Indexed | Files | Dataset[Tensor]
@@ -53,9 +56,19 @@ class Split:
     binarised: bool = False
     factors: Factors | None = None
     log_prob: Callable[[Tensor], Tensor] | None = None
+    preparation: str = ""
+
+    def __post_init__(self) -> None:
+        count = _count(self.source)
+        if self.labels is not None:
+            _check_labels(self.labels, count)
+        if self.factors is not None and len(self.factors) != count:
+            raise InvalidInput(f"{count:,} examples do not match {len(self.factors):,} combinations of factors")
+        if count and not isinstance(self.source, Files) and (found := _shape(self.source)) != tuple(self.shape):
+            raise InvalidInput(f"examples of shape {found} do not match the declared shape {tuple(self.shape)}")
 
     def __len__(self) -> int:
-        return len(self.source)  # type: ignore[arg-type]  # every Dataset we take is sized
+        return _count(self.source)
 
     def batches(
         self,
@@ -64,13 +77,17 @@ class Split:
         device: torch.device | str = "cpu",
         *,
         generator: torch.Generator | None = None,
+        workers: int = USEFUL,
     ) -> Iterator[Float[Tensor, " batch *data"]]:
         """The examples at the indices `order`, in that order; the last batch may be smaller.
 
         Binarisation draws on the device from torch's global generator, or on the CPU from `generator`, which gives the
         same draws for every device.
+
+        Raises:
+            InvalidInput: no file can be read any more.
         """
-        for raw in self._raw_batches(order, batch_size):
+        for raw in self._raw_batches(order, batch_size, workers):
             if self.binarised and generator is not None:
                 yield torch.bernoulli(_as_floats(raw), generator=generator).to(device)
             else:
@@ -78,30 +95,13 @@ class Split:
                 # rand < p is torch.bernoulli(p), which draws on one core only and three times as long
                 yield (torch.rand_like(values) < values).to(values.dtype) if self.binarised else values
 
-    def _raw_batches(self, order: Tensor, batch_size: int) -> Iterator[Tensor]:
-        if not isinstance(self.source, Dataset):
+    def _raw_batches(self, order: Tensor, batch_size: int, workers: int) -> Iterator[Tensor]:
+        if isinstance(self.source, Dataset):
+            for batch in read(self.source, order, batch_size, workers):
+                yield self.source.heed(*batch) if isinstance(self.source, Files) else batch
+        else:
             for indices in torch.split(order, batch_size):
                 yield _rows(self.source, indices)
-            return
-        try:
-            for batch in self._loader(order, batch_size):
-                yield self.source.heed(*batch) if isinstance(self.source, Files) else batch
-        except InvalidInput as error:  # a worker puts its traceback around the message
-            raise InvalidInput(str(error).strip().splitlines()[-1].partition(": ")[2] or str(error)) from None
-
-    def _loader(self, order: Tensor, batch_size: int) -> Iterable[Any]:
-        # Has torch import what it pickles tensors with. In a thread of a forked worker that import can fail, and the
-        # batch is lost, for which the reader would wait for ever.
-        ForkingPickler.dumps(torch.empty(0))
-        # A generator of its own: a loader draws from the global one, and a resumed epoch makes one loader more.
-        return DataLoader(
-            self.source,  # type: ignore[arg-type]  # a Dataset here
-            batch_size,
-            sampler=order.tolist(),
-            num_workers=min(4, _cores()),
-            worker_init_fn=_leave_stopping_to_the_reader,
-            generator=stream("loader", *order[:8].tolist()),
-        )
 
     def first(self, n: int) -> Float[Tensor, " n *data"]:
         """The first n examples, on the CPU; binarised ones by draws that are always the same."""
@@ -121,9 +121,30 @@ class Split:
         return digest.hexdigest()
 
 
-def _cores() -> int:
-    """How many cores this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _count(source: Indexed | Files | Dataset[Tensor]) -> int:
+    try:
+        return len(source)  # type: ignore[arg-type]  # a Dataset need not have a length
+    except TypeError:
+        raise InvalidInput(f"a split needs a source of known length; {type(source).__name__} has none") from None
+
+
+def _check_labels(labels: object, count: int) -> None:
+    whole = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+    if not isinstance(labels, Tensor) or labels.dtype not in whole or labels.dim() != 1:
+        found = f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
+        raise InvalidInput(f"labels are a tensor of whole numbers, one for each example; got {found}")
+    if len(labels) != count:
+        raise InvalidInput(f"{count:,} examples do not match {len(labels):,} labels")
+
+
+def _shape(source: Indexed | Dataset[Tensor]) -> tuple[int, ...]:
+    """That of one example. The first of what is no tensor is drawn or read for it."""
+    if isinstance(source, Tensor):
+        return tuple(source.shape[1:])
+    example = source[0] if isinstance(source, Dataset) else source[torch.zeros(1, dtype=torch.int64, device="cpu")][0]
+    if not isinstance(example, Tensor):
+        raise InvalidInput(f"a split's examples are tensors; {type(source).__name__} gives {type(example).__name__}")
+    return tuple(example.shape)
 
 
 def _rows(source: Indexed, indices: Tensor) -> Tensor:
@@ -135,12 +156,6 @@ def _rows(source: Indexed, indices: Tensor) -> Tensor:
 
 def _as_floats(raw: Tensor) -> Tensor:
     return raw.float().div_(255) if raw.dtype == torch.uint8 else raw.float()
-
-
-def _leave_stopping_to_the_reader(worker: int) -> None:
-    """A signal to a whole group of processes must not take the batch from a step that is still to end."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def default_root() -> Path:

@@ -18,9 +18,9 @@ from PIL import Image
 from torch import Tensor
 
 from genzoo.datasets.files import Files
+from genzoo.datasets.images import open_image, to_tensor
 from genzoo.datasets.split import Split, cache_root
 from genzoo.errors import GenzooError, InvalidInput, MissingDependency, NetworkError, NotFound
-from genzoo.pictures import open_image, to_tensor
 from genzoo.randomness import stream
 
 __all__ = [
@@ -45,7 +45,8 @@ FACE_SIDE = 148  # of the square about the face that is kept of CelebA's 178×21
 
 def mnist(root: Path, split: str, shape: tuple[int, ...]) -> Split:
     """MNIST (LeCun et al. 1998): 60,000 and 10,000 digits, 1×28×28."""
-    return _grey(_open("MNIST", root, "MNIST", train=split == "train"), shape)
+    data = _open("MNIST", root, "MNIST", train=split == "train")
+    return _labelled("MNIST", root / "MNIST", data.data[:, None], data.targets, shape)
 
 
 def mnist_dynamic(root: Path, split: str, shape: tuple[int, ...]) -> Split:
@@ -76,7 +77,8 @@ def binarised_once(grey: UInt8[Tensor, "n c h w"], name: str, split: str) -> UIn
 
 def fashion_mnist(root: Path, split: str, shape: tuple[int, ...]) -> Split:
     """Fashion-MNIST (Xiao et al. 2017): 60,000 and 10,000 clothes, 1×28×28."""
-    return _grey(_open("FashionMNIST", root, "FashionMNIST", train=split == "train"), shape)
+    data = _open("FashionMNIST", root, "FashionMNIST", train=split == "train")
+    return _labelled("FashionMNIST", root / "FashionMNIST", data.data[:, None], data.targets, shape)
 
 
 def fashion_mnist_dynamic(root: Path, split: str, shape: tuple[int, ...]) -> Split:
@@ -86,7 +88,8 @@ def fashion_mnist_dynamic(root: Path, split: str, shape: tuple[int, ...]) -> Spl
 
 def kmnist(root: Path, split: str, shape: tuple[int, ...]) -> Split:
     """Kuzushiji-MNIST (Clanuwat et al. 2018): 60,000 and 10,000 cursive hiragana of ten classes, 1×28×28."""
-    return _grey(_open("KMNIST", root, "KMNIST", train=split == "train"), shape)
+    data = _open("KMNIST", root, "KMNIST", train=split == "train")
+    return _labelled("KMNIST", root / "KMNIST", data.data[:, None], data.targets, shape)
 
 
 def emnist(root: Path, split: str, shape: tuple[int, ...]) -> Split:
@@ -95,7 +98,7 @@ def emnist(root: Path, split: str, shape: tuple[int, ...]) -> Split:
     Its files hold every picture transposed; here letters stand upright.
     """
     data = _open("EMNIST", root, "EMNIST", split="balanced", train=split == "train")
-    return Split(source=data.data.mT[:, None].contiguous(), shape=shape, labels=data.targets)
+    return _labelled("EMNIST", root / "EMNIST", data.data.mT[:, None], data.targets, shape)
 
 
 def cifar10(root: Path, split: str, shape: tuple[int, ...]) -> Split:
@@ -127,7 +130,8 @@ def _rows(path: Path, size: int) -> UInt8[Tensor, "n size"]:
 def svhn(root: Path, split: str, shape: tuple[int, ...]) -> Split:
     """Street View House Numbers, cropped (Netzer et al. 2011): 73,257 and 26,032 digits in colour, 3×32×32."""
     data = _open("SVHN", root, f"{split}_32x32.mat", split=split)
-    return Split(source=torch.from_numpy(data.data).contiguous(), shape=shape, labels=torch.from_numpy(data.labels))
+    pictures, labels = torch.from_numpy(data.data), torch.from_numpy(data.labels)
+    return _labelled("SVHN", root / f"{split}_32x32.mat", pictures, labels, shape)
 
 
 def celeba(root: Path, split: str, shape: tuple[int, ...]) -> Split:
@@ -150,8 +154,12 @@ def read_face(path: Path, side: int) -> UInt8[Tensor, "3 side side"]:
     return to_tensor(face.resize((side, side), Image.Resampling.BILINEAR))
 
 
-def _grey(data: Any, shape: tuple[int, ...]) -> Split:
-    return Split(source=data.data[:, None].contiguous(), shape=shape, labels=data.targets)
+def _labelled(name: str, path: Path, pictures: Tensor, labels: Tensor, shape: tuple[int, ...]) -> Split:
+    """Pictures and labels read from `path`; InvalidInput if they do not belong together."""
+    try:
+        return Split(source=pictures.contiguous(), shape=shape, labels=labels)
+    except InvalidInput as error:
+        raise _damaged(name, path, error) from None
 
 
 def _open(name: str, root: Path, place: str, read: Callable[..., Any] | None = None, **options: Any) -> Any:

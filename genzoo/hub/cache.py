@@ -1,45 +1,140 @@
-"""The cache of huggingface_hub on this machine, looked at without the network."""
+"""The cache of huggingface_hub on this machine, without the network.
+
+Its layout is a documented one (huggingface.co/docs/huggingface_hub/guides/manage-cache), and what genzoo puts there is
+found by every program that uses the cache::
+
+    models--org--name/blobs/<etag>                     the bytes; .incomplete while they come
+    models--org--name/snapshots/<commit>/<file>        a link to them
+    models--org--name/refs/<branch or tag>             the commit it stood for when it was asked for
+
+What the hub says names nothing in it but etags and commits, which are hex digits alone.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
-from genzoo.errors import CacheUnwritable
+from genzoo.errors import CacheUnwritable, HubMisbehaved
+from genzoo.hub.settings import constants, endpoint
 from genzoo.registry import registry
-from genzoo.spec import RECORD_FILE, Checkpoint
+from genzoo.spec import COMMIT, RECORD_FILE, Checkpoint
 
-__all__ = ["Cached", "cached", "cached_file", "forget", "offline", "remove"]
+__all__ = ["Cached", "cached", "cached_file", "forget", "holds", "incomplete", "keep_ref", "place", "remove", "writing"]
 
-
-def offline() -> bool:
-    """Whether the user wants no network: ``genzoo --offline``, or ``HF_HUB_OFFLINE=1``."""
-    from huggingface_hub import constants
-
-    return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in constants.ENV_VARS_TRUE_VALUES
+ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def cached_file(repo: str, commit: str, name: str) -> Path:
-    """Where the cache has a file of a commit, if it has it.
+    """Where the cache has a file of a commit, if it has it: an absolute path, without links on the way to the cache.
 
-    The layout is a documented one (huggingface.co/docs/huggingface_hub/guides/manage-cache). To ask the library for the
-    path would import a network client.
+    To ask the library for the path would import a network client.
     """
-    from huggingface_hub import constants
+    return _folder(repo) / "snapshots" / commit / name
 
-    return Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}" / "snapshots" / commit / name
+
+def _blob(repo: str, etag: str) -> Path:
+    """Where the bytes with an etag are; HubMisbehaved unless it is 40 or 64 hex digits."""
+    if not ETAG.fullmatch(etag):
+        raise HubMisbehaved(f"{repo}: {etag!r:.80} is no etag of a hub; check HF_ENDPOINT")
+    return _folder(repo) / "blobs" / etag
+
+
+def _folder(repo: str) -> Path:
+    return _absolute(constants().HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
+
+
+@cache
+def _absolute(folder: str) -> Path:
+    """The cache's folder, of which the same is meant when the working directory has changed."""
+    return Path(os.path.realpath(folder))
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Raise an OSError of the block as CacheUnwritable."""
+    try:
+        yield
+    except OSError as error:
+        raise CacheUnwritable(
+            f"cannot write to {constants().HF_HUB_CACHE}: {error.strerror}; make room, or set HF_HOME"
+        ) from None
+
+
+@contextmanager
+def incomplete(repo: str) -> Iterator[BinaryIO]:
+    """A new file beside the blobs of a repository, for what is on its way; deleted at the end unless it is placed."""
+    path = _folder(repo) / "blobs" / f"{os.urandom(8).hex()}.incomplete"
+    with writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("x+b")
+    try:
+        yield file
+    finally:
+        for end in (file.close, path.unlink):
+            with contextlib.suppress(OSError):
+                end()
+
+
+def holds(repo: str, etag: str, size: int | None) -> bool:
+    """Whether a blob is there already, for another commit: by its name and size, and who reads it checks it."""
+    blob = _blob(repo, etag)
+    try:
+        return not constants().HF_HUB_DISABLE_SYMLINKS and blob.stat().st_size == size
+    except OSError:
+        return False
+
+
+def place(file: BinaryIO | None, repo: str, etag: str, commit: str, name: str) -> Path:
+    """Move an `incomplete` file to its place, or take the blob that is there; returns where the cache has the file.
+
+    Both steps replace what is there in one go. Where there are no links, the file itself is in the snapshot.
+    """
+    blob, path = _blob(repo, etag), cached_file(repo, commit, name)
+    if not COMMIT.fullmatch(commit):
+        raise HubMisbehaved(f"{repo}: {commit!r:.80} is no commit; check HF_ENDPOINT")
+    link = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    with writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if file is not None:
+            file.close()
+            os.replace(file.name, blob)
+        try:
+            if constants().HF_HUB_DISABLE_SYMLINKS:
+                raise OSError
+            link.symlink_to(Path("..", "..", "blobs", etag))
+        except OSError:
+            os.replace(blob, path)
+        else:
+            os.replace(link, path)
+    return path
+
+
+def keep_ref(repo: str, revision: str, commit: str) -> None:
+    """Note the commit that a branch or tag stands for, for other programs; where that cannot be, it is left."""
+    path = _folder(repo) / "refs" / revision
+    temporary = path.with_name(f"{os.urandom(8).hex()}.tmp")
+    with contextlib.suppress(OSError):
+        if path.is_file() and path.read_text() == commit:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(commit)
+        os.replace(temporary, path)
 
 
 def forget(path: Path) -> None:
     """Delete a file of the cache, and what it links to in there."""
-    from huggingface_hub import constants
-
     target = path.resolve()
     try:
         path.unlink(missing_ok=True)
-        if target.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()):
+        if target.is_relative_to(_absolute(constants().HF_HUB_CACHE)):
             target.unlink(missing_ok=True)
     except OSError as error:
         raise CacheUnwritable(f"cannot delete {path}, which is damaged: {error.strerror}") from None
@@ -62,10 +157,11 @@ class Cached:
 
 def cached(repo: str = "") -> list[Cached]:
     """The checkpoints of genzoo in the cache, or those of a repository."""
-    from huggingface_hub import CacheNotFound, constants, scan_cache_dir
+    endpoint()  # the client cannot be imported with one that is none
+    from huggingface_hub import CacheNotFound, scan_cache_dir
 
     try:
-        scan = scan_cache_dir(constants.HF_HUB_CACHE)
+        scan = scan_cache_dir(constants().HF_HUB_CACHE)
     except CacheNotFound:
         return []
     found = [
@@ -81,10 +177,10 @@ def cached(repo: str = "") -> list[Cached]:
 
 def remove(entries: Sequence[Cached]) -> None:
     """Delete checkpoints, but for what other commits need too; CacheUnwritable if that cannot be."""
-    from huggingface_hub import constants, scan_cache_dir
+    from huggingface_hub import scan_cache_dir
 
     commits = [entry.commit for entry in entries]
-    scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(*commits).execute()  # tells of failures in its log alone
+    scan_cache_dir(constants().HF_HUB_CACHE).delete_revisions(*commits).execute()  # tells of failures in its log alone
     for entry in entries:
         if entry.folder.exists():
             raise CacheUnwritable(f"cannot delete {entry.folder}: the cache is read-only")

@@ -1,105 +1,99 @@
-"""What huggingface_hub raises, as errors of genzoo. Free of torch."""
+"""What goes wrong between the hub and us, as errors of genzoo. Free of torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from genzoo.errors import (
-    CacheUnwritable,
     GenzooError,
     HubDenied,
     HubMisbehaved,
     HubNotFound,
+    HubOvertaken,
     HubRateLimited,
     HubUnavailable,
     Offline,
 )
-from genzoo.hub.cache import offline
+from genzoo.hub.settings import offline, plain, shown_endpoint
 
-if TYPE_CHECKING:
-    from huggingface_hub.errors import HfHubHTTPError
-
-__all__ = ["typed"]
+__all__ = ["LOGIN", "no_hub", "refusal", "typed"]
 
 LOGIN = "hf auth login"
 
 
 @contextmanager
 def typed(what: str) -> Iterator[None]:
-    """Raise what the hub's client raises in the block as a GenzooError that names `what` was asked for.
+    """Raise what an HTTP client raises in the block as a GenzooError that names `what` was asked for.
 
     Offline, where the user wants no network: the client may have been imported before that was said.
     """
     if offline():
         raise Offline(f"{what}: genzoo is offline; leave out --offline, or unset HF_HUB_OFFLINE")
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # documented, whatever version it is
+
+    hub = shown_endpoint()
     try:
         yield
     except GenzooError:
         raise
-    except Exception as error:
-        raise _translate(_cause(error), what) from error
+    except httpx.TimeoutException:
+        raise HubUnavailable(
+            f"{what}: {hub} does not answer in time; try again, or check HF_ENDPOINT and the proxy"
+        ) from None
+    except httpx.HTTPError as error:
+        raise HubUnavailable(
+            f"{what}: the connection to {hub} failed ({_cause(error)}); try again, or check HF_ENDPOINT"
+        ) from None
+    except (ValueError, RecursionError, httpx.InvalidURL) as error:
+        raise HubMisbehaved(
+            f"{what}: {hub} does not answer as a hub does ({_cause(error)}); check HF_ENDPOINT"
+        ) from None
 
 
-def _cause(error: Exception) -> Exception:
-    """The failure itself, where the client says no more than that it did not find the file."""
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    wrapped = isinstance(error, LocalEntryNotFoundError) or type(error) is ValueError
-    return error.__cause__ if wrapped and isinstance(error.__cause__, Exception) else error
+def _cause(error: Exception) -> str:
+    return plain(str(error)) or type(error).__name__
 
 
-def _translate(error: Exception, what: str) -> Exception:
-    """The first error of the table that fits; `error` itself if none does."""
-    from huggingface_hub import constants
-    from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # documented, whatever version it is
+def no_hub(what: str) -> HubMisbehaved:
+    """The error for an answer without what every hub says."""
+    return HubMisbehaved(
+        f"{what}: what answers at {shown_endpoint()} is no hub; check HF_ENDPOINT, or open a browser and log in to the "
+        "network"
+    )
 
-    if isinstance(error, HfHubHTTPError):
-        return _refusal(error, what)
-    hub, cause = constants.ENDPOINT, " ".join(str(error).split())[:200] or type(error).__name__
-    broken = isinstance(error, httpx.HTTPError | ConnectionError | RuntimeError)  # the last two are Xet's
-    unwritable = isinstance(error, OSError) and error.errno is not None
+
+def refusal(status: int, headers: Mapping[str, str], what: str) -> GenzooError:
+    """The error for an answer that is one: by what the hub calls it, else by its status. Its body is not read."""
+    hub, code = shown_endpoint(), headers.get("X-Error-Code", "")
+    seconds = headers.get("Retry-After", "")
+    when = f"in {seconds} seconds" if seconds.isdecimal() and len(seconds) < 7 else "later"
+    said = plain(headers.get("X-Error-Message", ""))
     table: list[tuple[bool, type[GenzooError], str]] = [
         (
-            isinstance(error, httpx.TimeoutException),
-            HubUnavailable,
-            f"{hub} does not answer; try again, or see whether HF_ENDPOINT and the proxy are right",
-        ),
-        (broken, HubUnavailable, f"the connection to {hub} failed ({cause}); try again, or see to HF_ENDPOINT"),
-        (
-            unwritable,
-            CacheUnwritable,
-            f"cannot write to {constants.HF_HUB_CACHE}: {getattr(error, 'strerror', '')}; make room, or set HF_HOME",
+            code == "RevisionNotFound",
+            HubNotFound,
+            f"{hub} has the repository, and no such revision of it; leave out what is behind @",
         ),
         (
-            isinstance(error, OSError | ValueError | httpx.InvalidURL),
-            HubMisbehaved,
-            f"{hub} does not answer as a hub does ({cause}); check HF_ENDPOINT",
+            code == "EntryNotFound",
+            HubNotFound,
+            f"{hub} has the repository, and no such file in it: it holds no checkpoint of genzoo",
         ),
-    ]
-    return next((kind(f"{what}: {text}") for fits, kind, text in table if fits), error)
-
-
-def _refusal(error: HfHubHTTPError, what: str) -> GenzooError:
-    """The error for an answer that is one: by what the hub calls it, else by its status."""
-    from huggingface_hub import constants, errors
-
-    hub, status = constants.ENDPOINT, error.response.status_code
-    seconds = error.response.headers.get("Retry-After", "")
-    when = f"in {seconds} seconds" if seconds.isdecimal() else "later"
-    no_revision = isinstance(error, errors.RevisionNotFoundError)
-    no_file = isinstance(error, errors.EntryNotFoundError)
-    no_repo = isinstance(error, errors.RepositoryNotFoundError) and not isinstance(error, errors.GatedRepoError)
-    table: list[tuple[bool, type[GenzooError], str]] = [
-        (no_revision, HubNotFound, f"{hub} has the repository, and no such revision of it; leave out what is behind @"),
-        (no_file, HubNotFound, f"{hub} has the repository, and no such file in it: it holds no checkpoint of genzoo"),
-        (no_repo, HubNotFound, f"{hub} has no such repository, or a private one: check the name, or {LOGIN}"),
+        (
+            code == "RepoNotFound",
+            HubNotFound,
+            f"{hub} has no such repository, or a private one: check the name, or {LOGIN}",
+        ),
         (status in (401, 403), HubDenied, f"{hub} refuses ({status}): {LOGIN}, or ask for access there"),
         (status == 404, HubNotFound, f"{hub} has nothing there (404); check the name and HF_ENDPOINT"),
+        (
+            status in (409, 412),
+            HubOvertaken,
+            "someone else has pushed in between, and theirs stays; look at it, then push again",
+        ),
         (status == 429, HubRateLimited, f"{hub} had too many requests (429); try again {when}, or {LOGIN}"),
         (status >= 500, HubUnavailable, f"{hub} has a fault of its own ({status}); try again later"),
-        (True, HubMisbehaved, f"{hub} answers with status {status}; check HF_ENDPOINT"),
+        (True, HubMisbehaved, f"{hub} answers with status {status}{said and f' ({said})'}; check HF_ENDPOINT"),
     ]
     return next(kind(f"{what}: {text}") for fits, kind, text in table if fits)

@@ -8,32 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from http import HTTPStatus
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
-from genzoo import __version__
-from genzoo.errors import DamagedFile, HubDenied, HubMisbehaved, HubOvertaken, InvalidInput
+from genzoo.errors import DamagedFile, HubDenied, HubNotFound, InvalidInput, Offline
 from genzoo.hub.card import CARD_FILE
-from genzoo.hub.failures import LOGIN, typed
-from genzoo.hub.fetch import warn_of_token
+from genzoo.hub.failures import LOGIN
+from genzoo.hub.fetch import get, head, warn_of_token
 from genzoo.hub.reference import Reference
+from genzoo.hub.remote import Remote, RemoteInfo
+from genzoo.hub.settings import endpoint, offline, token
 from genzoo.spec import RECORD_FILE, WEIGHTS_FILE
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi, ModelInfo
 
 __all__ = ["Published", "publish"]
 
 TAG = re.compile(r"v([1-9][0-9]{0,5})")
-HOME = "https://huggingface.co"
 VERIFIED = (WEIGHTS_FILE, RECORD_FILE)
-OVERTAKEN = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT)  # of the branch, of a tag
+MAX_CARD = 256 << 10
 
 Card = Callable[[str, str], str]
 
@@ -71,130 +62,80 @@ def publish(repo: str, files: Mapping[str, bytes], card: Card, *, private: bool)
         DamagedFile: the hub gives other bytes back; they have no tag.
         NetworkError: the hub cannot be reached, or does not answer as a hub does.
     """
-    with _pushing(repo), _plain_uploads():
-        api = _api(repo)
-        head = _prepare(api, repo, private=private)
-        before = _card_there(api, repo, head)
-        tag, commit = _newest(api, repo)
-        new = not commit or not all(_holds(api, repo, place, files) for place in (commit, head))
-        if new:
-            tag = f"v{int(tag[1:]) + 1}" if tag else "v1"
-            draft = card(str(Reference(repo=repo, revision=tag)), before).encode()
-            head = commit = _commit(api, repo, {**files, CARD_FILE: draft}, f"Checkpoint {tag}", parent=head)
-            _read_back(api, repo, commit, files)
-            api.create_tag(repo, tag=tag, revision=commit)
-        found = Published(repo=repo, commit=commit, tag=tag, new=new)
-        if (text := card(found.pin, before)) != before:
-            _commit(api, repo, {CARD_FILE: text.encode()}, f"Card of {tag}", parent=head)
-        return found
+    _may_push(repo)
+    remote = Remote(repo)
+    info = _prepare(remote, private=private)
+    at = info.commit
+    before = _card_there(repo, at) if CARD_FILE in info.files else ""
+    tag, commit = _newest(remote)
+    new = not commit or not all(_holds(repo, place, files) for place in (commit, at))
+    if new:
+        tag = f"v{int(tag[1:]) + 1}" if tag else "v1"
+        draft = card(str(Reference(repo=repo, revision=tag)), before).encode()
+        at = commit = remote.commit({**files, CARD_FILE: draft}, f"Checkpoint {tag}", parent=at)
+        _read_back(repo, commit, files)
+        remote.tag(tag, commit)
+    found = Published(repo=repo, commit=commit, tag=tag, new=new)
+    if (text := card(found.pin, before)) != before:
+        remote.commit({CARD_FILE: text.encode()}, f"Card of {tag}", parent=at)
+    return found
 
 
-def _api(repo: str) -> HfApi:
-    from huggingface_hub import HfApi, constants, get_token
-
-    warn_of_token(constants.ENDPOINT)
-    if get_token() is None:
+def _may_push(repo: str) -> None:
+    if offline():
+        raise Offline(f"push to {repo}: genzoo is offline; leave out --offline, or unset HF_HUB_OFFLINE")
+    warn_of_token(endpoint())
+    if not token():
         raise HubDenied(f"cannot push to {repo}: there is no token; {LOGIN}, or set HF_TOKEN", suggestions=[LOGIN])
-    return HfApi(library_name="genzoo", library_version=__version__)
 
 
-def _prepare(api: HfApi, repo: str, *, private: bool) -> str:
-    """Make the repository if there is none; returns the commit its branch is at."""
-    info = _info(api, repo, private=private)
+def _prepare(remote: Remote, *, private: bool) -> RemoteInfo:
+    """What the repository is, made if there is none; InvalidInput if it is not one to push to."""
+    info = remote.info(private=private)
     if private and not info.private:
-        raise InvalidInput(f"{repo} is public: push without --private, or make it private in its settings first")
-    there = {entry.rfilename for entry in info.siblings or ()}
-    if RECORD_FILE not in there and WEIGHTS_FILE in there:
-        raise InvalidInput(f"{repo} holds a model that is not genzoo's; give another name")
-    if info.sha is None:
-        raise HubMisbehaved(f"{api.endpoint} does not say at what commit {repo} is")
-    return info.sha
+        raise InvalidInput(f"{remote.repo} is public: push without --private, or make it private in its settings first")
+    if RECORD_FILE not in info.files and WEIGHTS_FILE in info.files:
+        raise InvalidInput(f"{remote.repo} holds a model that is not genzoo's; give another name")
+    return info
 
 
-def _info(api: HfApi, repo: str, *, private: bool) -> ModelInfo:
-    """What the hub says of the repository, which is made if need be."""
-    from huggingface_hub import constants
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    ask = partial(api.model_info, repo, timeout=constants.HF_HUB_ETAG_TIMEOUT)  # what else a push asks waits for ever
+def _card_there(repo: str, commit: str) -> str:
     try:
-        return ask()
-    except RepositoryNotFoundError:
-        api.create_repo(repo, private=private, exist_ok=True)
-        return ask()
+        return get(repo, commit, CARD_FILE, limit=MAX_CARD).decode()
+    except UnicodeDecodeError:
+        raise InvalidInput(f"the card of {repo} is not UTF-8; mend it on the hub") from None
 
 
-def _card_there(api: HfApi, repo: str, commit: str) -> str:
-    from huggingface_hub.errors import RemoteEntryNotFoundError
-
-    with TemporaryDirectory() as folder:
-        try:
-            return Path(api.hf_hub_download(repo, CARD_FILE, revision=commit, cache_dir=folder)).read_text("utf-8")
-        except RemoteEntryNotFoundError:
-            return ""
-        except UnicodeDecodeError:
-            raise InvalidInput(f"the card of {repo} is not UTF-8; mend it on the hub") from None
-
-
-def _newest(api: HfApi, repo: str) -> tuple[str, str]:
+def _newest(remote: Remote) -> tuple[str, str]:
     """The tag with the highest number and its commit, "" and "" if there is none."""
-    tags = {ref.name: ref.target_commit for ref in api.list_repo_refs(repo).tags if TAG.fullmatch(ref.name)}
+    tags = {name: commit for name, commit in remote.tags().items() if TAG.fullmatch(name)}
     return max(tags.items(), key=lambda item: int(item[0][1:]), default=("", ""))
 
 
-def _holds(api: HfApi, repo: str, commit: str, files: Mapping[str, bytes]) -> bool:
+def _holds(repo: str, commit: str, files: Mapping[str, bytes]) -> bool:
     """Whether a commit has the weights and the record of `files`."""
-    from huggingface_hub.hf_api import RepoFile
-    from huggingface_hub.utils.sha import git_hash
-
-    entries = [entry for entry in api.list_repo_tree(repo, revision=commit) if isinstance(entry, RepoFile)]
-    there = {entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id for entry in entries}
-    return all(there.get(name) in (hashlib.sha256(files[name]).hexdigest(), git_hash(files[name])) for name in VERIFIED)
+    return all(_etag(repo, commit, name) in _hashes(files[name]) for name in VERIFIED)
 
 
-def _commit(api: HfApi, repo: str, files: Mapping[str, bytes], message: str, *, parent: str) -> str:
-    from huggingface_hub import CommitOperationAdd
-
-    operations = [CommitOperationAdd(name, data) for name, data in files.items()]
-    return str(api.create_commit(repo, operations, commit_message=message, parent_commit=parent).oid)
-
-
-def _read_back(api: HfApi, repo: str, commit: str, files: Mapping[str, bytes]) -> None:
-    """Download the checkpoint of a commit anew, past every cache; DamagedFile if it is not `files`."""
-    with TemporaryDirectory() as folder:
-        for name in VERIFIED:
-            if Path(api.hf_hub_download(repo, name, revision=commit, local_dir=folder)).read_bytes() != files[name]:
-                raise DamagedFile(
-                    f"{name} of hf:{repo}@{commit} comes back from the hub other than it was sent; push again"
-                )
-
-
-@contextmanager
-def _plain_uploads() -> Iterator[None]:
-    """Upload without Xet, which hubs other than Hugging Face's own do not speak."""
-    from huggingface_hub import constants
-
-    before = constants.HF_HUB_DISABLE_XET
-    constants.HF_HUB_DISABLE_XET = before or constants.ENDPOINT != HOME
+def _etag(repo: str, commit: str, name: str) -> str:
+    """What the hub has for a file, "" for nothing."""
     try:
-        yield
-    finally:
-        constants.HF_HUB_DISABLE_XET = before
+        return head(repo, commit, name).etag
+    except HubNotFound:
+        return ""
 
 
-@contextmanager
-def _pushing(repo: str) -> Iterator[None]:
-    """Raise what goes wrong in the block as a GenzooError."""
-    from huggingface_hub.errors import HfHubHTTPError
+def _hashes(data: bytes) -> tuple[str, str]:
+    """The etags of a large file and of a small one: its sha256, and its hash in Git."""
+    git = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False)
+    return hashlib.sha256(data).hexdigest(), git.hexdigest()
 
-    with typed(f"push to {repo}"):
-        try:
-            yield
-        except RuntimeError as error:  # around the failure of an upload
-            raise error.__cause__ or error from None
-        except HfHubHTTPError as error:
-            if error.response.status_code not in OVERTAKEN:
-                raise
-            raise HubOvertaken(
-                f"push to {repo}: someone else has pushed in between, and theirs stays; look at it, then push again"
-            ) from None
+
+def _read_back(repo: str, commit: str, files: Mapping[str, bytes]) -> None:
+    """Download the checkpoint of a commit anew, past every cache; DamagedFile if it is not `files`."""
+    for name in VERIFIED:
+        size = len(files[name])
+        if get(repo, commit, name, limit=size, size=size) != files[name]:
+            raise DamagedFile(
+                f"{name} of hf:{repo}@{commit} comes back from the hub other than it was sent; push again"
+            )

@@ -25,15 +25,17 @@ from genzoo.errors import (
     StateMismatch,
 )
 from genzoo.files import user_path
-from genzoo.hub.cache import cached, cached_file, offline
+from genzoo.hub.cache import cached, cached_file, keep_ref
 from genzoo.hub.fetch import Wanted, head, obtain
 from genzoo.hub.reference import Reference
+from genzoo.hub.settings import offline
 from genzoo.registry import Plugin
 from genzoo.spec import RECORD_FILE, WEIGHTS_FILE, Checkpoint
 
 __all__ = ["Source", "pin", "read_weights_of", "remote_record"]
 
 T = TypeVar("T")
+MAIN = "main"
 Kind = Literal["folder", "directory", "bundled", "cache", "hub"]
 
 
@@ -59,6 +61,8 @@ def remote_record(name: str) -> Checkpoint:
     pinned = reference if reference.pinned else _announced(reference)
     wanted = Wanted(repo=pinned.repo, commit=pinned.revision, name=RECORD_FILE, asked=str(pinned))
     record, path, _ = obtain(wanted, Checkpoint.read_file)
+    if not reference.pinned:
+        keep_ref(reference.repo, reference.revision or MAIN, pinned.revision)
     return replace(record, repo=pinned.repo, commit=pinned.revision, folder=path.parent)
 
 
@@ -85,10 +89,10 @@ def pin(reference: Reference) -> Reference:
             suggestions=[again],
         )
     try:
-        found = head(reference.repo, reference.revision or "main", RECORD_FILE)
+        found = head(reference.repo, reference.revision or MAIN, RECORD_FILE)
     except NetworkError as error:
         raise type(error)(f"{error.message}{_in_cache(reference)}") from error
-    return replace(reference, revision=str(found.commit_hash))
+    return replace(reference, revision=found.commit)
 
 
 def _in_cache(reference: Reference) -> str:

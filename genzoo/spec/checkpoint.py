@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from genzoo import notebook
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
-from genzoo.files import json_text, read_regular
+from genzoo.files import check_depth, json_text, read_regular
 from genzoo.spec.names import COMMIT, CONTROL, REPO
 from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, ModelSpec, RecipeFile, Record
 
@@ -134,13 +134,17 @@ class Checkpoint(Record):
     def read_file(cls, path: Path) -> Checkpoint:
         """The record in a file, without a folder; raises as `read` does."""
         try:
-            return cls._parse(read_regular(path, limit=MAX_RECORD_BYTES))
+            return cls.parse(read_regular(path, limit=MAX_RECORD_BYTES))
         except (ValueError, RecursionError) as error:
             raise MalformedWeights(f"{path} is not a genzoo record: {error}") from None
 
     @classmethod
-    def _parse(cls, text: bytes) -> Checkpoint:
+    def parse(cls, text: bytes) -> Checkpoint:
+        """The record in the bytes of a file; ValueError or RecursionError if they are none."""
+        if len(text) > MAX_RECORD_BYTES:
+            raise ValueError(f"it has {len(text):,} bytes, more than the {MAX_RECORD_BYTES:,} allowed")
         data = json.loads(text.decode(), object_pairs_hook=_without_twins)
+        check_depth(data)
         if not isinstance(data, dict):
             raise ValueError("it is not a JSON object")
         if (found := data.pop("format", None)) != RECORD_FORMAT:

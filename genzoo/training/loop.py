@@ -37,7 +37,7 @@ from genzoo.training.state import Losses, Means, Player, Trainer
 
 __all__ = ["check_batches", "fit", "normalises"]
 
-_REMEDY = "Try a smaller optimizer.learning_rate, or training.precision = 'float32', with --force or -o DIR"
+_ANEW = "start anew with a smaller optimizer.learning_rate or training.precision = 'float32', with --force or -o DIR"
 
 Batch = Sequence[tuple[Tensor, Tensor | None]]
 """The micro-batches of a step: pictures, and their labels if one asks for them."""
@@ -183,7 +183,7 @@ def _batches(trainer: Trainer, data: Split, order: Tensor, settings: Mapping[str
     labels: Iterable[Tensor | None] = repeat(None)
     if data.labels is not None and any("labels" in player.asks for player in trainer.players):
         labels = (part.to(device, torch.int64) for part in torch.split(data.labels[mine], size))
-    pairs = zip(data.batches(mine, size, device), labels, strict=False)
+    pairs = zip(data.batches(mine, size, device, workers=settings["workers"]), labels, strict=False)
     while batch := list(islice(pairs, settings["accumulate"])):
         yield batch
 
@@ -233,10 +233,17 @@ def _check_finite(terms: Mapping[str, Tensor], player: Player, trainer: Trainer)
 
 
 def _diverged(what: str, trainer: Trainer) -> TrainingDiverged:
-    good = (
-        "no state was saved" if trainer.saved_step is None else f"the last good state is that of {trainer.saved_step}"
+    where = f"{what} became NaN or infinite at step {trainer.step}"
+    if trainer.saved_step is None:
+        return TrainingDiverged(f"{where}; no state was saved: {_ANEW}", suggestions=["--force"])
+    several = len(trainer.players) > 1
+    keys = [(f"{player.name}." if several else "", player.learning_rate / 2) for player in trainer.players]
+    smaller = " ".join(f"--set optimizer.{key}learning_rate={rate:.3g}" for key, rate in keys)
+    return TrainingDiverged(
+        f"{where}; the last good state is that of {trainer.saved_step}: go on from it with --resume {smaller}, "
+        f"or {_ANEW}",
+        suggestions=["--resume", "--force"],
     )
-    return TrainingDiverged(f"{what} became NaN or infinite at step {trainer.step}; {good}. {_REMEDY}")
 
 
 def _schedule(step: int, steps: int, schedule: str, warmup_steps: int) -> float:
@@ -249,7 +256,8 @@ def _end_epoch(trainer: Trainer, run: Run, kept: Model, epoch: int, on_epoch: Ca
     if trainer.processes.main:
         entry = {"epoch": epoch, "step": trainer.step, "seconds": round(trainer.seconds, 3)}
         run.log(entry | trainer.means.values())
-        on_epoch(kept.eval(), epoch)
+        with trainer.processes.alone():
+            on_epoch(kept.eval(), epoch)
         trainer.model.train()
     trainer.means = Means()
 

@@ -17,12 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genzoo.errors import InvalidInput, ProcessLost
+from genzoo.errors import InvalidInput, ProcessLost, StateMismatch
 from genzoo.randomness import stream
 
 __all__ = ["Processes", "is_main"]
 
 PATIENCE = timedelta(hours=6)  # the others wait while the main process downloads, saves or measures
+ANEW = "start anew with --force"
 
 
 def is_main() -> bool:
@@ -145,23 +146,58 @@ class Processes:
         """Set the generators to this process's part of what `random_state` gave.
 
         Raises:
+            StateMismatch: it is not the state of generators.
             InvalidInput: it was given by another number of processes, or on another kind of device.
         """
         mine = torch.get_rng_state().numel()
-        before, kind = states["cpu"].numel() // mine, "cuda" if "cuda" in states else "cpu"
+        if "cpu" not in states or states.keys() - {"cpu", "cuda"}:
+            raise StateMismatch(f"the state has generators of {', '.join(states) or 'no device'}; {ANEW}")
+        before, rest = divmod(states["cpu"].numel(), mine)
+        kind = "cuda" if "cuda" in states else "cpu"
+        if rest or not before:
+            raise StateMismatch(f"the state has a generator of another torch, or is damaged; {ANEW}")
         if before != self.count or (kind == "cuda") != (self.device.type == "cuda"):
             raise InvalidInput(
                 f"the run began with {before} process(es) on {kind}, and this is {self.count} on {self.device.type}: "
                 "go on as it began, or start anew with --force"
             )
-        parts = {kind: state.chunk(self.count)[self.rank].clone() for kind, state in states.items()}
+        parts = {kind: self._part_of(kind, state) for kind, state in states.items()}
         torch.set_rng_state(parts["cpu"])
         if kind == "cuda":
             torch.cuda.set_rng_state(parts["cuda"], self.device)
 
+    def _part_of(self, kind: str, states: Tensor) -> Tensor:
+        """This process's part of the states of one kind of generator, which take it; StateMismatch if they do not."""
+        scratch = torch.Generator(self.device if kind == "cuda" else "cpu")
+        like = scratch.get_state()
+        if states.dtype != like.dtype or states.shape != (self.count * like.numel(),):
+            raise StateMismatch(f"the state has a generator of {kind} of another torch, or is damaged; {ANEW}")
+        part = states.chunk(self.count)[self.rank].clone()
+        try:
+            scratch.set_state(part)
+        except RuntimeError as error:
+            raise StateMismatch(
+                f"the state has a generator of {kind} that torch refuses: {error!s:.80}; {ANEW}"
+            ) from None
+        return part
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """This process does what is within without the others: it is in no group there, so that what asks
+        torch.distributed for one, as metrics of torchmetrics do, waits for nobody."""
+        if not torch.distributed.is_available():
+            yield
+            return
+        members = torch.distributed.GroupMember
+        group, members.WORLD = members.WORLD, None
+        try:
+            yield
+        finally:
+            members.WORLD = group
+
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """The main process does what is within; then the others, on each machine the first before the rest.
+        """The main process does what is within, `alone`; then the others, on each machine the first before the rest.
 
         A mistake is then told once, and a data set downloaded once.
         """
@@ -172,7 +208,8 @@ class Processes:
         turn = 0 if self.main else 1 if first_here else 2
         for _ in range(turn):
             self._wait()
-        yield
+        with self.alone():
+            yield
         for _ in range(2 - turn):
             self._wait()
 

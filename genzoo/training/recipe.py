@@ -11,12 +11,13 @@ from typing import Any, Self
 
 from genzoo.errors import InvalidInput, MalformedWeights, did_you_mean
 from genzoo.fields import Field, check_config
-from genzoo.files import read_regular
+from genzoo.files import check_depth, read_regular
 from genzoo.spec import check_name
 
 __all__ = ["EVALUATION", "OPTIMIZER", "TRAINING", "Recipe", "check_players", "parse_override"]
 
-MAX_RECIPE_BYTES = 1 << 20
+MAX_RECIPE_BYTES = 1 << 16
+MAX_DOTS = 64  # in a line
 
 OPTIMIZER = {
     "learning_rate": Field(kind="float", doc="step size of Adam", default=1e-3, minimum=1e-8, maximum=1.0),
@@ -53,6 +54,13 @@ TRAINING = {
     ),
     "precision": Field(kind="str", doc="precision of the forward pass", default="float32", choices=("float32", "bf16")),
     "compile": Field(kind="bool", doc="torch.compile the losses (needs a C++ compiler)", default=False),
+    "workers": Field(
+        kind="int",
+        doc="processes that read picture files ahead; 0: none, -1: as many as are useful here",
+        default=-1,
+        minimum=-1,
+        maximum=256,
+    ),
 }
 
 EVALUATION = {
@@ -101,7 +109,7 @@ class Recipe:
             InvalidInput: not TOML, or not a recipe; the message names the key.
         """
         try:
-            table = tomllib.loads(read_regular(path, limit=MAX_RECIPE_BYTES).decode())
+            table = _parse_toml(read_regular(path, limit=MAX_RECIPE_BYTES).decode())
         except MalformedWeights as error:
             raise InvalidInput(f"no recipe: {error.message}") from None
         except (ValueError, RecursionError) as error:
@@ -111,10 +119,18 @@ class Recipe:
     @classmethod
     def parse(cls, table: Mapping[str, Any], where: str) -> Self:
         """The recipe in a table, as TOML or a record holds it; `where` is for messages."""
+        if not isinstance(table, Mapping):
+            raise InvalidInput(f"{where} must be a table; got {table!r:.80}")
+        try:
+            check_depth(table)
+        except ValueError as error:
+            raise InvalidInput(f"{where} is no recipe: {error}") from None
         if unknown := [key for key in table if key not in (*_TOP, *_SECTIONS)]:
             known = (*_TOP, *(f"[{section}]" for section in _SECTIONS))
             hint, near = did_you_mean(unknown[0], (*_TOP, *_SECTIONS))
-            raise InvalidInput(f"{where} has no key {unknown[0]!r}{hint} (known: {', '.join(known)})", suggestions=near)
+            raise InvalidInput(
+                f"{where} has no key {unknown[0]!r:.80}{hint} (known: {', '.join(known)})", suggestions=near
+            )
         top = check_config(_TOP, {k: v for k, v in table.items() if k not in _SECTIONS}, where)
         check_name(top["name"], f"{where}: name")
         sections: dict[str, Any] = {section: _section(table, section, where) for section in _SECTIONS}
@@ -152,12 +168,23 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not (path.strip() and equals):
         raise InvalidInput(f"--set {text!r:.80} must be section.key=VALUE, e.g. --set training.epochs=5")
     try:
-        table = tomllib.loads(f"value = {value}")
+        table = _parse_toml(f"value = {value}")
     except (ValueError, RecursionError):
         table = {"value": value.strip()} if re.fullmatch(r"[\w.:+-]+", value.strip()) else {}
     if set(table) != {"value"}:
         raise InvalidInput(f"--set {path.strip()}: {value!r:.80} is no TOML value; a string of words needs quotes")
     return path.strip(), table["value"]
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    """A TOML document; ValueError or RecursionError if it is none.
+
+    tomllib keeps every beginning of a dotted key, so that a key of 100,000 dots would take gigabytes.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MAX_DOTS:
+            raise ValueError(f"line {number} has more than {MAX_DOTS} dots; a key of a recipe has one or two")
+    return tomllib.loads(text)
 
 
 def _section(table: Mapping[str, Any], section: str, where: str) -> dict[str, Any]:

@@ -8,35 +8,39 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from genzoo.errors import DamagedFile, InvalidInput, OutputExists
-from genzoo.files import atomic_write, json_text, read_regular, writable_folder
+from genzoo.errors import DamagedFile, IntegrityError, InvalidInput, OutputExists
+from genzoo.files import atomic_write, json_text, read_regular, unfinished, writable_folder
 from genzoo.hub.files import encode_weights, parse_weights
-from genzoo.spec import RECORD_FILE, WEIGHTS_FILE, Checkpoint
-from genzoo.training.recipe import MAX_RECIPE_BYTES, Recipe
+from genzoo.spec import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint
+from genzoo.training.origin import Origin, check_follows
+from genzoo.training.recipe import Recipe
 
-__all__ = ["Run"]
+__all__ = ["Run", "record_bytes"]
 
 DIGEST_BYTES = 32
 
 
 class Run:
-    """``recipe.json``, ``data``, ``log.jsonl``, ``samples/epoch-0001.png`` …, ``state``; when it has ended also
+    """``recipe.json``, ``log.jsonl``, ``samples/epoch-0001.png`` …, ``state``; when it has ended also
     ``model.safetensors`` and ``genzoo.json``, which make the folder a checkpoint, and ``curves.png``.
 
-    ``data`` is the fingerprint of the data. ``state`` is a sha256 and a safetensors file behind it: one file, so that
-    it is whole or not there.
+    ``state`` is the sha256 of what follows it in the file, a line of JSON that says to which run it belongs (see
+    Origin), and a safetensors file: one file, so that it is whole or not there, and goes with no other recipe.
     """
+
+    origin: Origin
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state_path = folder / "state"
         self.recipe_path = folder / "recipe.json"
-        self.data_path = folder / "data"
         self.log_path = folder / "log.jsonl"
         self.curves_path = folder / "curves.png"
 
@@ -45,11 +49,11 @@ class Run:
 
         Raises:
             OutputExists: there is a run or a checkpoint already, and neither `resume` nor `force`.
-            InvalidInput: it cannot be written to; or `resume`, but what is there is no run of this recipe.
+            InvalidInput: it cannot be written to; or `resume`, but what is there is no run that may go on so.
         """
         self._check_writable()
         names = (self.recipe_path, self.state_path, self.folder / WEIGHTS_FILE, self.folder / RECORD_FILE)
-        if force or not any(path.exists() for path in names):
+        if force or not any(map(os.path.lexists, names)):
             return
         if not resume:
             raise OutputExists(
@@ -59,7 +63,7 @@ class Run:
             )
         if not self.recipe_path.exists():
             raise InvalidInput(f"{self.folder} holds a checkpoint but no run to go on with; -o DIR goes elsewhere")
-        self._check_same(recipe)
+        check_follows(self._recipe_there(), recipe, str(self.folder))
 
     def _check_writable(self) -> None:
         """Before hours of work: the folder, or the nearest one above that is there, takes a file."""
@@ -68,38 +72,40 @@ class Run:
             raise InvalidInput(f"cannot write to {self.folder}: {there} is not a folder; -o DIR goes elsewhere")
         writable_folder(there)
 
-    def _check_same(self, recipe: Recipe) -> None:
+    def _recipe_there(self) -> Recipe:
         try:
-            there = Recipe.parse(json.loads(read_regular(self.recipe_path, limit=MAX_RECIPE_BYTES)), "recipe")
-            differing = _differences(_as_json(there.to_dict()), _as_json(recipe.to_dict()))
-        except (ValueError, AttributeError, RecursionError) as error:
-            raise DamagedFile(f"{self.recipe_path} is damaged ({error}); --force starts anew") from None
-        if differing:
-            raise InvalidInput(
-                f"{self.folder} is a run of another recipe ({'; '.join(differing)}); "
-                "give the same recipe, --force to start anew, or -o DIR to go elsewhere"
-            )
+            return Recipe.parse(json.loads(read_regular(self.recipe_path, limit=MAX_RECORD_BYTES)), "recipe")
+        except (ValueError, RecursionError, IntegrityError) as error:
+            raise self._damaged(self.recipe_path, error) from None
 
-    def begin(self, recipe: Recipe, *, resume: bool) -> None:
+    def begin(self, recipe: Recipe, *, data: str, resume: bool) -> None:
         """Make the folder ready: for a new run without the traces of an old one, whose checkpoint stays until the new
-        one replaces it."""
-        writable_folder(self.folder / "samples")
-        if not (resume and self.recipe_path.exists()):
-            old = (self.state_path, self.data_path, self.log_path, self.curves_path)
-            for path in (*old, *(self.folder / "samples").glob("epoch-*.png")):
-                path.unlink(missing_ok=True)
-            shutil.rmtree(self.folder / "tensorboard", ignore_errors=True)
-            self.write(self.recipe_path, json_text(recipe.to_dict()).encode())
+        one replaces it.
 
-    def check_data(self, fingerprint: str) -> None:
-        """Keep the fingerprint of a new run's data; InvalidInput if the run began with other data."""
-        if not self.data_path.exists():  # a new run, or one of a genzoo that did not keep it
-            self.write(self.data_path, f"{fingerprint}\n".encode())
-        elif read_regular(self.data_path, limit=MAX_RECIPE_BYTES) != f"{fingerprint}\n".encode():
-            raise InvalidInput(
-                f"the run in {self.folder} began with other data than it is given now: restore the data, or start anew "
-                "with --force"
-            )
+        Args:
+            recipe: that of the run.
+            data: the fingerprint of its data.
+            resume: go on with what is there, if there is a run.
+        """
+        self.origin = Origin(recipe=recipe, data=data)
+        writable_folder(self.folder / "samples")
+        old = [path for folder in (self.folder, self.folder / "samples") for path in unfinished(folder)]
+        if not (resume and self.recipe_path.exists()):
+            old += [self.state_path, self.log_path, self.curves_path, *self.folder.glob("samples/epoch-*.png")]
+            shutil.rmtree(self.folder / "tensorboard", ignore_errors=True)
+        for path in old:
+            self._remove(path)
+        if not (resume and self.state_path.exists()):
+            self._write_recipe()
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InvalidInput(f"cannot remove {path}: {error.strerror}; -o DIR goes elsewhere") from None
+
+    def _write_recipe(self) -> None:
+        self.write(self.recipe_path, json_text(self.origin.recipe.to_dict()).encode())
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a file of the run, whole or not at all; InvalidInput with the way to go on if it cannot be."""
@@ -121,17 +127,33 @@ class Run:
         raise InvalidInput(f"{cause}; {stays}: make room, then go on with --resume", suggestions=["--resume"])
 
     def save_state(self, tensors: Mapping[str, Tensor]) -> None:
-        data = encode_weights(tensors)
+        self.origin = replace(self.origin, step=int(tensors["step"]))
+        data = self.origin.to_json().encode() + b"\n" + encode_weights(tensors)
         self.write(self.state_path, hashlib.sha256(data).digest() + data)
 
     def read_state(self) -> bytes | None:
-        """The last saved state, to `parse_state`; None if there is none, DamagedFile if it is not what was saved."""
+        """The tensors of the last saved state, to `parse_state`; None if there is none.
+
+        Raises:
+            DamagedFile: it is not what was saved.
+            InvalidInput: it is the state of another run: of other data, or of a recipe that this one may not follow.
+        """
         if not self.state_path.exists():
             return None
         data = read_regular(self.state_path)
         if hashlib.sha256(data[DIGEST_BYTES:]).digest() != data[:DIGEST_BYTES]:
-            raise DamagedFile(f"{self.state_path} is damaged; --force starts anew")
-        return data[DIGEST_BYTES:]
+            raise self._damaged(self.state_path, "its sha256 is not the one in it")
+        end = data.find(b"\n", DIGEST_BYTES)
+        try:
+            there = Origin.parse(data[DIGEST_BYTES:end])
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(self.state_path, error) from None
+        self.origin = there.becomes(self.origin, str(self.folder))
+        self._write_recipe()
+        return data[end + 1 :]
+
+    def _damaged(self, path: Path, cause: Exception | str) -> DamagedFile:
+        return DamagedFile(f"{path} is damaged ({cause!s:.200}); --force starts anew", suggestions=["--force"])
 
     def parse_state(self, data: bytes, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tensors of a state, with the names, shapes and dtypes of `expected`; StateMismatch if it has others.
@@ -146,7 +168,7 @@ class Run:
         self.save_record(checkpoint)
 
     def save_record(self, checkpoint: Checkpoint) -> None:
-        self.write(self.folder / RECORD_FILE, checkpoint.to_json().encode())
+        self.write(self.folder / RECORD_FILE, record_bytes(checkpoint))
 
     def save_curves(self) -> None:
         """Draw the log into ``curves.png``."""
@@ -161,13 +183,19 @@ class Run:
 
     def forget_log_after(self, step: int) -> None:
         """Drop what was logged after `step`, which will be done again, and a line that was cut."""
-        if self.log_path.exists():
-            kept = [line for line in self.log_path.read_text().splitlines() if _step(line) <= step]
-            self.write(self.log_path, "".join(f"{line}\n" for line in kept).encode())
+        kept = [entry for entry in self.entries() if entry["step"] <= step]
+        if kept or self.log_path.exists():
+            self.write(self.log_path, "".join(f"{json.dumps(entry)}\n" for entry in kept).encode())
 
     def entries(self) -> list[dict[str, Any]]:
-        """The lines of the log: epoch, step, seconds since the run began, and the terms."""
-        return [json.loads(line) for line in self.log_path.read_text().splitlines()] if self.log_path.exists() else []
+        """The whole lines of the log: epoch, step, seconds since the run began, and the terms."""
+        if not self.log_path.exists():
+            return []
+        try:
+            lines = read_regular(self.log_path).splitlines()
+        except IntegrityError as error:
+            raise self._damaged(self.log_path, error) from None
+        return [entry for entry in map(_entry, lines) if entry]
 
     def seconds(self) -> int:
         """How long the logged epochs took, all parts of the run together."""
@@ -178,24 +206,22 @@ class Run:
         return self.folder / "samples" / f"epoch-{epoch:04d}.png"
 
 
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """The keys in which two recipes differ, with both values: ``training.epochs 6 → 7``."""
-    found = []
-    for key in sorted(there.keys() | here.keys()):
-        old, new = there.get(key), here.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            found.append(f"{prefix}{key} {old} → {new}")
-    return found
-
-
-def _as_json(value: Any) -> Any:
-    return json.loads(json.dumps(value))
-
-
-def _step(line: str) -> float:
+def record_bytes(checkpoint: Checkpoint) -> bytes:
+    """What is written as ``genzoo.json``; InvalidInput if it could not be read back."""
+    data = checkpoint.to_json().encode()
     try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return float("inf")
+        Checkpoint.parse(data)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{checkpoint.name}: the record of the checkpoint could not be read back: {error}") from None
+    return data
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """A line of a log; None for what is none."""
+    try:
+        entry = json.loads(line)
+        numbers = all(isinstance(value, int | float) for value in entry.values())
+        whole = all(isfinite(entry[key]) for key in ("epoch", "step", "seconds"))
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError, OverflowError):
+        return None
+    return entry if numbers and whole else None

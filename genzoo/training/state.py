@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from genzoo.errors import InvalidInput
+from genzoo.errors import InvalidInput, StateMismatch
 from genzoo.models import Model
 from genzoo.training.processes import Processes
 from genzoo.training.recipe import Recipe
@@ -160,11 +160,20 @@ class Trainer:
         return tensors
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from a state whose tensors are like those `expected`.
+
+        Raises:
+            InvalidInput: it is the state of other data, or of other processes.
+            StateMismatch: sums or generators in it are none.
+        """
         if int(tensors["examples"]) != self.examples:
             raise InvalidInput(
                 f"the run began with {int(tensors['examples'])} examples, and the data now has {self.examples}: "
                 "restore the data, or start anew with --force"
             )
+        terms = _below(tensors, "terms.")
+        if int(tensors["step"]) < 0 or not all(map(_is_mean, terms.values())):
+            raise StateMismatch("the state has steps or sums that cannot be; start anew with --force")
         self.processes.restore_random_state(_below(tensors, "random."))
         self.model.load_state_dict(_below(tensors, "model."))
         if self.average is not None:
@@ -176,9 +185,14 @@ class Trainer:
                 state.setdefault(int(index), {})[moment] = _laid_out_as(parameters[int(index)], value)
             groups = player.optimizer.state_dict()["param_groups"]
             player.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.means = Means({name: value.to(self.model.device) for name, value in _below(tensors, "terms.").items()})
+        self.means = Means({name: value.to(self.model.device) for name, value in terms.items()})
         self.step, self.seconds = int(tensors["step"]), float(tensors["seconds"])
         self.saved_step = self.step
+
+
+def _is_mean(value: Tensor) -> bool:
+    """Whether it is the sum and the count of a term."""
+    return value.shape == (2,) and value.is_floating_point() and bool(value[1] >= 1)
 
 
 def _follow(decay: float, average: list[Tensor], current: list[Tensor], updates: int | Tensor) -> None:

@@ -43,6 +43,13 @@ def test_a_recipe_is_used_on_other_data(capsys: Capture) -> None:
     assert output.out == "runs/ae-dense-ma-photos\n"
     assert output.err.startswith("ae-dense-ma-photos: 8 examples of 1×28×28, 4 steps on ")
     assert "now measuring it, which --resume does if it is stopped" in output.err
+    assert "only 4 steps, in which a model learns little; for 500 or more: --set training.epochs=250\n" in output.err
+    told = output.err.partition("next:\n")[2].splitlines()
+    assert run([*shlex.split(told[0])[1:], "-o", "them.png"]) == 0
+    push = "  genzoo push runs/ae-dense-ma-photos ORG/NAME --license Apache-2.0"
+    assert [line.split()[1] for line in told] == ["reconstruct", "explore", "push"]  # its schedule is a cosine
+    assert told[-1] == push
+    assert run([*push.split()[1:], "--dry-run"]) == 0
     record = genzoo.show(Path("runs/ae-dense-ma-photos"))
     original = genzoo.show("ae-dense-mnist").recipe
     assert record.license == "unstated"
@@ -195,8 +202,7 @@ def test_the_command_that_goes_on_is_the_one_that_was_stopped(tmp_path: Path) ->
     command = [sys.executable, "-m", "genzoo", "train", *words, "--force"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stderr is not None
-        process.stderr.readline()
-        process.stderr.readline()
+        assert any(line.startswith("epoch") for line in process.stderr)  # it is training
         os.killpg(process.pid, signal.SIGTERM)  # those who read pictures for it too, as a cluster does
         again = shlex.split(process.stderr.read().rpartition("go on with: ")[2])
         assert process.wait(timeout=60) == 130

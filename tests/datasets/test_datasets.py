@@ -14,9 +14,9 @@ import genzoo
 from genzoo.api.data import open_data
 from genzoo.datasets import Split, vision
 from genzoo.datasets.files import NAMED, Files
+from genzoo.datasets.images import read_image
 from genzoo.errors import GenzooWarning, InvalidInput, MissingDependency, NetworkError, NotFound
 from genzoo.metrics.setting import Examples
-from genzoo.pictures import read_image
 
 
 def test_mnist_is_all_of_mnist(data_root: Path) -> None:
@@ -232,7 +232,10 @@ def test_a_folder_trains_with_the_recipe_of_any_set(pictures: Path, tmp_path: Pa
         'latent_dim = 2\nwidth = 4\nhidden = 8\nlikelihood = "gaussian"\n[objective]\nname = "elbo"\n'
         '[data]\nname = "folder"\n[training]\nepochs = 2\nbatch_size = 3\n'
     )
-    model = genzoo.train(recipe, data_root=pictures, output=tmp_path / "run")
+    notes: list[str] = []
+    model = genzoo.train(recipe, data_root=pictures, output=tmp_path / "run", note=notes.append)
+    told = f"the 6 pictures in {pictures} (30×20 pixels) are resized and cropped about the centre to 16×16"
+    assert told in notes[:2]  # before the first step
     assert model.sample(2, seed=0).shape == (2, 3, 16, 16)
     assert (tmp_path / "run" / "samples" / "epoch-0002.png").exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -69,18 +70,83 @@ def hang_up(request: Handler) -> bool:
     return True
 
 
-def endless(request: Handler) -> bool:
-    """Send zeros until the other side has enough."""
-    request.send_response(200)
-    request.send_header("Transfer-Encoding", "chunked")
-    request.end_headers()
-    chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
-    try:
-        for _ in range(1 << 10):
-            request.wfile.write(chunk)
-    except OSError:
-        request.close_connection = True
+def instead(status: int, headers: dict[str, str], write: Callable[[Handler], None]) -> Fault:
+    """Answer with the headers that the hub would send (without the length) and these, and what `write` writes."""
+
+    def fault(request: Handler) -> bool:
+        def other(body: bytes, was: int = 200, given: dict[str, str] | None = None) -> None:
+            del request.send
+            request.send_response(status or was)
+            for key, value in {**(given or {}), **headers}.items():
+                request.send_header(key, value)
+            request.end_headers()
+            request.close_connection = True
+            with contextlib.suppress(OSError):  # the other side has had enough
+                write(request)
+
+        request.send = other  # type: ignore[assignment, method-assign]
+        return False
+
+    return fault
+
+
+def drip(data: bytes, every: float = 0.1) -> Callable[[Handler], None]:
+    """Write `data`, a byte now and then."""
+
+    def write(request: Handler) -> None:
+        for byte in data:
+            request.wfile.write(bytes([byte]))
+            request.wfile.flush()
+            threading.Event().wait(every)
+
+    return write
+
+
+def dripping_headers(request: Handler) -> bool:
+    """Answer with headers that come a byte now and then."""
+    request.close_connection = True
+    with contextlib.suppress(OSError):
+        drip(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 9999)(request)
     return True
+
+
+def early_hints(request: Handler) -> bool:
+    """Announce an answer without end, and never give it."""
+    request.close_connection = True
+    with contextlib.suppress(OSError):
+        for _ in range(1 << 20):
+            request.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
+    return True
+
+
+def forever(data: bytes) -> Callable[[Handler], None]:
+    """Write `data` again and again, up to 4 GiB in chunks."""
+    block = data * max(1, (1 << 20) // len(data))
+
+    def write(request: Handler) -> None:
+        for _ in range(1 << 12):
+            request.wfile.write(b"%x\r\n" % len(block) + block + b"\r\n")
+
+    return write
+
+
+CHUNKED = {"Transfer-Encoding": "chunked"}
+
+
+def endless(status: int = 0, data: bytes = b"\0") -> Fault:
+    """Send `data` until the other side has enough."""
+    return instead(status, CHUNKED, forever(data))
+
+
+def after(honest: int, fault: Fault) -> Fault:
+    """`fault` for every request but the first few."""
+    left = [honest]
+
+    def chosen(request: Handler) -> bool:
+        left[0] -= 1
+        return left[0] < 0 and fault(request)
+
+    return chosen
 
 
 def on(method: str, fault: Fault, *, of: str = "", times: int = 1 << 30) -> Fault:

@@ -47,13 +47,15 @@ class Hub:
     """The state of a hub, for tests to look at and to change.
 
     `users` maps a token to the name-spaces it may write to. `requests` are the requests so far, ``GET /api/models``.
-    `meddle` sees each request first and may answer it itself, with True.
+    `tokens` are what each of them had as Authorization. `meddle` sees each request first and may answer it itself, with
+    True.
     """
 
     users: dict[str, tuple[str, ...]] = field(default_factory=lambda: {TOKEN: ("me", "lab")})
     repos: dict[str, Repo] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
     meddle: Callable[[Handler], bool] = lambda request: False
     endpoint: str = ""
 
@@ -87,6 +89,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request; `hub` is set by `serve`."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the body of an answer waits 40 ms for the other side to confirm its headers
     hub: Hub
     routes: list[tuple[str, str, Callable[..., None]]]
 
@@ -98,6 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         self.query = parse_qs(query)
         self.body = self._read_body()
         self.hub.requests.append(f"{self.command} {self.path}")
+        self.hub.tokens.append(self.headers.get("Authorization", ""))
         if self.hub.meddle(self):
             return
         try:

@@ -140,22 +140,22 @@ FAULTS: dict[str, tuple[Fault, type[GenzooError], str]] = {
     "hostile commit": (changed({"X-Repo-Commit": "../../owned"}), HubMisbehaved, "malformed commit or etag"),
     "another commit": (changed({"X-Repo-Commit": "0" * 40}), HubMisbehaved, "answers with commit 0000"),
     "another size": (
-        on("HEAD", changed({"Content-Length": "7"}), of=RECORD),
-        HubMisbehaved,
-        r"does not answer as a hub does \(Consistency check",
+        on("GET", changed({"Content-Length": "7", "Connection": "close"}), of=RECORD),
+        MalformedWeights,
+        "not a genzoo record",
     ),
     "a record of 2 MB": (
-        on("HEAD", changed({"Content-Length": str(2 << 20)}), of=RECORD),
+        on("GET", changed({"Content-Length": str(2 << 20)}), of=RECORD),
         MalformedWeights,
         "more than the 1,048,576 allowed",
     ),
     "another size of the weights": (
-        on("HEAD", changed({"X-Linked-Size": "7"}), of=WEIGHTS),
+        on("GET", changed({"X-Linked-Size": "7"}), of=WEIGHTS),
         DamagedFile,
         "is not what its record says: the hub has 7 bytes",
     ),
     "other weights": (
-        on("HEAD", changed({"X-Linked-ETag": '"' + "0" * 64 + '"'}), of=WEIGHTS),
+        on("GET", changed({"X-Linked-ETag": '"' + "0" * 64 + '"'}), of=WEIGHTS),
         DamagedFile,
         "of sha256 or etag 0000000000000000…",
     ),
@@ -167,7 +167,8 @@ FAULTS: dict[str, tuple[Fault, type[GenzooError], str]] = {
     ),
     "cut": (on("GET", part(hang_up), of=WEIGHTS), HubUnavailable, "the connection to .* failed"),
     "stalled": (on("GET", part(silent), of=WEIGHTS), HubUnavailable, "does not answer"),
-    "endless": (on("GET", endless, of=WEIGHTS), HubMisbehaved, "sends more than the"),
+    "endless": (on("GET", endless(), of=WEIGHTS), HubMisbehaved, "sends more than the"),
+    "endless record": (on("GET", endless(), of=RECORD), HubMisbehaved, "sends more than the 1,048,576 bytes"),
     "gone between two requests": (on("GET", answer(404), of=WEIGHTS), HubNotFound, "nothing there"),
 }
 
@@ -203,7 +204,7 @@ def test_nobody_at_the_endpoint(published: Published, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("endpoint", ["hub.example", "ftp://hub.example", "http://[", "http://a b"])
 def test_an_endpoint_that_is_none(published: Published, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     point_at(endpoint, monkeypatch)
-    with pytest.raises((HubUnavailable, HubMisbehaved), match="HF_ENDPOINT"):
+    with pytest.raises(InvalidInput, match=r"HF_ENDPOINT=.* is not the address of a hub; write https://HOST"):
         genzoo.load(published.name)
 
 

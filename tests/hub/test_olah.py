@@ -101,7 +101,8 @@ def test_a_checkpoint_on_olah_is_pinned_pulled_and_loaded(
 ) -> None:
     env = {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "home"), "HF_TOKEN": "", "HF_HUB_OFFLINE": ""}
     pinned = f"hf:me/toy@{repository[1]}"
-    assert genzoo_cli("pin", "hf:me/toy", **env).stdout == f"{pinned}\n"
+    found = genzoo_cli("pin", "hf:me/toy", **env)
+    assert found.stdout == f"{pinned}\n", found.stderr
     pulled = genzoo_cli("pull", pinned, "--to", "here", **env)
     assert pulled.stdout == f"here/{NAME}\n", pulled.stderr
     assert genzoo.load(tmp_path / "here" / NAME, device="cpu").sha256 == genzoo.show(NAME).sha256

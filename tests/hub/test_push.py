@@ -119,7 +119,7 @@ def test_a_card_that_is_not_genzoos_is_kept_whole(logged_in: Hub, folder: Path) 
 @pytest.mark.parametrize(
     ("values", "error", "message"),
     [
-        ({"license": ""}, InvalidInput, 'states no licence.*"license" in .*genzoo.json'),
+        ({"license": ""}, InvalidInput, r"states no licence.* genzoo push \S+ \S+ --license Apache-2\.0 \("),
         ({"license": "unstated"}, InvalidInput, "states no licence"),
         ({"sha256": "0" * 64}, DamagedFile, "its sha256 is"),
     ],

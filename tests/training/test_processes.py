@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import safetensors.torch
 import torch
+import torchmetrics
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -22,6 +22,7 @@ import genzoo
 from genzoo.errors import InvalidInput
 from genzoo.training.processes import Processes
 from tests.conftest import ROOT
+from tests.training.test_loop import saved_tensors
 
 CPU = torch.device("cpu")
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
@@ -70,6 +71,18 @@ def test_noise_is_not_gone_on_with_by_other_processes() -> None:
         Processes(device=CPU).restore_random_state(two)
     with pytest.raises(InvalidInput, match=r"began with 1 process\(es\) on cuda, and this is 1 on cpu"):
         Processes(device=CPU).restore_random_state({"cpu": state, "cuda": state})
+
+
+def test_what_one_does_alone_is_in_no_group(tmp_path: Path) -> None:
+    distributed = torch.distributed
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        with Processes(device=CPU, count=2).alone():
+            assert not distributed.is_initialized()
+            assert not torchmetrics.metric.jit_distributed_available()
+        assert distributed.get_world_size() == 1
+    finally:
+        distributed.destroy_process_group()
 
 
 def test_processes_share_no_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +148,7 @@ def test_one_worker_killed_and_the_run_goes_on_from_its_last_state(stranger: Pat
         assert process.stderr is not None
         errors = process.stderr.read()
         assert process.wait(timeout=120) == 0, errors
-    states = [safetensors.torch.load((tmp_path / run / "state").read_bytes()[32:]) for run in ("whole", "broken")]
+    states = [saved_tensors(tmp_path / run) for run in ("whole", "broken")]
     assert states[0].keys() == states[1].keys()
     noise = states[0]["random.cpu"].chunk(2)
     assert not torch.equal(*noise)
