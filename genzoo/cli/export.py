@@ -18,7 +18,7 @@ SUFFIXES = (".onnx", ".pt2")
 @click.command("export", short_help="Write a verb as an ONNX or .pt2 file.")
 @click.argument("name")
 @click.option(
-    "--verb", default="", help="decode, encode, reconstruct, discriminate or classify [default: the first that NAME has]."
+    "--verb", default="", help="decode, encode, reconstruct, discriminate or classify [default: the first NAME has]."
 )
 @output_option("ONNX or PT2")
 @force_option
@@ -35,4 +35,5 @@ def export_command(name: str, verb: str, output: Path | None, force: bool) -> No
     made = exported(name, (target.suffix.lower() if target else "") or SUFFIXES[0], verb)
     write(target, made.data)
     path = repr(str(target)) if target else "PATH"
-    click.echo(f"genzoo: to use it in Python:\n{indent(made.usage.replace('{path}', path), '    ')}", err=True, nl=False)
+    usage = indent(made.usage.replace("{path}", path), "    ")
+    click.echo(f"genzoo: to use it in Python:\n{usage}", err=True, nl=False)

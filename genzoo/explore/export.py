@@ -143,4 +143,3 @@ def _defaults(node: fx.Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     """The arguments that an ATen operation was not given; an exported graph leaves those out that are the default."""
     rest = node.target._schema.arguments[len(args) :]  # type: ignore[union-attr]
     return [one.default_value for one in rest if not one.kwarg_only and one.name not in kwargs]
-

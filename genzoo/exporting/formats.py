@@ -84,10 +84,16 @@ class Exported:
         except InvalidInput:
             raise
         except Exception as error:  # torch's exporter and onnxruntime raise of many types
-            cause = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise InvalidInput(f"{what} cannot be written: {cause}") from error
+            raise InvalidInput(f"{what} cannot be written: {_cause(error)}") from error
         _compare(found, getattr(model, traced.name)(_example(traced.takes)), what)
         return cls(data=data, usage=_usage(form, traced))
+
+
+def _cause(error: BaseException) -> str:
+    """The first line of the error that began it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _metadata(model: Model, traced: Trace) -> str:
