@@ -117,8 +117,10 @@ def _affine(
     write: Write, x: Value, scale: Tensor | float, shift: Tensor | float, *, shape: Shape | None = None
 ) -> Value:
     """scale · x + shift, for each channel or, of numbers, for all."""
-    both = torch.broadcast_tensors(*(torch.as_tensor(one).reshape(-1) for one in (scale, shift)))
-    return write("affine", x, shape=shape, tensors=dict(zip(("scale", "shift"), both, strict=True)))
+    given = [torch.as_tensor(one).reshape(-1) for one in (scale, shift)]
+    size = max(map(len, given))
+    tensors = {key: one.expand(size) for key, one in zip(("scale", "shift"), given, strict=True)}
+    return write("affine", x, shape=shape, tensors=tensors)
 
 
 def _add(write: Write, a: Any, b: Any, *, alpha: float = 1) -> Value | None:

@@ -103,6 +103,7 @@ def trace(model: Model, verb: str = "") -> Trace:
         raise InvalidInput(f"{model.name}.{verb} cannot be exported: {_cause(error)}") from error
     _forget_source(program)
     _drop_unused(program)
+    _freeze(program)
     return Trace(name=verb, program=program, takes=takes, gives=_output(model, verb, program))
 
 
@@ -156,8 +157,8 @@ def _input(model: Model, verb: str) -> Port:
 
 
 def _output(model: Model, verb: str, program: ExportedProgram) -> Port:
-    (node,) = program.graph.output_node().args[0]  # type: ignore[misc, union-attr]  # a tuple of one
-    value = node.meta["val"]  # type: ignore[union-attr]
+    (node,) = program.graph.output_node().args[0]  # a tuple of one
+    value = node.meta["val"]
     values = model.values if verb in GIVES_DATA else "real"
     return Port(VERBS[verb][1], tuple(value.shape[1:]), values, value.dtype)
 
@@ -172,6 +173,13 @@ def _forget_source(program: ExportedProgram) -> None:
     for graph in _graphs(program):
         for node in graph.nodes:
             node.meta.pop("stack_trace", None)
+
+
+def _freeze(program: ExportedProgram) -> None:
+    """Let no weight track gradients, as no verb does."""
+    for name, tensor in program.state_dict.items():
+        if isinstance(tensor, nn.Parameter):
+            program.state_dict[name] = nn.Parameter(tensor.detach(), requires_grad=False)
 
 
 def _drop_unused(program: ExportedProgram) -> None:

@@ -116,7 +116,8 @@ class Gate(nn.Module):
         self.first = nn.Linear(int(torch.Size(shape).numel()), shape[0])
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.first(x.flatten(1)).sigmoid()[:, :, None, None]
+        gate: Tensor = self.first(x.flatten(1)).sigmoid()[:, :, None, None]
+        return gate
 
 
 class UNet(nn.Module):
