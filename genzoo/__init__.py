@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genzoo.api.data import open_data as open_data
     from genzoo.api.evaluate import evaluate as evaluate
     from genzoo.api.evaluate import verify as verify
+    from genzoo.api.export import export as export
     from genzoo.api.publish import push as push
     from genzoo.api.train import train as train
     from genzoo.catalog import list_models as list_models
@@ -76,6 +77,7 @@ __all__ = [
     "animate",
     "create",
     "evaluate",
+    "export",
     "grid",
     "hookimpl",
     "list_models",
@@ -120,6 +122,7 @@ _HOME = {
     "Tombstone": "genzoo.spec",
     "create": "genzoo.api.build",
     "evaluate": "genzoo.api.evaluate",
+    "export": "genzoo.api.export",
     "grid": "genzoo.pictures",
     "hookimpl": "genzoo.hookspecs",
     "list_models": "genzoo.catalog",

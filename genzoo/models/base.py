@@ -176,6 +176,8 @@ class Model(nn.Module, ABC):
         """`x` on the model's device; InvalidInput unless it is floating, (n, *input_shape) and within [0, 1], or finite
         where values are real."""
         x = self._checked(x, verb, self.input_shape)
+        if torch.compiler.is_compiling():  # what is traced has no values yet
+            return x
         low, high = (x.amin().item(), x.amax().item()) if x.numel() else (0.0, 1.0)
         if not (isfinite(low) and isfinite(high)):
             raise InvalidInput(f"{self.name}.{verb}: values must be finite; these lie in [{low:g}, {high:g}]")

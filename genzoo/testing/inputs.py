@@ -11,7 +11,7 @@ from torch import Tensor
 from genzoo.fields import Field
 from genzoo.models import Model
 
-__all__ = ["call", "data", "latents", "least"]
+__all__ = ["argument", "call", "data", "latents", "least"]
 
 
 def data(model: Model, n: int) -> Tensor:
@@ -24,12 +24,17 @@ def latents(model: Model, n: int) -> Tensor:
     return torch.randn(n, model.latent_dim, generator=torch.Generator().manual_seed(n)).to(model.device)
 
 
+def argument(model: Model, verb: str, n: int) -> Tensor:
+    """n rows of what a verb takes."""
+    return latents(model, n) if verb == "decode" else data(model, n)
+
+
 def call(model: Any, verb: str) -> Tensor:
     """What a verb makes of two examples, of two latents, or of seed 0."""
     if verb == "sample":
         result: Tensor = model.sample(2, seed=0)
     else:
-        result = getattr(model, verb)(latents(model, 2) if verb == "decode" else data(model, 2))
+        result = getattr(model, verb)(argument(model, verb, 2))
     return result
 
 
