@@ -6,6 +6,7 @@ from .api.build import load as load
 from .api.data import open_data as open_data
 from .api.evaluate import evaluate as evaluate
 from .api.evaluate import verify as verify
+from .api.export import export as export
 from .api.publish import push as push
 from .api.train import train as train
 from .catalog import list_models as list_models

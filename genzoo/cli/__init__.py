@@ -20,6 +20,7 @@ from genzoo import __version__
 from genzoo.cli.catalog import list_command, show_command
 from genzoo.cli.codes import decode_command, encode_command
 from genzoo.cli.explore import explore_command, gallery_command
+from genzoo.cli.export import export_command
 from genzoo.cli.extra import Commands
 from genzoo.cli.hub import cache_group, pin_command, pull_command
 from genzoo.cli.latent import interpolate_command, map_command, traverse_command
@@ -71,6 +72,7 @@ for command in (
     compare_command,
     explore_command,
     gallery_command,
+    export_command,
     pull_command,
     pin_command,
     cache_group,

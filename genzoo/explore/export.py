@@ -1,8 +1,8 @@
 """A decoder as a short list of operations, in one safetensors file with its weights: what explore/web/engine.js runs.
 
-`torch.export` writes ``model.decode`` down as ATen operations, the function that the family puts after its network
-included. They are gone through in their order: what does not depend on z is computed here and now, and what does
-becomes an operation of the engine, by the tables of explore/operations.py.
+The graph of ``model.decode`` that `genzoo.exporting.trace` makes has the function that the family puts after its
+network, too. Its ATen operations are gone through in their order, for one z: what does not depend on z is computed here
+and now, and what does becomes an operation of the engine, by the tables of explore/operations.py.
 
 The list is JSON, under the key ``genzoo`` of the file's metadata: ``{"name", "latent", "shape", "ops"}``. Value 0 is z
 and value i what the i-th operation gives: ``{"op": "conv", "of": [4], "shape": [64, 7, 7], "weight": "5.weight", …}``
@@ -16,13 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
-from typing import Any, final
+from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
-from genzoo.errors import InvalidInput
-from genzoo.explore.operations import ARITHMETIC, UNARY, Shape, Value
+from genzoo.errors import InvalidInput, UnsupportedVerb
+from genzoo.explore.operations import JOINING, UNARY, Shape, Value
+from genzoo.exporting import trace
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
 
@@ -41,6 +42,7 @@ def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> bytes
         InvalidInput: `torch.export` cannot follow it, or it decodes with an operation that the engine does not have;
             the message names what.
     """
+    model.decode  # noqa: B018  # refused here if it cannot
     program = _Program(model.name)
     with torch.no_grad():
         (picture,) = program.walk(_graph(model), Value(0, (model.latent_dim,)))
@@ -51,28 +53,13 @@ def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> bytes
 
 
 def _graph(model: Model) -> fx.GraphModule:
-    """``model.decode`` of one z as ATen operations."""
-    decoding = _Decoding(model)
+    """``model.decode`` as ATen operations."""
     try:
-        z = torch.zeros(1, model.latent_dim, device=model.device)
-        return torch.export.export(decoding, (z,), strict=False).module()
-    except Exception as error:  # a stranger's code, and torch raises of many types here
-        cause = next(iter(str(error).splitlines()), "")
-        raise _refusal(model.name, f"torch.export cannot follow it: {cause}") from error
-
-
-@final
-class _Decoding(nn.Module):
-    """``model.decode`` as the module that `torch.export` wants."""
-
-    def __init__(self, model: Model) -> None:
-        super().__init__()
-        self.model = model
-        self.decode = model.decode
-
-    def forward(self, z: Tensor) -> Tensor:
-        x: Tensor = self.decode(z)
-        return x
+        return trace(model, "decode").program.module(check_guards=False)
+    except UnsupportedVerb:
+        raise
+    except InvalidInput as error:
+        raise _refusal(model.name, error.message) from error
 
 
 @dataclass
@@ -102,12 +89,12 @@ class _Program:
         """What the tables make of an ATen operation on values."""
         if str(node.target) == "wrap_with_set_grad_enabled":  # (enabled, module, *inputs)
             return self.walk(*args[1:])
-        translate: Callable[..., Value | None] | None = ARITHMETIC.get(node.target)
-        if translate:
-            args = [_as_number(one) for one in args]
-        elif isinstance(args[0], Value) and not any(isinstance(one, Value) for one in args[1:]):
+        translate: Callable[..., Any] | None = JOINING.get(node.target)
+        if not translate and isinstance(args[0], Value) and not any(isinstance(one, Value) for one in args[1:]):
             translate = UNARY.get(node.target)
         shape = tuple(getattr(node.meta.get("val"), "shape", ()))[1:]
+        if not all(isinstance(size, int) for size in shape):  # one that depends on the batch
+            translate = None
         write = partial(self._write, shape)
         value = translate(write, *args, *_defaults(node, args, kwargs), **kwargs) if translate else None
         if value is None:
@@ -115,8 +102,15 @@ class _Program:
         return value
 
     def _write(
-        self, shape: Shape, op: str, *of: Value, tensors: Mapping[str, Tensor | None] | None = None, **settings: Any
+        self,
+        result: Shape,
+        op: str,
+        *of: Value,
+        shape: Shape | None = None,
+        tensors: Mapping[str, Tensor | None] | None = None,
+        **settings: Any,
     ) -> Value:
+        shape = result if shape is None else shape
         value = Value(len(self.operations) + 1, shape)
         operation = {"op": op, "of": [one.number for one in of], "shape": shape, **settings}
         for key, tensor in (tensors or {}).items():
@@ -149,8 +143,3 @@ def _defaults(node: fx.Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     """The arguments that an ATen operation was not given; an exported graph leaves those out that are the default."""
     rest = node.target._schema.arguments[len(args) :]  # type: ignore[union-attr]
     return [one.default_value for one in rest if not one.kwarg_only and one.name not in kwargs]
-
-
-def _as_number(one: Any) -> Any:
-    """A tensor of one number as the number."""
-    return one.item() if isinstance(one, Tensor) and one.numel() == 1 else one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["ARITHMETIC", "UNARY", "Shape", "Value"]
+__all__ = ["JOINING", "UNARY", "Shape", "Value"]
 
 aten = torch.ops.aten
 Shape = tuple[int, ...]
@@ -25,7 +26,8 @@ class Value:
 
 
 Write = Callable[..., Value]
-"""Appends an operation. What follows writes one for an ATen operation, or returns None: not with these arguments."""
+"""Appends an operation, which gives the shape of the ATen operation or another `shape`. What follows writes one for an
+ATen operation, or returns None: not with these arguments."""
 
 
 def _linear(write: Write, x: Value, weight: Tensor, bias: Tensor | None) -> Value | None:
@@ -76,22 +78,89 @@ def _batch_norm(
     return _affine(write, x, scale, (0 if bias is None else bias) - mean * scale)
 
 
-def _affine(write: Write, x: Value, scale: Tensor | float, shift: Tensor | float) -> Value:
+def _group_norm(
+    write: Write, x: Value, groups: int, weight: Tensor | None, bias: Tensor | None, epsilon: float, _: bool
+) -> Value:
+    """Mean 0 and variance 1 over each group of channels, then a scale and a shift of each channel."""
+    value = write("group_norm", x, groups=groups, epsilon=epsilon)
+    if weight is None and bias is None:
+        return value
+    return _affine(write, value, 1 if weight is None else weight, 0 if bias is None else bias)
+
+
+def _layer_norm(write: Write, x: Value, over: Sequence[int], weight: Tensor | None, *given: Any) -> Value | None:
+    """All channels as one group, unless it is over some axes alone, or scales each place differently."""
+    if tuple(over) != x.shape or (weight is not None and len(x.shape) > 1):
+        return None
+    return _group_norm(write, x, 1, weight, *given)
+
+
+def _instance_norm(
+    write: Write,
+    x: Value,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    variance: Tensor | None,
+    of_itself: bool,
+    momentum: float,
+    epsilon: float,
+    _: bool,
+) -> Value | None:
+    """Each channel as a group, or with the statistics that were learned."""
+    if of_itself:
+        return _group_norm(write, x, x.shape[0], weight, bias, epsilon, _)
+    return _batch_norm(write, x, weight, bias, mean, variance, False, momentum, epsilon, _)
+
+
+def _affine(
+    write: Write, x: Value, scale: Tensor | float, shift: Tensor | float, *, shape: Shape | None = None
+) -> Value:
     """scale · x + shift, for each channel or, of numbers, for all."""
-    tensors = {"scale": scale, "shift": shift}
-    return write("affine", x, tensors={key: torch.as_tensor(one).reshape(-1) for key, one in tensors.items()})
+    given = [torch.as_tensor(one).reshape(-1) for one in (scale, shift)]
+    size = max(map(len, given))
+    tensors = {key: one.expand(size) for key, one in zip(("scale", "shift"), given, strict=True)}
+    return write("affine", x, shape=shape, tensors=tensors)
 
 
 def _add(write: Write, a: Any, b: Any, *, alpha: float = 1) -> Value | None:
     """a + alpha · b."""
     match a, b:
-        case Value(), Value() if a.shape == b.shape:
-            return write("add", a, b if alpha == 1 else _affine(write, b, alpha, 0))
-        case Value(), float() | int():
-            return _affine(write, a, 1, alpha * b)
-        case float() | int(), Value():
-            return _affine(write, b, alpha, a)
+        case Value(), Value() if pair := _large_and_small(a, b):
+            if alpha == 1:
+                return write("add", *pair)
+            scaled = _affine(write, b, alpha, 0, shape=b.shape)
+            return write("add", *(scaled if one is b else one for one in pair))
+        case Value(), Value():
+            return None
+        case Value(), _:
+            constant = _per_channel(b, a)
+            return None if constant is None else _affine(write, a, 1, alpha * constant)
+    constant = _per_channel(a, b)
+    return None if constant is None else _affine(write, b, alpha, constant)
+
+
+def _large_and_small(a: Value, b: Value) -> tuple[Value, Value] | None:
+    """Two values that the engine joins, the one of one number for each channel behind; None if it does not."""
+    for large, small in ((a, b), (b, a)):
+        if small.shape in (large.shape, _one_of_each_channel(large)):
+            return large, small
     return None
+
+
+def _one_of_each_channel(x: Value) -> Shape:
+    return (*x.shape[:1], *[1] * (len(x.shape) - 1))
+
+
+def _per_channel(constant: Any, x: Value) -> Any:
+    """A constant beside x as a number, or as one for each channel; None if it is neither."""
+    if isinstance(constant, Tensor) and constant.numel() == 1:
+        return constant.item()
+    if isinstance(constant, Tensor):
+        shape = tuple(constant.shape)
+        behind_batch = shape[1:] if len(shape) > len(x.shape) and shape[0] == 1 else shape
+        return constant.reshape(-1) if behind_batch == _one_of_each_channel(x) else None
+    return constant if isinstance(constant, float | int) else None
 
 
 def _subtract(write: Write, a: Any, b: Any, *, alpha: float = 1) -> Value | None:
@@ -99,14 +168,24 @@ def _subtract(write: Write, a: Any, b: Any, *, alpha: float = 1) -> Value | None
 
 
 def _multiply(write: Write, a: Any, b: Any) -> Value | None:
-    match a, b:
-        case (Value() as x, float() | int() as factor) | (float() | int() as factor, Value() as x):
-            return _affine(write, x, factor, 0)
-    return None
+    if isinstance(a, Value) and isinstance(b, Value):
+        pair = _large_and_small(a, b)
+        return write("multiply", *pair) if pair else None
+    x, constant = (a, b) if isinstance(a, Value) else (b, a)
+    factor = _per_channel(constant, x)
+    return None if factor is None else _affine(write, x, factor, 0)
 
 
 def _divide(write: Write, a: Any, b: Any) -> Value | None:
-    return _affine(write, a, 1 / b, 0) if isinstance(b, float | int) else None
+    divisor = _per_channel(b, a) if isinstance(a, Value) else None
+    return None if divisor is None else _affine(write, a, 1 / divisor, 0)
+
+
+def _concatenate(write: Write, parts: Sequence[Any], axis: int = 0) -> Value | None:
+    """Along the channels alone."""
+    if not all(isinstance(one, Value) for one in parts):
+        return None
+    return write("concatenate", *parts) if axis % (len(parts[0].shape) + 1) == 1 else None
 
 
 def _softplus(write: Write, x: Value, beta: float, _: float) -> Value | None:
@@ -119,10 +198,26 @@ def _reshape(write: Write, x: Value, *_: Any) -> Value | None:
     return value if prod(value.shape) == prod(x.shape) else None  # no, if it took the batch for an axis
 
 
+def _elu(write: Write, x: Value, alpha: float, scale: float, input_scale: float) -> Value | None:
+    return write("elu", x, alpha=alpha) if scale == input_scale == 1 else None
+
+
+def _slice(write: Write, x: Value, axis: int, start: int | None, end: int | None, step: int) -> Value | None:
+    """All of an axis: a ``:`` in an index."""
+    return x if not start and (end is None or end == sys.maxsize) and step == 1 else None
+
+
 def _upsample(write: Write, x: Value, *_: Any) -> Value | None:
     value = write("upsample", x)
     whole = all(after % before == 0 for before, after in zip(x.shape[1:], value.shape[1:], strict=True))
     return value if whole else None
+
+
+def _bilinear(write: Write, x: Value, _: Any, align: bool, factors: Sequence[float] | None) -> Value | None:
+    """`align`: corners lie on corners. A factor that is rounded for the size is not the ratio of the sizes."""
+    value = write("bilinear", x, align=align)
+    exact = [size * factor for size, factor in zip(x.shape[1:], factors or (), strict=False)]
+    return value if exact == list(value.shape[1:] if factors else ()) else None
 
 
 UNARY: dict[Any, Callable[..., Any]] = {
@@ -130,30 +225,43 @@ UNARY: dict[Any, Callable[..., Any]] = {
     aten.conv2d.default: _conv,
     aten.conv_transpose2d.input: _conv_transpose,
     aten.batch_norm.default: _batch_norm,
+    aten.group_norm.default: _group_norm,
+    aten.layer_norm.default: _layer_norm,
+    aten.instance_norm.default: _instance_norm,
     aten.relu.default: lambda write, x: write("relu", x),
     aten.leaky_relu.default: lambda write, x, slope: write("leaky_relu", x, slope=slope),
+    aten.elu.default: _elu,
+    aten.gelu.default: lambda write, x, approximate="none": write("gelu", x, tanh=approximate == "tanh"),
+    aten.silu.default: lambda write, x: write("silu", x),
     aten.sigmoid.default: lambda write, x: write("sigmoid", x),
     aten.tanh.default: lambda write, x: write("tanh", x),
     aten.softplus.default: _softplus,
     aten.clamp.default: lambda write, x, low, high: write("clamp", x, low=low, high=high),
+    aten.hardtanh.default: lambda write, x, low, high: write("clamp", x, low=low, high=high),
     aten.unflatten.int: _reshape,
     aten.view.default: _reshape,
     aten.reshape.default: _reshape,
     aten.flatten.using_ints: _reshape,
+    aten.slice.Tensor: _slice,
+    aten.squeeze.dims: _reshape,
+    aten.unsqueeze.default: _reshape,
     aten.upsample_nearest2d.vec: _upsample,
+    aten.upsample_bilinear2d.vec: _bilinear,
     aten.pixel_shuffle.default: lambda write, x, _: write("pixel_shuffle", x),  # the factor, which the shape tells
     aten.dropout.default: lambda write, x, probability, training: x,
     aten.to.device: lambda write, x, *_: x,
+    aten.sym_size.int: lambda write, x, axis: 1 if axis == 0 else None,  # of the batch: one z at a time
     aten._assert_tensor_metadata.default: lambda write, x, *_, **__: x,
 }
 """Operations on a value, with constants behind it -> what writes the engine's."""
 
-ARITHMETIC: dict[Any, Callable[..., Any]] = {
+JOINING: dict[Any, Callable[..., Any]] = {
     aten.add.Tensor: _add,
     aten.sub.Tensor: _subtract,
     aten.mul.Tensor: _multiply,
     aten.div.Tensor: _divide,
+    aten.cat.default: _concatenate,
     aten.expand_as.default: lambda write, number, x: number,
     aten.broadcast_tensors.default: lambda write, x: x,
 }
-"""Operations on values and numbers in any order; what shape the numbers are given does not matter."""
+"""Operations on several values, or on values and constants in any order."""

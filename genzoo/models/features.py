@@ -40,7 +40,7 @@ class FeatureNetwork(Model):
 
     @property
     def spaces(self) -> Mapping[str, Spaces]:
-        return {**super().spaces, "classes": Space(shape=(self.spec.config["classes"],))}
+        return {**super().spaces, "logits": Space(shape=(self.spec.config["classes"],))}
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
@@ -61,7 +61,7 @@ class FeatureNetwork(Model):
         """The features of each x, at least 0. x: values in [0, 1]."""
         return self.features(x)
 
-    @verb(takes="data", gives="classes")
+    @verb(takes="data", gives="logits")
     def classify(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n classes"]:
         """The logits of the classes of each x; their softmax are probabilities. x: values in [0, 1]."""
         return self.logits(x)

@@ -12,7 +12,7 @@ from genzoo.fields import Field
 from genzoo.models import Model
 from genzoo.spec import Space
 
-__all__ = ["call", "data", "latents", "least", "of_space"]
+__all__ = ["argument", "call", "data", "latents", "least"]
 
 
 def data(model: Model, n: int) -> Tensor:
@@ -46,10 +46,14 @@ def _drawn(space: Space, n: int, name: str) -> Tensor:
 
 def call(model: Any, verb: str, n: int = 2) -> Any:
     """What a verb makes of n elements of the space that it takes, or of seed 0."""
-    takes = model.verbs[verb].takes
-    if takes == "noise":
+    if model.verbs[verb].takes == "noise":
         return getattr(model, verb)(n, seed=0)
-    return getattr(model, verb)(of_space(model, takes, n))
+    return getattr(model, verb)(argument(model, verb, n))
+
+
+def argument(model: Any, verb: str, n: int) -> Any:
+    """n elements of the space that a verb takes."""
+    return of_space(model, model.verbs[verb].takes, n)
 
 
 def least(fields: Mapping[str, Field]) -> dict[str, Any]:

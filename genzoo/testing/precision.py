@@ -8,9 +8,10 @@ from typing import Any
 
 import jaxtyping
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from genzoo.testing.inputs import call, latents
+from genzoo.exporting import exportable, trace
+from genzoo.testing.inputs import argument, call, latents
 
 __all__ = ["TRACING", "assert_compiles", "keeps_in_bfloat16", "keeps_in_float64"]
 
@@ -44,17 +45,17 @@ def decode_compiles(model: Any) -> None:
         assert_compiles(model.decode, latents(model, 3), f"{model.name}.decode")
 
 
-def decode_exports(model: Any) -> None:
-    """torch.export takes `decode` for any number of latents, and what it makes gives the same."""
-    if "decode" not in model.verbs:
-        return
-    z, batch = latents(model, 3), torch.export.Dim("batch")
-    try:
-        program = torch.export.export(_Decode(model), (z,), dynamic_shapes={"z": {0: batch}})
-        value = program.module()(latents(model, 5))
-    except Exception as error:  # whatever the exporter stumbles over
-        raise AssertionError(f"{model.name}.decode cannot be exported: {_first_line(error)}") from error
-    _assert_near(value, model.decode(latents(model, 5)), FINE, f"{model.name}.decode, exported,")
+def verbs_export(model: Any) -> None:
+    """torch.export takes each verb from one tensor to one, and its graph gives the same for any number of rows."""
+    for verb in exportable(model):
+        program = trace(model, verb).program.module()
+        for n in (1, 5):
+            x, what = argument(model, verb, n), f"{model.name}.{verb} of {n}, exported,"
+            try:
+                value = program(x)
+            except Exception as error:  # whatever the graph stumbles over
+                raise AssertionError(f"{what} fails: {_first_line(error)}") from error
+            _assert_near(value, getattr(model, verb)(x), FINE, what)
 
 
 def assert_compiles(function: Callable[[Tensor], Tensor], argument: Tensor, what: str) -> None:
@@ -75,20 +76,8 @@ def assert_compiles(function: Callable[[Tensor], Tensor], argument: Tensor, what
     _assert_near(value, function(argument), FINE, f"{what}, compiled,")
 
 
-TRACING = (decode_compiles, decode_exports)
+TRACING = (decode_compiles, verbs_export)
 """The laws that take a second: of one model of each combination."""
-
-
-class _Decode(nn.Module):
-    """A verb as a module's forward, which is what is exported."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, z: Tensor) -> Tensor:
-        x: Tensor = self.model.decode(z)
-        return x
 
 
 def _assert_near(value: Tensor, wanted: Tensor, tolerance: float, what: str) -> None:

@@ -95,6 +95,52 @@ class Of(nn.Module):
         return y
 
 
+class Skip(nn.Module):
+    """A path and what joins it to its own input."""
+
+    def __init__(self, path: nn.Module, join: Any) -> None:
+        super().__init__()
+        self.path = path
+        self.join = join
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.join(x, self.path(x))
+        return y
+
+
+class Gate(nn.Module):
+    """One number for each channel (Hu et al. 2018)."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(int(torch.Size(shape).numel()), shape[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate: Tensor = self.first(x.flatten(1)).sigmoid()[:, :, None, None]
+        return gate
+
+
+class UNet(nn.Module):
+    """Down, up, and the same scale joined (Ronneberger et al. 2015), with the residual blocks of Ho et al. 2020."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.block = Skip(
+            nn.Sequential(nn.GroupNorm(2, channels), nn.SiLU(), nn.Conv2d(channels, channels, 3, padding=1)), torch.add
+        )
+        self.down = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1)
+        self.up = nn.Sequential(nn.GELU(), nn.Upsample(size=(3, 5), mode="bilinear"))
+        self.last = nn.Conv2d(3 * channels, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        fine = self.block(x)
+        y: Tensor = self.last(torch.cat([fine, self.up(self.down(fine))], dim=1))
+        return y
+
+
+CHANNELS = torch.tensor([1.0, 0.5, -2.0, 3.0])[:, None, None]
+
+
 def with_decoder(decoder: nn.Module) -> Autoencoder:
     torch.manual_seed(0)
     shape = tuple(decoder(torch.zeros(1, 6)).shape[1:])
@@ -115,8 +161,32 @@ PARTS = {
     "softplus": nn.Softplus(),
     "spectral norm": nn.utils.parametrizations.spectral_norm(nn.Conv2d(4, 2, 3)),
     "arithmetic": Of(lambda x: 2 + (x / 4 - x.tanh() * 3 - x.sigmoid()).clamp(max=1)),
+    "constants of channels": Of(lambda x: CHANNELS - x * CHANNELS[None] / (CHANNELS + 1) + CHANNELS),
+    "skip connection": Skip(nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.SiLU()), torch.add),
+    "gate": Skip(nn.Sequential(nn.Conv2d(4, 4, 1), nn.Sigmoid()), torch.mul),
+    "gate of channels": Skip(Gate(4, 3, 5), torch.mul),
+    "difference from a gate of channels": Skip(Gate(4, 3, 5), lambda x, y: y - x),
+    "concatenation": Skip(nn.Conv2d(4, 3, 1), lambda x, y: torch.cat([x, y, x], dim=1)),
+    "concatenation of features": Skip(nn.Tanh(), lambda x, y: torch.cat([x.flatten(1), y.flatten(1)], dim=-1)),
+    "group norm": nn.Sequential(nn.Conv2d(4, 6, 3), nn.GroupNorm(3, 6)),
+    "group norm without parameters": nn.GroupNorm(2, 4, affine=False),
+    "layer norm of features": nn.Sequential(nn.Flatten(), nn.LayerNorm(60)),
+    "layer norm of all places": nn.LayerNorm((4, 3, 5), elementwise_affine=False),
+    "instance norm": nn.InstanceNorm2d(4),
+    "instance norm with parameters": nn.InstanceNorm2d(4, affine=True),
+    "instance norm of what was learned": nn.InstanceNorm2d(4, affine=True, track_running_stats=True),
+    "bilinear": nn.Upsample(scale_factor=2, mode="bilinear"),
+    "bilinear of corners": nn.Upsample(size=(7, 4), mode="bilinear", align_corners=True),
+    "bilinear to a smaller size": nn.Upsample(size=(2, 9), mode="bilinear"),
+    "SiLU": nn.SiLU(),
+    "GELU": nn.GELU(),
+    "GELU by tanh": nn.GELU(approximate="tanh"),
+    "ELU": nn.ELU(0.7),
+    "ReLU6": nn.ReLU6(),
     "the same twice": Of(nn.Conv2d(4, 4, 3, padding=1)),
-    "reshape": Of(lambda x: x.reshape(len(x), 5, 12).flatten(1)),
+    "reshape": Of(lambda x: x.reshape(x.shape[0], 5, 12).flatten(1)),
+    "what does not depend on z": Of(lambda x: x + torch.full((x.shape[0], 4, 1, 1), 2.0).sqrt()),
+    "U-Net": UNet(4),
 }
 
 
@@ -126,7 +196,7 @@ def test_the_engine_has_the_parts_of_other_decoders(part: str, node: str, tmp_pa
 
 
 UNKNOWN = {
-    "aten.gelu.default()": nn.GELU(),
+    "aten.mish.default()": nn.Mish(),
     "aten.conv2d.default([1, 1], [0, 0], [1, 1], 2)": nn.Conv2d(4, 4, 3, groups=2),
     "aten.conv_transpose2d.input([1, 1], [0, 0], [0, 0], 1, [2, 2])": nn.ConvTranspose2d(4, 4, 3, dilation=2),
     "aten.linear.default()": nn.Linear(5, 5),
@@ -134,13 +204,20 @@ UNKNOWN = {
         4, affine=False, track_running_stats=False
     ),
     "aten.softplus.default(2, 20.0)": nn.Softplus(beta=2),
-    "aten.mul.Tensor()": Of(lambda x: x * x),
+    "aten.mul.Tensor()": Of(lambda x: x * torch.arange(5)),
+    "aten.cat.default([view, tanh], -1)": Skip(nn.Tanh(), lambda x, y: torch.cat([x, y], dim=-1)),
+    "aten.cat.default([view, zeros], 1)": Of(lambda x: torch.cat([x, torch.zeros(x.shape[0], 1, 3, 5)], dim=1)),
+    "aten.layer_norm.default([5], 1e-05, False)": nn.LayerNorm(5),
+    "aten.layer_norm.default([4, 3, 5], 1e-05, False)": nn.LayerNorm((4, 3, 5)),
+    "aten.selu.default()": nn.SELU(),
+    "aten.slice.Tensor(1, 0, 2)": Of(lambda x: x[:, :2]),
+    "aten.upsample_bilinear2d.vec(None, False, [1.5, 1.5])": nn.Upsample(scale_factor=1.5, mode="bilinear"),
     "aten.div.Tensor()": Of(lambda x: x / x),
     "aten.sub.Tensor()": Of(lambda x: x.view(-1, 60, 1) - x.view(-1, 1, 60)),
     "aten.add.Tensor()": Of(lambda x: x + torch.arange(5)),
     "aten.bmm.default()": Of(lambda x: x.view(-1, 60, 1).bmm(x.view(-1, 1, 60))),
     "aten.upsample_nearest2d.vec([4, 5], None)": nn.Upsample(size=(4, 5)),
-    "aten.view.default([4, 3, 5])": Of(lambda x: x.view(4, 3, 5)[None]),
+    "aten.flatten.using_ints(0, 1)": Of(lambda x: x.flatten(0, 1)),
 }
 
 
@@ -157,6 +234,9 @@ def test_what_the_engine_does_not_have_is_named(operation: str) -> None:
 def test_what_cannot_be_exported_at_all_is_refused_with_the_cause() -> None:
     model = with_decoder(Through(Of(lambda x: x if x.sum() > 0 else -x)))
     with pytest.raises(InvalidInput, match=r"follow it: .* data-dependent .* genzoo explore ae-strange"):
+        export_decoder(model)
+    model = with_decoder(Through(Of(lambda x: x.reshape(len(x), 60))))
+    with pytest.raises(InvalidInput, match=r"ae-strange\.decode cannot be exported: .* x\.shape\[0\]"):
         export_decoder(model)
 
 

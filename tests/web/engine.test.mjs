@@ -54,6 +54,10 @@ test("the activations", () => {
   close(of("softplus"), [0, 0.31326169, 0.69314718, 0.97407698, 100]);
   assert.deepEqual(of("clamp", { low: -1, high: null }), [-1, -1, 0, 0.5, 100]);
   assert.deepEqual(of("clamp", { low: null, high: 0.5 }), [-100, -1, 0, 0.5, 0.5]);
+  close(of("elu", { alpha: 0.5 }), [-0.5, -0.31606028, 0, 0.5, 100]);
+  close(of("silu"), [0, -0.26894142, 0, 0.31122967, 100]);
+  close(of("gelu", { tanh: false }), [0, -0.15865525, 0, 0.34573123, 100]);
+  close(of("gelu", { tanh: true }), [0, -0.15880801, 0, 0.34571401, 100]);
 });
 
 test("a scale and a shift, of each channel or of all", () => {
@@ -66,6 +70,40 @@ test("a scale and a shift, of each channel or of all", () => {
 test("upsampling repeats rows and columns", () => {
   const ops = [{ op: "reshape", shape: [2, 1, 2] }, { op: "upsample", shape: [2, 2, 4] }];
   assert.deepEqual(run([1, 2, 3, 4], ops), [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]);
+});
+
+test("bilinear upsampling: between the middles of places, and between corners", () => {
+  const planes = { op: "reshape", shape: [2, 1, 3] }, z = [0, 1, 3, 0, 10, 30];
+  const wider = run(z, [planes, { op: "bilinear", shape: [2, 1, 6], align: false }]);
+  close(wider.slice(0, 6), [0, 0.25, 0.75, 1.5, 2.5, 3]);
+  close(wider.slice(6), [0, 2.5, 7.5, 15, 25, 30], 1e-5);
+  close(run(z, [planes, { op: "bilinear", shape: [2, 1, 5], align: true }]).slice(0, 5), [0, 0.5, 1, 2, 3]);
+  close(run(z, [planes, { op: "bilinear", shape: [2, 1, 1], align: true }]), [0, 0]);
+  const both = [{ op: "reshape", shape: [1, 2, 2] }, { op: "bilinear", shape: [1, 3, 3], align: true }];
+  close(run([1, 3, 5, 7], both), [1, 2, 3, 3, 4, 5, 5, 6, 7]);
+});
+
+test("groups of channels are normalised over all their places", () => {
+  const ops = [{ op: "reshape", shape: [4, 1, 2] }, { op: "group_norm", shape: [4, 1, 2], groups: 2, epsilon: 0 }];
+  const root = Math.sqrt(5); // 1, 3, 5, 7 have mean 4 and variance 5
+  close(run([1, 3, 5, 7, 20, 0, 0, 20], ops), [-3 / root, -1 / root, 1 / root, 3 / root, 1, -1, -1, 1]);
+  close(run([2, 2, 2, 2, 2, 2, 2, 2], [ops[0], { ...ops[1], epsilon: 1 }]), Array(8).fill(0));
+});
+
+test("channels of several values follow each other", () => {
+  const planes = { op: "reshape", shape: [2, 1, 2] }, negative = { op: "affine", shape: [2, 1, 2], scale: "a", shift: "b" };
+  const joined = { op: "concatenate", of: [1, 2, 1], shape: [6, 1, 2] };
+  const numbers = run([1, 2, 3, 4], [planes, negative, joined], { a: [[1], [-1]], b: [[1], [0]] });
+  assert.deepEqual(numbers, [1, 2, 3, 4, -1, -2, -3, -4, 1, 2, 3, 4]);
+});
+
+test("products and sums with a value of the same shape, or with one number for each channel", () => {
+  const planes = { op: "reshape", of: [0], shape: [2, 1, 2] };
+  const pick = { op: "conv", of: [0], shape: [2], weight: "w", stride: [1, 1], padding: [0, 0] }; // z0 and 10 z1
+  const of = (op, pair) => run([1, 2, 3, 4], [planes, pick, { op, of: pair, shape: [2, 1, 2] }], { w: [[1, 1, 4, 2], [1, 0, 0, 10, 0, 0, 0, 0]] });
+  assert.deepEqual(of("multiply", [1, 1]), [1, 4, 9, 16]);
+  assert.deepEqual(of("multiply", [1, 2]), [1, 2, 60, 80]);
+  assert.deepEqual(of("add", [1, 2]), [2, 3, 23, 24]);
 });
 
 test("channels become blocks of places", () => {
@@ -169,7 +207,7 @@ test("what cannot be read is refused with the reason", () => {
   assert.throws(() => parse(safetensors({}, { format: "pt" })), /no list of operations; genzoo gallery/);
   assert.throws(() => parse(safetensors({})), /no list of operations/);
   assert.throws(() => parse(safetensors({ w: [[1], new Uint8Array(2), "BF16"] })), /w is BF16/);
-  assert.throws(() => parse(chain(1, [{ op: "gelu", shape: [1] }])), /test uses gelu, which is newer/);
+  assert.throws(() => parse(chain(1, [{ op: "attention", shape: [1] }])), /test uses attention, which is newer/);
   const model = parse(chain(2, [{ op: "relu", shape: [2] }]));
   assert.throws(() => model.decode([1]), /test decodes 2 numbers; got 1/);
 });

@@ -67,9 +67,33 @@ const OPERATIONS = {
     const scale = tensor("scale").data, shift = tensor("shift").data, channels = scale.length;
     return (i) => scale[i % channels] * x[i] + shift[i % channels];
   }),
-  add: each((op, x, other) => (i) => x[i] + other[i]),
+  add: each((op, x, other) => (i) => x[i] + other[i % other.length]), // the other may have one number for each channel
+  multiply: each((op, x, other) => (i) => x[i] * other[i % other.length]),
+  concatenate: (op, y, ...read) => () => { // of channels
+    let first = 0;
+    for (const { channels, data } of read) {
+      for (let i = 0; i < data.length; i++) y.data[Math.floor(i / channels) * y.channels + first + (i % channels)] = data[i];
+      first += channels;
+    }
+  },
+  group_norm: ({ groups, epsilon }, y, { channels, data }) => () => {
+    const size = channels / groups, count = data.length / groups;
+    for (let group = 0; group < groups; group++) {
+      const numbers = (visit) => {
+        for (let at = group * size; at < data.length; at += channels) for (let i = at; i < at + size; i++) visit(i);
+      };
+      let mean = 0, variance = 0;
+      numbers((i) => (mean += data[i] / count));
+      numbers((i) => (variance += (data[i] - mean) ** 2 / count));
+      const scale = 1 / Math.sqrt(variance + epsilon);
+      numbers((i) => (y.data[i] = (data[i] - mean) * scale));
+    }
+  },
   relu: each((op, x) => (i) => Math.max(x[i], 0)),
   leaky_relu: each(({ slope }, x) => (i) => (x[i] < 0 ? slope * x[i] : x[i])),
+  elu: each(({ alpha }, x) => (i) => (x[i] < 0 ? alpha * Math.expm1(x[i]) : x[i])),
+  gelu: each(({ tanh }, x) => (i) => (x[i] / 2) * (1 + (tanh ? tanhOfCube(x[i]) : erf(x[i] / Math.SQRT2)))),
+  silu: each((op, x) => (i) => x[i] / (1 + Math.exp(-x[i]))),
   sigmoid: each((op, x) => (i) => 1 / (1 + Math.exp(-x[i]))),
   tanh: each((op, x) => (i) => Math.tanh(x[i])),
   softplus: each((op, x) => (i) => Math.max(x[i], 0) + Math.log1p(Math.exp(-Math.abs(x[i])))),
@@ -80,6 +104,14 @@ const OPERATIONS = {
   }),
   upsample: gathering((y, x, channel, row, column) =>
     place(x, channel, (row * x.height) / y.height, (column * x.width) / y.width)),
+  bilinear: ({ align }, y, x) => {
+    const rows = neighbours(x.height, y.height, align), columns = neighbours(x.width, y.width, align);
+    return each(() => (i) => {
+      const at = Math.floor(i / y.channels), row = rows[Math.floor(at / y.width)], column = columns[at % y.width];
+      const along = (r) => mix(column, (c) => x.data[place(x, i % y.channels, r, c)]);
+      return mix(row, along);
+    })({}, y);
+  },
   pixel_shuffle: gathering((y, x, channel, row, column) => { // r² channels become a block of r × r places
     const r = y.height / x.height;
     return place(x, (channel * r + (row % r)) * r + (column % r), row / r, column / r);
@@ -95,6 +127,27 @@ function each(make) {
     };
   };
 }
+
+/** Where each of `to` places along an axis lies between two of `from` places. */
+function neighbours(from, to, align) {
+  return Array.from({ length: to }, (_, i) => {
+    const at = align ? (i * (from - 1)) / Math.max(to - 1, 1) : Math.max(((i + 0.5) * from) / to - 0.5, 0);
+    const low = Math.floor(at);
+    return { low, high: Math.min(low + 1, from - 1), share: at - low };
+  });
+}
+
+const mix = ({ low, high, share }, value) => value(low) * (1 - share) + value(high) * share;
+
+/** The error function within 1.5e-7 (Abramowitz & Stegun 7.1.26). */
+function erf(x) {
+  const t = 1 / (1 + 0.3275911 * Math.abs(x));
+  const series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return Math.sign(x) * (1 - series * Math.exp(-x * x));
+}
+
+/** What GELU's approximation has in the place of erf (Hendrycks & Gimpel 2016). */
+const tanhOfCube = (x) => Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3));
 
 const place = (x, channel, row, column) => (Math.floor(row) * x.width + Math.floor(column)) * x.channels + channel;
 

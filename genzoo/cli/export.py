@@ -1,0 +1,39 @@
+"""export: a verb of a model as a file that runs without genzoo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import indent
+
+import click
+
+from genzoo.cli.common import force_option, output_option, target_of, write
+from genzoo.cli.process import keep_memory
+
+__all__ = ["export_command"]
+
+SUFFIXES = (".onnx", ".pt2")
+
+
+@click.command("export", short_help="Write a verb as an ONNX or .pt2 file.")
+@click.argument("name")
+@click.option(
+    "--verb", default="", help="decode, encode, reconstruct, discriminate or classify [default: the first NAME has]."
+)
+@output_option("ONNX or PT2")
+@force_option
+def export_command(name: str, verb: str, output: Path | None, force: bool) -> None:
+    """Write one verb of a model as a graph for onnxruntime (.onnx) or torch (.pt2), for any number of rows.
+
+    Prints to stderr how to load the file. Its metadata has the name, sha256, licence and data set, and shapes and
+    ranges. NAME is the name of a checkpoint, or a run folder (a path with a '/').
+    """
+    target = target_of(name, verb or "model", output, *SUFFIXES, force=force)
+    keep_memory()
+    from genzoo.api.export import exported
+
+    made = exported(name, (target.suffix.lower() if target else "") or SUFFIXES[0], verb)
+    write(target, made.data)
+    path = repr(str(target)) if target else "PATH"
+    usage = indent(made.usage.replace("{path}", path), "    ")
+    click.echo(f"genzoo: to use it in Python:\n{usage}", err=True, nl=False)
