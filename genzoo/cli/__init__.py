@@ -24,11 +24,13 @@ from genzoo.cli.extra import Commands
 from genzoo.cli.hub import cache_group, pin_command, pull_command
 from genzoo.cli.latent import interpolate_command, map_command, traverse_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
+from genzoo.cli.output import echo, echo_error
 from genzoo.cli.plugins import new_command, plugins_command
 from genzoo.cli.process import INTERRUPTED
 from genzoo.cli.publish import push_command, search_command
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
+from genzoo.text import printable
 
 __all__ = ["cli", "main"]
 
@@ -100,7 +102,7 @@ def _show_warning(otherwise: Callable[..., None]) -> Callable[..., None]:
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, GenzooWarning):
-            click.echo(f"genzoo: {message}", err=True)
+            echo(f"genzoo: {message}", err=True)
         else:
             otherwise(message, category, *where, **more)
 
@@ -117,7 +119,7 @@ def _run(arguments: Sequence[str]) -> int:
         return _usage(arguments, error)
     except (KeyboardInterrupt, click.Abort) as stop:
         reason = stop.__cause__ or stop  # click makes an Abort of a KeyboardInterrupt
-        click.echo(f"genzoo: {' '.join(map(str, reason.args)) or 'stopped'}", err=True)
+        echo(f"genzoo: {' '.join(map(str, reason.args)) or 'stopped'}", err=True)
         return INTERRUPTED
     except OSError as error:  # of stdout: what genzoo writes itself has errors of its own
         return _output(arguments, error)
@@ -138,6 +140,7 @@ def _output(arguments: Sequence[str], error: OSError) -> int:
 
 def _usage(arguments: Sequence[str], error: click.ClickException) -> int:
     if "--json" not in arguments:
+        error.message = printable(error.message)
         error.show()
         return error.exit_code
     near: Any = getattr(error, "possibilities", None) or ()
@@ -147,7 +150,7 @@ def _usage(arguments: Sequence[str], error: click.ClickException) -> int:
 def _fail(arguments: Sequence[str], code: str, message: str, suggestions: Sequence[str], exit_code: int) -> int:
     if "--json" in arguments:
         error = {"code": code, "message": message, "suggestions": list(suggestions)}
-        click.echo(json.dumps({"error": error}), err=True)
+        echo(json.dumps({"error": error}), err=True)
     else:
-        click.echo(f"genzoo: {message}", err=True)
+        echo_error(message)
     return exit_code

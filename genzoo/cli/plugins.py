@@ -19,6 +19,7 @@ import click
 
 from genzoo import __version__
 from genzoo.cli.catalog import as_json
+from genzoo.cli.output import echo, echo_lines, echo_path
 from genzoo.discovery import discover, same_distribution
 from genzoo.errors import InvalidInput, NotFound, PluginError, did_you_mean
 from genzoo.files import user_path
@@ -43,9 +44,9 @@ def plugins_command(context: click.Context, as_json: bool) -> None:
     found = Registry(discover())
     rows = [plugin.summary() for plugin in found.plugins]
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        echo_lines(json.dumps(rows, indent=1))
     else:
-        click.echo(f"genzoo {__version__}, plugin API {API_VERSION}, {sys.executable}")
+        echo(f"genzoo {__version__}, plugin API {API_VERSION}, {sys.executable}")
         for row in rows:
             _print(row)
     check_strictly(found)
@@ -54,9 +55,9 @@ def plugins_command(context: click.Context, as_json: bool) -> None:
 def _print(row: Mapping[str, Any]) -> None:
     api = f"API {row['api']}  " if row["api"] is not None else ""
     offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in row["offers"].items())
-    click.echo(f"{row['name']}  {row['distribution']} {row['version']}  {api}{row['status']}  {offers}".rstrip())
+    echo(f"{row['name']}  {row['distribution']} {row['version']}  {api}{row['status']}  {offers}".rstrip())
     for line in filter(None, (row["reason"], row["path"])):
-        click.echo(f"    {line}")
+        echo(f"    {line}")
 
 
 @plugins_command.command("check", short_help="Hold what plugins declare to the laws.")
@@ -91,9 +92,9 @@ def _check(distribution: str) -> list[str]:
             case.check()
         except AssertionError as error:
             broken.append(str(error))
-    click.echo(f"{distribution}: {len(cases) - len(excused) - len(broken)} of {len(cases)} checks hold")
+    echo(f"{distribution}: {len(cases) - len(excused) - len(broken)} of {len(cases)} checks hold")
     for case in excused:
-        click.echo(f"    {case} cannot: {case.reason}")
+        echo(f"    {case} cannot: {case.reason}")
     return broken
 
 
@@ -166,7 +167,7 @@ def golden_command(name: str) -> None:
     """
     from genzoo.testing import write_golden
 
-    click.echo(write_golden(name))
+    echo_path(write_golden(name))
 
 
 @click.command("new", short_help="Begin a plugin of your own.")
@@ -183,5 +184,5 @@ def new_command(context: click.Context, name: str, family: str) -> None:
     if (short := name.removeprefix("genzoo-")) in getattr(context.find_root().command, "commands", ()):
         raise InvalidInput(f"{short!r} is a command of genzoo; give another name")
     folder = scaffold(name, family)
-    click.echo(folder)
-    click.echo(f"next: pip install -e './{folder}[test]' && genzoo plugins && pytest {folder}", err=True)
+    echo_path(folder)
+    echo(f"next: pip install -e './{folder}[test]' && genzoo plugins && pytest {folder}", err=True)
