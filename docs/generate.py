@@ -1,6 +1,7 @@
 """Pages that are made when the docs are built: the public names, and a page for each model from its record.
 
-What a record says is text of others: on a page it is words, never markup. What a page shows comes from where the page does: one that would load anything from elsewhere stops the build.
+What a record says is text of others: on a page it is words, never markup. What a page shows comes from where the page
+does: one that would load anything from elsewhere stops the build.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["code", "fenced", "markdown", "one_line", "printable"]
+__all__ = ["CONTROL", "code", "fenced", "markdown", "one_line", "printable"]
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a record is refused for: it controls the terminal that shows it, or turns text around."""
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
