@@ -19,7 +19,7 @@ import genzoo
 from genzoo.pictures import is_picture
 from genzoo.registry import load_target, registry
 from genzoo.spec import Checkpoint, Family, RecipeFile
-from genzoo.text import fenced, markdown
+from genzoo.text import code, fenced, markdown
 
 PICTURES = Path(__file__).parent / "pictures"
 LOADED = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^\s"'>]+)""")
@@ -70,7 +70,7 @@ def _index() -> str:
 def _page(record: Checkpoint) -> str:
     numbers = [
         (
-            f"<code>{markdown(metric)}</code>",
+            code(metric),
             f"{entry['value']:.5g}",
             _floor(entry),
             markdown(entry["unit"]),

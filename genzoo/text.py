@@ -41,23 +41,15 @@ def markdown(text: object) -> str:
 
 
 def code(text: object) -> str:
-    """`text` as a code span of Markdown, outside tables."""
-    line = one_line(" ".join(str(text).split()))
-    ticks = _longer_than_within(line)
-    space = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{ticks}{space}{line}{space}{ticks}" if line else ""
+    """The same, set as code."""
+    return f"<code>{markdown(text)}</code>"
 
 
 def fenced(text: object, language: str) -> str:
     """`text` as a code block of Markdown."""
     body = printable(text).rstrip("\n")
-    ticks = _longer_than_within(body, least=3)
+    ticks = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
     return f"{ticks}{language}\n{body}\n{ticks}"
-
-
-def _longer_than_within(text: str, least: int = 1) -> str:
-    """More backticks than stand in a row in `text`."""
-    return "`" * max(least, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
 def _escaped(match: re.Match[str]) -> str:
