@@ -58,19 +58,20 @@ def _conformed(value: Any, hint: Any) -> Any:
         kinds = [kind for kind in inner if kind is not NoneType]
         return None if value is None and len(kinds) < len(inner) else _conformed(value, kinds[0])
     if origin is Literal:
-        if isinstance(value, str) and value in inner:
-            return str(value)
+        if isinstance(value, str) and (text := str.__str__(value)) in inner:
+            return text
         raise _Wrong(f" has the wrong type: it must be one of {', '.join(inner)}")
     if origin is tuple and isinstance(value, list | tuple):
         if inner[-1] is not ... and len(inner) != len(value):
             raise _Wrong(f" must have {len(inner)} elements")
         return tuple(_conformed(each, inner[0]) for each in value)
     if origin is Mapping and isinstance(value, Mapping):
-        return {_conformed(key, inner[0]): _within(key, each, inner[1]) for key, each in value.items()}
+        keys = [_conformed(key, inner[0]) for key in value]
+        return {key: _within(key, each, inner[1]) for key, each in zip(keys, value.values(), strict=True)}
     return _simple(value, origin or hint)
 
 
-def _within(key: Any, value: Any, hint: Any) -> Any:
+def _within(key: str, value: Any, hint: Any) -> Any:
     try:
         return _conformed(value, hint)
     except _Wrong as error:
@@ -104,9 +105,10 @@ _WORDS = {
 
 
 def _text(value: str) -> str:
-    if not value.isprintable() and CONTROL.search(value):  # most texts are printable, and that is fast to see
-        raise _Wrong(f": {str(value)!r:.80} has a control character in it")
-    return str.__str__(value)
+    text = str.__str__(value)  # of a class of the plugin's own, the text alone
+    if not text.isprintable() and CONTROL.search(text):  # most texts are printable, and that is fast to see
+        raise _Wrong(f": {text!r:.80} has a control character in it")
+    return text
 
 
 def _whole(value: int) -> int:

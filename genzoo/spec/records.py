@@ -58,7 +58,7 @@ class Record:
 
     def __post_init__(self) -> None:
         name = getattr(self, "name", None)
-        conform(self, f"{self.kind} {name}" if isinstance(name, str) else self.kind)
+        conform(self, f"{self.kind} {name}" if type(name) is str else self.kind)
         check_name(self.name, f"{self.kind} name")
 
 
