@@ -33,7 +33,8 @@ def conform(instance: Any, where: str, *, skip: tuple[str, ...] = ()) -> None:
     Raises:
         InvalidInput: one has the wrong type or a control character in it; the message names `where`.
     """
-    for name, hint in _hints(type(instance)):
+    kind: Any = type(instance)
+    for name, hint in _hints(kind):
         if name in skip:
             continue
         try:
@@ -44,7 +45,7 @@ def conform(instance: Any, where: str, *, skip: tuple[str, ...] = ()) -> None:
 
 
 @cache
-def _hints(kind: type) -> tuple[tuple[str, Any], ...]:
+def _hints(kind: Any) -> tuple[tuple[str, Any], ...]:
     hints = get_type_hints(kind)
     return tuple((field.name, hints[field.name]) for field in fields(kind))
 

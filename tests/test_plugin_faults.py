@@ -1,5 +1,5 @@
-"""Plugins that raise what is no Exception, answer anything, print, or cannot be read: each is reported, and nothing else
-changes. Distributions really laid out, in this process; a process of its own where a signal is the point."""
+"""Plugins that raise what is no Exception, answer anything, print, or cannot be read: each is reported, and nothing
+else changes. Distributions really laid out, in this process; a process of its own where a signal is the point."""
 
 from __future__ import annotations
 
@@ -44,6 +44,17 @@ def found() -> dict[str, Plugin]:
     return {plugin.distribution: plugin for plugin in Registry(discover()).plugins if plugin.distribution != "genzoo"}
 
 
+ANSWERS = """
+import sys, types
+class Module(types.ModuleType):
+    @property
+    def GENZOO_API(self): raise KeyError('api')
+sys.modules[__name__].__class__ = Module
+"""
+SIZE = """
+return [genzoo.Checkpoint(name='c', family='ae', architecture='a', dataset='d', license='', parameters=1,
+        config={'input_shape': [2], 'latent_dim': 1}, sha256='0' * 64, size_bytes='x')]
+"""
 FAULTS = {
     "skip": ("import pytest; pytest.importorskip('nowhere_at_all')", "Skipped"),
     "cancelled": ("import asyncio; raise asyncio.CancelledError", "CancelledError"),
@@ -56,11 +67,7 @@ FAULTS = {
     ),
     "getattr": ("def __getattr__(name): raise RuntimeError(f'no {name}')", "RuntimeError: no "),
     "dir": (f"{HEAD}def __dir__(): raise RuntimeError('no dir')", "RuntimeError: no dir"),
-    "api": (
-        "import sys, types\nclass M(types.ModuleType):\n    @property\n    def GENZOO_API(self): raise KeyError('api')\n"
-        "sys.modules[__name__].__class__ = M",
-        "KeyError: 'api'",
-    ),
+    "api": (ANSWERS, "KeyError: 'api'"),
     "lying": (
         "class Int(int):\n    def __eq__(self, other): raise ValueError\n    __hash__ = None\nGENZOO_API = Int(1)",
         "does not state the plugin API",
@@ -78,8 +85,7 @@ FAULTS = {
         "architecture a: roles has the wrong type: it must be a table, not a NoneType",
     ),
     "size": (
-        f"{HEAD}{RECORDS}return [genzoo.Checkpoint(name='c', family='ae', architecture='a', dataset='d', license='',"
-        "config={'input_shape': [2], 'latent_dim': 1}, parameters=1, sha256='0' * 64, size_bytes='x')]",
+        f"{HEAD}{RECORDS}{SIZE.strip()}",
         "checkpoint c: size_bytes has the wrong type: it must be a whole number, not a str",
     ),
 }
@@ -158,8 +164,13 @@ def test_ctrl_c_stops_whatever_the_plugin_makes_of_it(how: str) -> None:
 
 
 def test_ctrl_c_stops_a_command_that_imports_a_slow_plugin(beside: Path) -> None:
-    make_distribution(beside, "genzoo-slow", "import sys, time; print('now', file=sys.stderr, flush=True); time.sleep(60)")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(beside), os.environ.get("PYTHONPATH")]))}
+    make_distribution(
+        beside, "genzoo-slow", "import sys, time; print('now', file=sys.stderr, flush=True); time.sleep(60)"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(beside), os.environ.get("PYTHONPATH")])),
+    }
     command = [sys.executable, "-m", "genzoo", "list"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
@@ -175,7 +186,9 @@ def test_a_target_that_raises_anything_is_its_plugins_fault(beside: Path) -> Non
         load_target("genzoo_skipping:X", "mine")
 
 
-@pytest.mark.parametrize("data", [b"[genzoo.plugins]\n\xff\xfe = x\n", b"[console_scripts]\n\xe4 = x:y\n", b"[genzoo.plugins]\nlone\n"])
+@pytest.mark.parametrize(
+    "data", [b"[genzoo.plugins]\n\xff\xfe = x\n", b"[console_scripts]\n\xe4 = x:y\n", b"[genzoo.plugins]\nlone\n"]
+)
 def test_entry_points_that_cannot_be_read_stop_nothing(data: bytes, beside: Path, capsys: Capture) -> None:
     make_distribution(beside, "anything", "")
     (beside / "anything-1.0.dist-info" / "entry_points.txt").write_bytes(data)

@@ -18,38 +18,33 @@ import genzoo
 from genzoo import catalog, hookspecs
 from genzoo.cli import run
 from genzoo.discovery import Plugin, _load_plugin
-from genzoo.errors import GenzooError, InvalidInput, NotFound
+from genzoo.errors import InvalidInput, MalformedWeights
 from genzoo.fields import Field
 from genzoo.registry import Registry, registry
 from genzoo.spec import RECORDS, Architecture, Checkpoint, Command, DatasetSpec, Record
 from genzoo.typecheck import conform
 
-GOOD: dict[type[Record], dict[str, Any]] = {
-    kind: {"name": kind.kind} | values
-    for kind, values in zip(
-        RECORDS,
-        [
-            {"to": "x"},
-            {"roles": {"encoder": "a:b"}, "summary": "s", "config": {"k": Field(kind="int", doc="d", default=1)}},
-            {
-                **dict.fromkeys(("family", "architecture", "dataset", "license"), "x"),
-                "config": {"input_shape": [2], "latent_dim": 1},
-                "parameters": 1,
-                "sha256": "0" * 64,
-                "size_bytes": 1,
-                "metrics": {"fid": {"value": 1.0, "unit": "", "tolerance": 0.0, "protocol": {}}},
-            },
-            {"target": "a:b", "summary": "s"},
-            {"target": "a:b", "summary": "s", "shape": (1, 2, 2), "values": "unit"},
-            {"target": "a:b", "roles": ("encoder",), "summary": "s"},
-            {"target": "a:b", "family": "ae", "unit": "u", "tolerance": 0.1, "summary": "s"},
-            {"family": "ae", "players": {"model": "a:b"}, "summary": "s"},
-            {"path": Path("x.toml")},
-            {"reason": "r"},
-        ],
-        strict=True,
-    )
-}
+VALUES_OF: list[dict[str, Any]] = [
+    {"to": "x"},
+    {"roles": {"encoder": "a:b"}, "summary": "s", "config": {"k": Field(kind="int", doc="d", default=1)}},
+    {
+        **dict.fromkeys(("family", "architecture", "dataset", "license"), "x"),
+        "config": {"input_shape": [2], "latent_dim": 1},
+        "parameters": 1,
+        "sha256": "0" * 64,
+        "size_bytes": 1,
+        "metrics": {"fid": {"value": 1.0, "unit": "", "tolerance": 0.0, "protocol": {}}},
+    },
+    {"target": "a:b", "summary": "s"},
+    {"target": "a:b", "summary": "s", "shape": (1, 2, 2), "values": "unit"},
+    {"target": "a:b", "roles": ("encoder",), "summary": "s"},
+    {"target": "a:b", "family": "ae", "unit": "u", "tolerance": 0.1, "summary": "s"},
+    {"family": "ae", "players": {"model": "a:b"}, "summary": "s"},
+    {"path": Path("x.toml")},
+    {"reason": "r"},
+]
+GOOD = {kind: {"name": kind.kind, **values} for kind, values in zip(RECORDS, VALUES_OF, strict=True)}
+"""A sound record of each kind."""
 
 
 class Hostile:
@@ -130,14 +125,13 @@ def installed(*records: Record) -> Plugin:
 def test_random_records_are_refused_or_listed_and_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source, good, refused, started = random.Random(0), [], 0, time.perf_counter()
+    source, good, refused, started = random.Random(0), [], 0, time.perf_counter()  # noqa: S311  # nothing secret
     core = registry().plugins[0]
     for _ in range(4000):
         try:
             good.append(random_record(source))
-        except InvalidInput as error:
+        except InvalidInput:
             refused += 1
-            assert len(str(error)) < 400
     assert len(good) > 1000
     assert refused > 1000
     for record in good:
@@ -156,8 +150,8 @@ def test_random_records_are_refused_or_listed_and_shown(
 
 
 def test_random_files_are_records_or_refused(tmp_path: Path) -> None:
-    source = random.Random(1)
-    whole = json.loads(Checkpoint(**GOOD[Checkpoint]).to_json())
+    source = random.Random(1)  # noqa: S311  # nothing secret
+    refused, whole = 0, json.loads(Checkpoint(**GOOD[Checkpoint]).to_json())
     for _ in range(2000):
         record = {**whole, source.choice([*whole, "x"]): any_of(source)}
         try:
@@ -170,8 +164,9 @@ def test_random_files_are_records_or_refused(tmp_path: Path) -> None:
             json.dumps(catalog.describe(name))
             catalog.overview(catalog.summary(name))
             Checkpoint.read(tmp_path).to_json()
-        except GenzooError as error:
-            assert not isinstance(error, NotFound)
+        except MalformedWeights:
+            refused += 1
+    assert 0 < refused < 2000
 
 
 @pytest.mark.parametrize("kind", RECORDS)
@@ -186,7 +181,11 @@ def test_every_field_of_every_record_has_its_type(kind: type[Record]) -> None:
 @pytest.mark.parametrize(
     ("kind", "values", "message"),
     [
-        (Architecture, {"roles": None}, "architecture architecture: roles has the wrong type: it must be a table, not a"),
+        (
+            Architecture,
+            {"roles": None},
+            "architecture architecture: roles has the wrong type: it must be a table, not a",
+        ),
         (Architecture, {"roles": {"encoder": 1}}, r"roles\.encoder has the wrong type: it must be a string, not a int"),
         (Architecture, {"sample_block": True}, "sample_block has the wrong type: it must be a whole number"),
         (Architecture, {"shapes": ((1, "a"),)}, "shapes has the wrong type: it must be a whole number, not a str"),

@@ -10,6 +10,7 @@ import pty
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
@@ -43,8 +44,8 @@ TERMINAL = f"\x1b]0;owned\x07\x1b[2J\r\x08\x9b1A\u202egnp.exe\u2066{HIDDEN}\x7f\
 FORGED = "\nFORGED\ngenzoo: FORGED\r\nFORGED\u2028FORGED\x85FORGED"
 MARKUP = (
     f"# FORGED\n# FORGED\n<script>x()</script> [a](javascript:x) ![b](http://evil/b.png) <img src=x onerror=x> **b** "
-    f"`c` |d| &lt;{BEGIN}\n{END} https://evil.example www.evil.example $$x$$ [link=https://evil]e[/link] [/bold] :skull:"
-    f"\n---\ntags: FORGED\n---\n```\n~~~\n"
+    f"`c` |d| &lt;{BEGIN}\n{END} https://evil.example www.evil.example $$x$$ [link=https://evil]e[/link] [/bold] "
+    ":skull:\n---\ntags: FORGED\n---\n```\n~~~\n"
 )
 IN_A_RECORD = f"{MARKUP}\nFORGED\n\tFORGED\u2028{HIDDEN}"
 """What a record may hold: it is refused for more."""
@@ -129,7 +130,7 @@ def test_a_card_is_the_same_document_whatever_a_record_says() -> None:
     def written(record: Checkpoint, before: str = "") -> str:
         return card(record, ("sample", "encode"), reference="hf:me/m", preview=True, before=before)
 
-    words = {field: "words" for field in ("family", "architecture", "dataset", "license")}
+    words = dict.fromkeys(("family", "architecture", "dataset", "license"), "words")
     entry = {"value": 1.0, "unit": "words", "tolerance": 0.0, "protocol": {"split": "words"}}
     trained = dict.fromkeys(("genzoo", "torch", "device"), "words")
     tame = evil_record(**words, metrics={"fid": entry, "x": entry | {"floor": 1.0}}, trained=trained)
@@ -210,7 +211,9 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(arguments)[:30].encode("ascii", "replace"))
+@pytest.mark.parametrize(
+    "arguments", COMMANDS, ids=lambda arguments: " ".join(arguments)[:30].encode("ascii", "replace")
+)
 def test_no_command_prints_text_of_others_raw(
     arguments: list[str], evil: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
@@ -259,8 +262,6 @@ def test_errors_and_warnings_are_harmless_as_strings() -> None:
     assert not BAD.search(str(error))
     assert error.message == f"a{TERMINAL}\nb"
     with pytest.warns(GenzooWarning) as told:
-        import warnings
-
         warnings.warn(f"a{TERMINAL}{FORGED}", GenzooWarning, stacklevel=1)
     harmless(str(told[0].message))
     assert "\n" not in str(told[0].message)
@@ -293,9 +294,7 @@ def test_a_piped_path_can_be_opened(tmp_path: Path, capfdbinary: pytest.CaptureF
     assert capfdbinary.readouterr().out == os.fsencode(path) + b"\n"
 
 
-def test_an_evil_checkpoint_of_a_plugin_is_listed_harmlessly(
-    capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_evil_checkpoint_of_a_plugin_is_listed_harmlessly(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Registry([Plugin(name="evil", distribution="genzoo-evil", version="1", records=[evil_record()])])
     monkeypatch.setattr("genzoo.catalog.registry", lambda: found)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)

@@ -6,6 +6,7 @@ part · 7 a number that is not the recorded one · 130 Ctrl-C. Nothing here impo
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -24,13 +25,12 @@ from genzoo.cli.extra import Commands
 from genzoo.cli.hub import cache_group, pin_command, pull_command
 from genzoo.cli.latent import interpolate_command, map_command, traverse_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
-from genzoo.cli.output import echo, echo_error
+from genzoo.cli.output import echo, echo_error, echo_lines
 from genzoo.cli.plugins import new_command, plugins_command
 from genzoo.cli.process import INTERRUPTED
 from genzoo.cli.publish import push_command, search_command
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
-from genzoo.text import printable
 
 __all__ = ["cli", "main"]
 
@@ -140,8 +140,8 @@ def _output(arguments: Sequence[str], error: OSError) -> int:
 
 def _usage(arguments: Sequence[str], error: click.ClickException) -> int:
     if "--json" not in arguments:
-        error.message = printable(error.message)
-        error.show()
+        error.show(shown := io.StringIO())
+        echo_lines(shown.getvalue(), err=True)
         return error.exit_code
     near: Any = getattr(error, "possibilities", None) or ()
     return _fail(arguments, "usage", error.format_message(), tuple(near), error.exit_code)

@@ -136,9 +136,7 @@ def _check_tops(path: Path, tops: Iterable[str], distribution: str) -> None:
             raise InvalidInput(f"{path} holds {top!r:.80}, which runs whenever Python starts; a plugin may not do that")
         owner = _owner(module)
         if owner and not same_distribution(owner, distribution):
-            raise InvalidInput(
-                f"{path} holds {top!r:.80}, which is a module of {owner}; rename the plugin's"
-            )
+            raise InvalidInput(f"{path} holds {top!r:.80}, which is a module of {owner}; rename the plugin's")
 
 
 def _owner(module: str) -> str:
