@@ -6,6 +6,7 @@ part · 7 a number that is not the recorded one · 130 Ctrl-C. Nothing here impo
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -25,6 +26,7 @@ from genzoo.cli.extra import Commands
 from genzoo.cli.hub import cache_group, pin_command, pull_command
 from genzoo.cli.latent import interpolate_command, map_command, traverse_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
+from genzoo.cli.output import echo, echo_error, echo_lines
 from genzoo.cli.plugins import new_command, plugins_command
 from genzoo.cli.process import INTERRUPTED
 from genzoo.cli.publish import push_command, search_command
@@ -102,7 +104,7 @@ def _show_warning(otherwise: Callable[..., None]) -> Callable[..., None]:
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, GenzooWarning):
-            click.echo(f"genzoo: {message}", err=True)
+            echo(f"genzoo: {message}", err=True)
         else:
             otherwise(message, category, *where, **more)
 
@@ -119,7 +121,7 @@ def _run(arguments: Sequence[str]) -> int:
         return _usage(arguments, error)
     except (KeyboardInterrupt, click.Abort) as stop:
         reason = stop.__cause__ or stop  # click makes an Abort of a KeyboardInterrupt
-        click.echo(f"genzoo: {' '.join(map(str, reason.args)) or 'stopped'}", err=True)
+        echo(f"genzoo: {' '.join(map(str, reason.args)) or 'stopped'}", err=True)
         return INTERRUPTED
     except OSError as error:  # of stdout: what genzoo writes itself has errors of its own
         return _output(arguments, error)
@@ -140,7 +142,8 @@ def _output(arguments: Sequence[str], error: OSError) -> int:
 
 def _usage(arguments: Sequence[str], error: click.ClickException) -> int:
     if "--json" not in arguments:
-        error.show()
+        error.show(shown := io.StringIO())
+        echo_lines(shown.getvalue(), err=True)
         return error.exit_code
     near: Any = getattr(error, "possibilities", None) or ()
     return _fail(arguments, "usage", error.format_message(), tuple(near), error.exit_code)
@@ -149,7 +152,7 @@ def _usage(arguments: Sequence[str], error: click.ClickException) -> int:
 def _fail(arguments: Sequence[str], code: str, message: str, suggestions: Sequence[str], exit_code: int) -> int:
     if "--json" in arguments:
         error = {"code": code, "message": message, "suggestions": list(suggestions)}
-        click.echo(json.dumps({"error": error}), err=True)
+        echo(json.dumps({"error": error}), err=True)
     else:
-        click.echo(f"genzoo: {message}", err=True)
+        echo_error(message)
     return exit_code

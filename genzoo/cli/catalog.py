@@ -10,8 +10,10 @@ from typing import Any
 import click
 
 from genzoo import catalog
+from genzoo.cli.output import echo, echo_lines
 from genzoo.errors import NotFound, did_you_mean
 from genzoo.registry import registry
+from genzoo.text import one_line
 
 __all__ = ["as_json", "list_command", "print_table", "show_command"]
 
@@ -29,13 +31,14 @@ def list_command(pattern: str, as_json: bool) -> None:
         raise NotFound(f"no checkpoint is called {pattern!r:.80}{hint or '; see: genzoo list'}", suggestions=near)
     rows = [catalog.summary(name) for name in names]
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        echo_lines(json.dumps(rows, indent=1))
     elif sys.stdout.isatty():
         print_table(catalog.OVERVIEW, [catalog.overview(row) for row in rows])
     else:
-        click.echo("".join(f"{row['name']}\n" for row in rows), nl=False)
+        for row in rows:
+            echo(row["name"])
     if not rows:
-        click.echo(f"genzoo: no checkpoint matches {pattern!r}", err=True)
+        echo(f"genzoo: no checkpoint matches {pattern!r}", err=True)
     _note_failures()
 
 
@@ -43,17 +46,18 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table to the terminal."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*header, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(one_line(cell)) for cell in row))  # a Text has no markup
     Console().print(table)
 
 
 def _note_failures() -> None:
     if failed := registry().failed:
         names = ", ".join(f"{plugin.name} ({plugin.distribution})" for plugin in failed)
-        click.echo(f"genzoo: not loaded: {names}; see: genzoo plugins", err=True)
+        echo(f"genzoo: not loaded: {names}; see: genzoo plugins", err=True)
 
 
 @click.command("show", short_help="Show a checkpoint, architecture, objective or data set.")
@@ -67,15 +71,15 @@ def show_command(name: str, as_json: bool) -> None:
     """
     record = catalog.describe(name)
     if as_json:
-        click.echo(json.dumps(record, indent=1))
+        echo_lines(json.dumps(record, indent=1))
         return
     for key, value in record.items():
         if isinstance(value, dict) and value:
-            click.echo(key)
+            echo(key)
             for inner, entry in value.items():
-                click.echo(f"  {inner:<19} {_inline(entry)}")
+                echo(f"  {inner:<19} {_inline(entry)}")
         elif value not in (None, {}):
-            click.echo(f"{key:<22}{_inline(value)}")
+            echo(f"{key:<22}{_inline(value)}")
 
 
 def _inline(value: Any) -> str:

@@ -22,10 +22,12 @@ from genzoo.cli.common import (
     target_of,
     want_pictures,
 )
+from genzoo.cli.output import echo, echo_lines
 from genzoo.cli.process import keep_memory
 from genzoo.errors import GenzooError, InvalidInput, VerificationFailed
 from genzoo.files import atomic_write
 from genzoo.notebook import cell, text_table
+from genzoo.text import one_line
 
 __all__ = ["compare_command", "evaluate_command", "verify_command"]
 
@@ -55,18 +57,18 @@ def evaluate_command(
     overrides = dict(map(parse_override, changes))
     found = evaluate(name, metrics=metrics, overrides=overrides, data_root=data_root, device=device)
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        echo_lines(json.dumps(found, indent=1))
         return
     recorded = catalog.show(name).metrics
     if not found:
-        click.echo(f"genzoo: {name}: nothing was measured", err=True)
+        echo(f"genzoo: {name}: nothing was measured", err=True)
     for metric, entry in found.items():
         floor = f"floor: {entry['floor']:.6g}; " if "floor" in entry else ""
         before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"
-        click.echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  ({floor}recorded: {before})")
+        echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  ({floor}recorded: {before})")
         for key, detail in entry.get("detail", {}).items():
             numbers = detail if isinstance(detail, list) else [detail]
-            click.echo(f"    {key}  {' '.join(f'{number:.3g}' for number in numbers)}")
+            echo(f"    {key}  {' '.join(f'{number:.3g}' for number in numbers)}")
 
 
 @click.command("verify", short_help="Recompute the numbers of checkpoints, and fail if one is wrong.")
@@ -91,10 +93,10 @@ def verify_command(names: tuple[str, ...], all_of_them: bool, data_root: Path | 
         except GenzooError as error:
             failures.append(error)
             what = "WRONG" if isinstance(error, VerificationFailed) else "not checked"
-            click.echo(f"{name}  {what}: {error.message.removeprefix(f'{name}: ')}")
+            echo(f"{name}  {what}: {error.message.removeprefix(f'{name}: ')}")
         else:
             numbers = ", ".join(f"{metric} {entry['value']:.6g}" for metric, entry in found.items())
-            click.echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}")
+            echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}")
     wrong = [error.message for error in failures if isinstance(error, VerificationFailed)]
     if wrong:
         raise VerificationFailed("; ".join(wrong))
@@ -128,13 +130,13 @@ def compare_command(
     elif where["data"]:
         raise click.UsageError("--data goes with -o FILE, the picture to draw")
     if as_json:
-        click.echo(json.dumps({"models": table, "notes": notes}, indent=1))
+        echo_lines(json.dumps({"models": table, "notes": notes}, indent=1))
         return
     rows = list(dict.fromkeys(key for column in table for key in column))
-    header, *lines = [[row, *(_cell(column.get(row)) for column in table)] for row in rows]
-    click.echo(text_table(header, lines))
+    header, *lines = [[one_line(row), *(one_line(_cell(column.get(row))) for column in table)] for row in rows]
+    echo_lines(text_table(header, lines))
     for note in notes:
-        click.echo(f"genzoo: {note}", err=True)
+        echo(f"genzoo: {note}", err=True)
 
 
 def _cell(value: Any) -> str:
@@ -174,4 +176,4 @@ def _draw_side_by_side(
     chosen = data or catalog.show(names[0]).dataset
     x = open_split(chosen, split, data_root, models[0]).first(count).to(models[0].device)
     atomic_write(target, png(strip(torch.stack([x, *(reconstruct(x) for reconstruct in verbs)]))))
-    click.echo(f"genzoo: {target}: {chosen} above, then {', '.join(names)}", err=True)
+    echo(f"genzoo: {target}: {chosen} above, then {', '.join(names)}", err=True)

@@ -22,6 +22,7 @@ from genzoo.errors import GenzooError, InvalidInput, NotFound
 from genzoo.explore.description import source_of
 from genzoo.explore.page import CONTENT_TYPES, POLICY, assets, page
 from genzoo.explore.studio import MAX_BODY, Studio
+from genzoo.text import one_line
 
 __all__ = ["PageServer"]
 
@@ -62,7 +63,7 @@ class PageServer(ThreadingHTTPServer):
         """A browser that goes away is no error; anything else is told on one line, and the server goes on."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
-            print(f"genzoo: a fault of genzoo: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+            print(one_line(f"genzoo: a fault of genzoo: {type(error).__name__}: {error}"), file=sys.stderr)  # noqa: T201
 
 
 class _Refused(Exception):

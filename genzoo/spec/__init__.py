@@ -20,12 +20,27 @@ from genzoo.spec.records import (
     Tombstone,
 )
 
+RECORDS: tuple[type[Record], ...] = (
+    Alias,
+    Architecture,
+    Checkpoint,
+    Command,
+    DatasetSpec,
+    Family,
+    MetricSpec,
+    Objective,
+    RecipeFile,
+    Tombstone,
+)
+"""Every kind of record."""
+
 __all__ = [
     "COMMIT",
     "CONTROL",
     "MAX_RECORD_BYTES",
     "MODEL_FIELDS",
     "NAME",
+    "RECORDS",
     "RECORD_FILE",
     "REPO",
     "WEIGHTS_FILE",
