@@ -62,7 +62,7 @@ class PageServer(ThreadingHTTPServer):
         """A browser that goes away is no error; anything else is told on one line, and the server goes on."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
-            print(f"genzoo: a fault of genzoo: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+            print(f"genzoo: internal error: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
 
 
 class _Refused(Exception):
@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise
         except Exception as error:  # a plugin's network may raise anything
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            body = _error(f"a fault of genzoo or of a plugin: {type(error).__name__}: {error}")
+            body = _error(f"internal error of genzoo or of a plugin: {type(error).__name__}: {error}")
         if status is not HTTPStatus.OK:
             kind, self.close_connection = JSON, True  # a body that was not read must not pass for the next request
         self._send(status, body, kind)

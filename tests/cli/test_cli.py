@@ -224,7 +224,7 @@ def test_a_damaged_checkpoint_exits_with_5(tmp_path: Path, capsys: Capture) -> N
     assert "is damaged" in capsys.readouterr().err
 
 
-def test_a_fault_of_ours_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     from genzoo import catalog
 
     def fault(name: str) -> None:
@@ -232,7 +232,7 @@ def test_a_fault_of_ours_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Ca
 
     monkeypatch.setattr(catalog, "describe", fault)
     assert run(["show", "x"]) == 1
-    assert capsys.readouterr().err.startswith("genzoo: a fault of genzoo: RuntimeError: oops")
+    assert capsys.readouterr().err.startswith("genzoo: internal error: RuntimeError: oops. Please report it, with what GENZOO_DEBUG=1 prints")
 
 
 def test_a_closed_pipe_is_no_error() -> None:
