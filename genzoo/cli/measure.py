@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from genzoo import catalog
-from genzoo.cli.catalog import as_json
+from genzoo.cli.catalog import as_json, print_json
 from genzoo.cli.common import (
     data_root_option,
     device_option,
@@ -55,7 +54,7 @@ def evaluate_command(
     overrides = dict(map(parse_override, changes))
     found = evaluate(name, metrics=metrics, overrides=overrides, data_root=data_root, device=device)
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        print_json(found)
         return
     recorded = catalog.show(name).metrics
     if not found:
@@ -128,7 +127,7 @@ def compare_command(
     elif where["data"]:
         raise click.UsageError("--data goes with -o FILE, the picture to draw")
     if as_json:
-        click.echo(json.dumps({"models": table, "notes": notes}, indent=1))
+        print_json({"models": table, "notes": notes})
         return
     rows = list(dict.fromkeys(key for column in table for key in column))
     header, *lines = [[row, *(_cell(column.get(row)) for column in table)] for row in rows]

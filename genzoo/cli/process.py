@@ -28,8 +28,8 @@ def prepare() -> None:
 def _open_streams() -> None:
     """Streams to which every text can be written.
 
-    What the encoding of stdout cannot say is written as an escape, ``\\u03b2``. A closed stream becomes the null
-    device. A note on stderr that cannot be written is dropped, and the command goes on.
+    What the encoding of stdout does not have is written as an escape, as Python writes it in a string. A closed stream
+    becomes the null device. A note on stderr that cannot be written is dropped, and the command goes on.
     """
     for descriptor in range(3):
         with suppress(OSError):

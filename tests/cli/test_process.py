@@ -40,7 +40,16 @@ def shell(folder: Path, command: str, **environment: str) -> subprocess.Complete
     (folder / "quick.toml").write_text(RECIPE, encoding="utf-8")
     env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     arguments = ["bash", "-c", command]
-    return subprocess.run(arguments, cwd=folder, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False, timeout=120)
+    return subprocess.run(
+        arguments,
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        timeout=120,
+    )
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "cp932", "ascii"])
