@@ -12,6 +12,7 @@ is a convolution of value 4. Shapes are without the batch: the engine decodes on
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from genzoo.errors import InvalidInput
+from genzoo.explore.description import source_of
 from genzoo.explore.operations import ARITHMETIC, UNARY, Shape, Value
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
@@ -41,7 +43,7 @@ def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> bytes
         InvalidInput: `torch.export` cannot follow it, or it decodes with an operation that the engine does not have;
             the message names what.
     """
-    program = _Program(model.name)
+    program = _Program(model)
     with torch.no_grad():
         (picture,) = program.walk(_graph(model), Value(0, (model.latent_dim,)))
     operations = program.operations[: picture.number]
@@ -58,7 +60,7 @@ def _graph(model: Model) -> fx.GraphModule:
         return torch.export.export(decoding, (z,), strict=False).module()
     except Exception as error:  # a stranger's code, and torch raises of many types here
         cause = next(iter(str(error).splitlines()), "")
-        raise _refusal(model.name, f"torch.export cannot follow it: {cause}") from error
+        raise _refusal(model, f"torch.export cannot follow it: {cause}") from error
 
 
 @final
@@ -79,7 +81,7 @@ class _Decoding(nn.Module):
 class _Program:
     """The operations of the engine that are written so far, and their tensors."""
 
-    name: str
+    model: Model
     operations: list[dict[str, Any]] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
@@ -132,11 +134,13 @@ class _Program:
         places = [place.removeprefix("model.") for place, _ in node.meta.get("nn_module_stack", {}).values()]
         where = max(places, key=len, default="") or "decode"
         used = f"{where} uses {node.target}({settings})"
-        return _refusal(self.name, f"{used}, which the page's engine does not have")
+        return _refusal(self.model, f"{used}, which the page's engine does not have")
 
 
-def _refusal(name: str, reason: str) -> InvalidInput:
-    return InvalidInput(f"{name} cannot run in the browser alone: {reason}; what can run it: genzoo explore {name}")
+def _refusal(model: Model, reason: str) -> InvalidInput:
+    source = source_of(model)
+    way = f"genzoo explore {shlex.quote(source)}" if source else "model.explore() in Python"
+    return InvalidInput(f"{model.name} cannot run in the browser alone: {reason}; what can run it: {way}")
 
 
 def _compute(node: fx.Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

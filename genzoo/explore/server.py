@@ -10,7 +10,9 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+import socket
 import sys
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +29,7 @@ __all__ = ["PageServer"]
 
 HOST = "127.0.0.1"
 IDLE_SECONDS = 60  # after which a connection that says nothing is closed
+RETRY_SECONDS = 0.2  # after which another connection is tried where there was no descriptor for it
 JSON, BYTES, HTML = "application/json", "application/octet-stream", "text/html; charset=utf-8"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -57,6 +60,15 @@ class PageServer(ThreadingHTTPServer):
         self.token = secrets.token_urlsafe(18)
         self.hosts = {f"{name}:{self.server_port}" for name in (HOST, "localhost")}
         self.url = f"http://{HOST}:{self.server_port}/{self.token}/"
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection. Where that fails, for want of descriptors, say, the connection stays in the queue and
+        would be tried again at once and without end; so wait for others to close."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(RETRY_SECONDS)
+            raise
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away is no error; anything else is told on one line, and the server goes on."""
