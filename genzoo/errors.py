@@ -1,6 +1,6 @@
 """Every error genzoo raises on purpose, with its exit code on the command line.
 
-    GenzooError                              1  a fault of ours
+    GenzooError                              1  an internal error
     ├── InvalidInput      (ValueError)       2  a value, recipe key, image or option that cannot be used
     │   ├── OutputExists                     2  the output is there already
     │   ├── CacheUnwritable                  2  the cache of the hub's files is full or read-only

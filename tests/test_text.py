@@ -228,7 +228,7 @@ def test_no_command_prints_text_of_others_raw(
 
 def test_a_table_has_neither_markup_nor_control(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "2000")
-    print_table(("a", "b"), [(TERMINAL[:-1], IN_A_RECORD), ("[bold]x[/bold] :skull:", "[/nothing]")])
+    print_table(("a", "b"), [(TERMINAL[:-1], IN_A_RECORD), ("[bold]x[/bold] :skull:", "[/nothing]")], ())
     output = harmless(capsys.readouterr().out)
     assert "[bold]x[/bold] :skull:" in output
     assert "[/nothing]" in output

@@ -1,6 +1,6 @@
 """The command line: parse, call the library, print. Data on stdout; progress, notes and errors on stderr.
 
-Exit codes: 0 done · 1 a fault of ours · 2 wrong usage · 3 not found · 4 network · 5 integrity · 6 a missing optional
+Exit codes: 0 done · 1 internal error · 2 wrong usage · 3 not found · 4 network · 5 integrity · 6 a missing optional
 part · 7 a number that is not the recorded one · 130 Ctrl-C. Nothing here imports torch before a command needs it.
 """
 
@@ -28,7 +28,7 @@ from genzoo.cli.latent import interpolate_command, map_command, traverse_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
 from genzoo.cli.output import echo, echo_error, echo_lines
 from genzoo.cli.plugins import new_command, plugins_command
-from genzoo.cli.process import INTERRUPTED
+from genzoo.cli.process import INTERRUPTED, prepare
 from genzoo.cli.publish import push_command, search_command
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
@@ -88,6 +88,7 @@ for command in (
 
 def main() -> NoReturn:
     """The entry point: runs the command and exits with its code, never with a traceback for a user's mistake."""
+    prepare()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -128,7 +129,8 @@ def _run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("GENZOO_DEBUG"):
             raise
-        message = f"a fault of genzoo: {type(error).__name__}: {error}. GENZOO_DEBUG=1 shows where; please report it"
+        cause = f"{type(error).__name__}: {error}".rstrip(": .")
+        message = f"internal error: {cause}. Please report it, with what GENZOO_DEBUG=1 prints"
         return _fail(arguments, "internal", message, (), 1)
     return code if isinstance(code, int) else 0
 

@@ -11,7 +11,7 @@ import click
 
 from genzoo.text import one_line, printable
 
-__all__ = ["echo", "echo_error", "echo_lines", "echo_path"]
+__all__ = ["echo", "echo_error", "echo_lines", "echo_path", "echo_table"]
 
 
 def echo(line: object, *, err: bool = False) -> None:
@@ -22,6 +22,13 @@ def echo(line: object, *, err: bool = False) -> None:
 def echo_lines(text: str, *, err: bool = False) -> None:
     """Print text whose lines are genzoo's own: JSON, or a table of cells that are one line each."""
     click.echo(printable(text), err=err, nl=not text.endswith("\n"))  # noqa: TID251
+
+
+def echo_table(table: str) -> None:
+    """Print a table whose cells are one line each, its heading in bold."""
+    heading, _, rows = table.partition("\n")
+    click.secho(printable(heading), bold=True)
+    echo_lines(rows)
 
 
 def echo_error(message: str) -> None:

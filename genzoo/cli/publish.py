@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from genzoo.cli.catalog import as_json, print_table
+from genzoo.cli.catalog import as_json, print_json, print_table
 from genzoo.cli.output import echo, echo_lines
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
@@ -84,10 +83,10 @@ def search_command(text: str, author: str, as_json: bool) -> None:
 
     rows = search(text, author=author)
     if as_json:
-        echo_lines(json.dumps(rows, indent=1))
+        print_json(rows)
     elif sys.stdout.isatty():
         columns = ("name", "task", "license", "downloads", "tags")
-        print_table(columns, [tuple(_text(row[key]) for key in columns) for row in rows])
+        print_table(columns, [tuple(_text(row[key]) for key in columns) for row in rows], columns[:0:-1])
     else:
         for row in rows:
             echo(row["name"])

@@ -30,10 +30,10 @@ class Checkpoint(Record):
 
     `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``, with
     ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
-    `recipe` is the recipe as it was run; `trained` says with what. `labels` says what latents do, by their index as
-    text: ``{"3": "width"}``. `distribution` is the one whose architecture it was trained with, looked in first where
-    several offer the name. `repo` and `commit` (40 hex digits) say where on the hub the files are, if they are there.
-    `folder` is where they lie on this machine.
+    `quick` has some of them measured on few examples; `recipe` is the recipe as it was run; `trained` says with what.
+    `labels` says what latents do, by their index as text: ``{"3": "width"}``. `distribution` is the one whose
+    architecture it was trained with, looked in first where several offer the name. `repo` and `commit` (40 hex digits)
+    say where on the hub the files are, if they are there. `folder` is where they lie on this machine.
     """
 
     kind: ClassVar[str] = "checkpoint"
@@ -47,6 +47,7 @@ class Checkpoint(Record):
     size_bytes: int
     recipe: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    quick: Mapping[str, Any] = field(default_factory=dict)
     trained: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     distribution: str = ""
@@ -66,8 +67,9 @@ class Checkpoint(Record):
         for key, rule in MODEL_FIELDS.items():
             if key in self.config or rule.required:
                 rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
-        for metric, entry in self.metrics.items():
-            _check_entry(entry, f"checkpoint {self.name}: metrics.{metric}")
+        for key in ("metrics", "quick"):
+            for metric, entry in getattr(self, key).items():
+                _check_entry(entry, f"checkpoint {self.name}: {key}.{metric}")
         latents = set(map(str, range(self.latent_dim)))
         if bad := [key for key, label in self.labels.items() if key not in latents or not isinstance(label, str)]:
             raise InvalidInput(f"checkpoint {self.name}: labels.{bad[0]:.40} must be a latent's index and a text")
@@ -105,8 +107,9 @@ class Checkpoint(Record):
         """The text of ``genzoo.json``: sorted keys, one trailing newline."""
         data = {"format": RECORD_FORMAT, **asdict(self)}
         del data["folder"]
-        if not self.labels:
-            del data["labels"]
+        for key in ("labels", "quick"):
+            if not data[key]:
+                del data[key]
         if not self.repo:
             del data["repo"], data["commit"]
         return json_text(data)
@@ -173,7 +176,7 @@ def _check_entry(entry: Any, where: str) -> None:
 
 
 _KEYS = {field.name for field in fields(Checkpoint)} - {"folder"}
-_OPTIONAL = {"distribution", "labels", "repo", "commit"}
+_OPTIONAL = {"distribution", "labels", "quick", "repo", "commit"}
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
