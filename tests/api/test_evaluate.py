@@ -11,6 +11,7 @@ import pytest
 import genzoo
 from genzoo.api import evaluate, features
 from genzoo.api.data import open_data
+from genzoo.api.measuring import Watch
 from genzoo.errors import DamagedFile, GenzooWarning, InvalidInput, MissingDependency, NotFound, PluginError
 from genzoo.metrics import Metric, Setting
 from genzoo.metrics.setting import Outcome
