@@ -1,6 +1,7 @@
 """Pages that are made when the docs are built: the public names, and a page for each model from its record.
 
-What a page shows comes from where the page does: one that would load anything from elsewhere stops the build.
+What a record says is text of others: on a page it is words, never markup. What a page shows comes from where the page
+does: one that would load anything from elsewhere stops the build.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import genzoo
 from genzoo.pictures import is_picture
 from genzoo.registry import load_target, registry
 from genzoo.spec import Checkpoint, Family, RecipeFile
+from genzoo.text import code, fenced, markdown
 
 PICTURES = Path(__file__).parent / "pictures"
 LOADED = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^\s"'>]+)""")
@@ -67,7 +69,13 @@ def _index() -> str:
 
 def _page(record: Checkpoint) -> str:
     numbers = [
-        (f"`{metric}`", f"{entry['value']:.5g}", _floor(entry), entry["unit"], _words(entry["protocol"]))
+        (
+            code(metric),
+            f"{entry['value']:.5g}",
+            _floor(entry),
+            markdown(entry["unit"]),
+            markdown(_words(entry["protocol"])),
+        )
         for metric, entry in record.metrics.items()
     ]
     facts = {**_facts(record), "size": f"{record.size_bytes:,} bytes", "sha256": f"`{record.sha256}`"}
@@ -76,21 +84,22 @@ def _page(record: Checkpoint) -> str:
         table = _table(("metric", "value", "floor", "unit", "protocol"), numbers)
         parts.append(f"## Numbers\n\n`genzoo verify {record.name}` computes them again.\n\n{table}")
     recipe = registry().find(RecipeFile, record.name).path.read_text(encoding="utf-8")
-    parts.append(f"## Recipe\n\n`genzoo train {record.name}` trains it again.\n\n```toml\n{recipe}```\n")
+    parts.append(f"## Recipe\n\n`genzoo train {record.name}` trains it again.\n\n{fenced(recipe, 'toml')}\n")
     return "\n\n".join(parts)
 
 
 def _facts(record: Checkpoint) -> dict[str, str]:
-    return {
+    facts = {
         "family": record.family,
         "architecture": record.architecture,
         "data set": record.dataset,
         "shape": " × ".join(map(str, record.input_shape)),
-        "latents": str(record.latent_dim),
+        "latents": record.latent_dim,
         "parameters": f"{record.parameters:,}",
         "licence": record.license,
         "trained in": f"{record.trained['seconds'] / 60:,.0f} minutes ({record.trained['device']})",
     }
+    return {key: markdown(fact) for key, fact in facts.items()}
 
 
 def _usage(record: Checkpoint) -> str:

@@ -33,6 +33,7 @@ __all__ = [
     "describe",
     "find_checkpoint",
     "is_path",
+    "is_pattern",
     "list_models",
     "overview",
     "owner_of",
@@ -56,12 +57,19 @@ class Names(list[str]):
 def list_models(pattern: str = "*") -> Names:
     """The names of all checkpoints that match a shell pattern, sorted: ``list_models("vae-*")``.
 
-    A name that two distributions offer stands once for each, as ``distribution:name``.
+    A word without ``*``, ``?`` and ``[`` matches every name that it is a part of: ``list_models("gan")``. A name that
+    two distributions offer stands once for each, as ``distribution:name``.
     """
+    wanted = pattern if is_pattern(pattern) else f"*{pattern}*"
     entries = registry().entries(Checkpoint)
     return Names(
-        sorted(name for name, _, record in entries if fnmatchcase(name, pattern) or fnmatchcase(record.name, pattern))
+        sorted(name for name, _, record in entries if fnmatchcase(name, wanted) or fnmatchcase(record.name, wanted))
     )
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is a shell pattern, and not a word."""
+    return not set(text).isdisjoint("*?[")
 
 
 def show(name: str | Path) -> Checkpoint:

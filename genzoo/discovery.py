@@ -11,32 +11,35 @@ A name in them that no installed plugin has is warned of: misspelt, it would do 
 
 from __future__ import annotations
 
-import importlib
+import json
 import os
 import re
-import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import pluggy
 
 from genzoo import hookspecs
 from genzoo.errors import GenzooWarning, PluginError
-from genzoo.spec import Record
+from genzoo.guard import Failed, guarded
+from genzoo.spec import RECORDS, Record
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
+    from importlib.metadata import Distribution
 
-__all__ = ["Plugin", "cause", "discover", "same_distribution"]
+__all__ = ["GROUP", "OURS", "Plugin", "canonical", "discover", "is_distribution_name", "same_distribution"]
 
 GROUP = "genzoo.plugins"
 OURS = "genzoo"
 BLOCK, ONLY = "GENZOO_BLOCK_PLUGINS", "GENZOO_ONLY_PLUGINS"
-_NO_PLACES = (f"{Path(__file__).parent}{os.sep}", *importlib.__path__, "<")
+UNNAMED = "unknown"
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 
 
 @dataclass(kw_only=True)
@@ -73,11 +76,17 @@ class Plugin:
 
 def same_distribution(distribution: str, other: str) -> bool:
     """Whether two spellings name one distribution (PEP 503)."""
-    return _canonical(distribution) == _canonical(other)
+    return canonical(distribution) == canonical(other)
+
+
+def is_distribution_name(name: object) -> bool:
+    """Whether it can be the name of a distribution (PEP 508), of at most 100 characters."""
+    return isinstance(name, str) and bool(_NAME.fullmatch(name))
 
 
 @cache
-def _canonical(distribution: str) -> str:
+def canonical(distribution: str) -> str:
+    """The spelling that all spellings of a distribution's name have in common (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
@@ -94,32 +103,108 @@ def _load_core(manager: pluggy.PluginManager) -> Plugin:
     return _load_plugin(manager, Plugin(name="core", distribution=OURS, version=__version__), lambda: builtin)
 
 
-def _entry_points() -> list[tuple[Plugin, Callable[[], Any]]]:
+Found = tuple[Plugin, Callable[[], Any]]
+
+
+def _entry_points() -> list[Found]:
     """One Plugin and its loader for each entry point, sorted, so that nothing depends on the order of installation."""
     from importlib.metadata import distributions  # 18 ms: paid by the first look-up, not by `import genzoo`
 
-    found: dict[str, list[tuple[Plugin, Callable[[], Any]]]] = {}
-    for distribution in distributions():
-        points = [point for point in distribution.entry_points if point.group == GROUP]
-        if not points:
-            continue
-        name = _canonical(distribution.name or "unknown")  # metadata may be damaged
-        if (first := found.get(name)) is None:
-            found[name] = [_plugin_of(distribution, point) for point in points]
-        elif first[0][0].version != distribution.version:  # an editable install may be found twice
-            for plugin, _ in first:
-                plugin.remark(_twice(plugin, distribution))
-    _look_for_misspelt({OURS, *found})
-    pairs = [pair for points in found.values() for pair in points]
+    groups: dict[str, list[tuple[Distribution, list[Found]]]] = {}
+    for number, distribution in enumerate(distributions()):
+        if plugins := _plugins_of(distribution):
+            name = plugins[0][0].distribution
+            key = canonical(name) if name != UNNAMED else f"{UNNAMED} {number}"  # those have nothing in common
+            groups.setdefault(key, []).append((distribution, plugins))
+    _look_for_misspelt({OURS, *groups})
+    pairs = [pair for key, group in groups.items() for pair in (_ours_of(group) if key == OURS else _first_of(group))]
     return sorted(pairs, key=lambda pair: (pair[0].distribution, pair[0].name))
 
 
-def _plugin_of(distribution: Distribution, point: EntryPoint) -> tuple[Plugin, Callable[[], Any]]:
-    name = distribution.name or "unknown"  # metadata may be damaged
-    plugin = Plugin(name=point.name, distribution=name, version=distribution.version or "")
-    if by := _blocked_by(_canonical(name)):
+def _plugins_of(distribution: Distribution) -> list[Found]:
+    """The plugins of a distribution, a broken one if what it declares cannot be read: it may be none of genzoo's, but
+    who should say so?"""
+    name, version, complaint = _described(distribution)
+    try:
+        points = [point for point in distribution.entry_points if point.group == GROUP]
+    except Exception as error:  # whatever a parser raises for any file
+        plugin = _plugin("entry_points.txt", name, version)
+        if plugin.status == "ok":
+            where = f"entry_points.txt of {name} in {distribution.locate_file('')}"
+            plugin.fail("broken", f"{where} cannot be read: {error}; try: pip install --force-reinstall {name}")
+        return [(plugin, _nothing)]
+    found = [(_plugin(point.name, name, version), point.load) for point in points]
+    for plugin, _ in found:
+        plugin.remark(complaint)
+    return found
+
+
+def _plugin(name: str, distribution: str, version: str) -> Plugin:
+    """A plugin that is not loaded yet, or blocked."""
+    plugin = Plugin(name=name, distribution=distribution, version=version)
+    if by := _blocked_by(canonical(distribution)):
         plugin.fail("blocked", f"by {by}={os.environ[by]}")
-    return plugin, point.load
+    return plugin
+
+
+def _nothing() -> None:
+    """The loader of a plugin that is not loaded."""
+
+
+def _described(distribution: Distribution) -> tuple[str, str, str]:
+    """Name and version, and what is wrong with them: metadata may be gone or damaged."""
+    try:
+        name, version = distribution.name, distribution.version
+    except Exception as error:  # whatever a parser raises for any file
+        return UNNAMED, "", f"METADATA in {distribution.locate_file('')} cannot be read: {error}"
+    if name and not is_distribution_name(name):
+        return UNNAMED, version or "", f"it is called {name!r:.80}, which is no distribution's name"
+    return name or UNNAMED, version or "", ""
+
+
+def _first_of(group: list[tuple[Distribution, list[Found]]]) -> list[Found]:
+    """The plugins of the first of several distributions of one name, which say that they hide the others."""
+    (first, plugins), *others = group
+    for other, (found, *_) in others:
+        if (first.version, first.name) != (other.version, other.name):  # an editable install may be found twice
+            for plugin, _ in plugins:
+                plugin.remark(_twice(plugin, found[0].version, other))
+    return plugins
+
+
+def _ours_of(group: list[tuple[Distribution, list[Found]]]) -> list[Found]:
+    """genzoo's own plugins, and a broken one for each other distribution whose name is the same by PEP 503."""
+    likeness = [_likeness(distribution) for distribution, _ in group]
+    best = likeness.index(max(likeness))
+    ours = [pair for pair in [group[best], *group[:best], *group[best + 1 :]] if pair[0].name == OURS]
+    if likeness[best][0] and group[best] not in ours:  # the running code was installed under another spelling
+        ours.insert(0, group[best])
+    others = [pair[1][0][0] for pair in group if pair not in ours]
+    return [*(_first_of(ours) if ours else []), *map(_refused, others)]
+
+
+def _likeness(distribution: Distribution) -> tuple[bool, bool, bool]:
+    """How much a distribution is that of the running code: it lies there, it is called so, it has its version."""
+    from genzoo import __version__
+
+    here = Path(__file__).parent.resolve()
+    lies = Path(str(distribution.locate_file(OURS))).resolve() == here or _editable_at(distribution) == here.parent
+    return lies, distribution.name == OURS, distribution.version == __version__
+
+
+def _editable_at(distribution: Distribution) -> Path | None:
+    """The folder that an editable install points to (PEP 610)."""
+    with suppress(Exception):  # whatever is in that file
+        url = urlsplit(json.loads(distribution.read_text("direct_url.json") or "")["url"])
+        return Path(unquote(url.path)).resolve()
+    return None
+
+
+def _refused(plugin: Plugin) -> Found:
+    if plugin.status == "ok":
+        told = f"its distribution is called {plugin.distribution}, which is genzoo's own name by PEP 503"
+        plugin.fail("broken", f"{told}; it is not loaded, and its author can give it another name")
+    return plugin, _nothing
 
 
 def _blocked_by(distribution: str) -> str:
@@ -133,7 +218,7 @@ def _blocked_by(distribution: str) -> str:
 def _names(variable: str) -> set[str] | None:
     """The distributions that an environment variable lists, or None if it is not set."""
     listed = os.environ.get(variable)
-    return None if listed is None else {_canonical(name) for name in re.split(r"[,\s]+", listed) if name}
+    return None if listed is None else {canonical(name) for name in re.split(r"[,\s]+", listed) if name}
 
 
 def _look_for_misspelt(installed: set[str]) -> None:
@@ -148,32 +233,35 @@ def _warn_once(message: str) -> None:
     warnings.warn(message, GenzooWarning, stacklevel=2)
 
 
-def _twice(plugin: Plugin, other: Distribution) -> str:
+def _twice(plugin: Plugin, version: str, other: Distribution) -> str:
+    named = "" if other.name == plugin.distribution else f" of {other.name}"
     return (
-        f"version {other.version} is installed too, in {other.locate_file('')}, and hidden by this one; "
+        f"version {version}{named} is installed too, in {other.locate_file('')}, and hidden by this one; "
         f"pip uninstall {plugin.distribution} until none is left, and install it again"
     )
 
 
 def _load_plugin(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[], Any]) -> Plugin:
-    if plugin.status == "blocked":
+    if plugin.status != "ok":
         return plugin
+    what = "import failed: "
     try:
-        module = load()
-    except (Exception, SystemExit) as error:  # a stranger's code: what it raises is that plugin's failure alone
-        plugin.fail("broken", f"import failed: {cause(error)}; {_remedy(plugin)}")
-        return plugin
-    plugin.path = str(getattr(module, "__file__", None) or "")
-    wanted = getattr(module, "GENZOO_API", None)
-    plugin.api = wanted if isinstance(wanted, int) else None
-    if plugin.api != hookspecs.API_VERSION:
-        plugin.fail("incompatible", _api_reason(plugin))
-        return plugin
-    try:
-        plugin.records = list(_records(manager, plugin, module))
-    except (Exception, SystemExit) as error:  # as above
-        plugin.fail("broken", f"{cause(error)}; {_remedy(plugin)}")
+        module = guarded(load)
+        what = ""
+        plugin.path, plugin.api = guarded(lambda: _stated(module))
+        if plugin.api != hookspecs.API_VERSION:
+            plugin.fail("incompatible", _api_reason(plugin))
+            return plugin
+        plugin.records = guarded(lambda: list(_records(manager, plugin, module)))
+    except Failed as error:
+        plugin.fail("broken", f"{what}{error}; {_remedy(plugin)}")
     return plugin
+
+
+def _stated(module: Any) -> tuple[str, int | None]:
+    """The file of a plugin's module, and the API that it is written for. A module may answer anything, or raise."""
+    wanted = getattr(module, "GENZOO_API", None)
+    return str(getattr(module, "__file__", None) or ""), wanted if type(wanted) is int else None
 
 
 def _records(manager: pluggy.PluginManager, plugin: Plugin, module: Any) -> Iterator[Record]:
@@ -193,22 +281,12 @@ def _records(manager: pluggy.PluginManager, plugin: Plugin, module: Any) -> Iter
         raise PluginError(f"genzoo_records gave a {type(lone[0]).__name__}, which is no list of records")
     keys = set()
     for record in (record for returned in offered for record in returned):
-        if not isinstance(record, Record):
+        if type(record) not in RECORDS:  # whose types were checked when they were made
             raise PluginError(f"genzoo_records gave a {type(record).__name__}, which is no genzoo record")
         if (key := (record.kind, record.name)) in keys:
             raise PluginError(f"genzoo_records gave {record.kind} {record.name!r} twice")
         keys.add(key)
         yield record
-
-
-def cause(error: BaseException) -> str:
-    """An error on one line, with the last place on its way that is neither genzoo's own nor the import system's."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_NO_PLACES)]
-    places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
-    if isinstance(error, SyntaxError) and error.filename:
-        places.append(f"{error.filename}:{error.lineno}")
-    place = f" (at {places[-1]})" if places else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 
 def _remedy(plugin: Plugin) -> str:

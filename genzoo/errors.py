@@ -1,6 +1,6 @@
 """Every error genzoo raises on purpose, with its exit code on the command line.
 
-    GenzooError                              1  a fault of ours
+    GenzooError                              1  an internal error
     ├── InvalidInput      (ValueError)       2  a value, recipe key, image or option that cannot be used
     │   ├── OutputExists                     2  the output is there already
     │   ├── CacheUnwritable                  2  the cache of the hub's files is full or read-only
@@ -35,6 +35,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from genzoo.text import one_line, printable
+
 __all__ = [
     "AmbiguousName",
     "CacheUnwritable",
@@ -66,7 +68,7 @@ __all__ = [
 
 
 class GenzooError(Exception):
-    """Base of all errors genzoo raises on purpose."""
+    """Base of all errors genzoo raises on purpose. As a string it is safe to print, whatever is in `message`."""
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
@@ -75,6 +77,9 @@ class GenzooError(Exception):
         super().__init__(message)
         self.message = message
         self.suggestions = tuple(suggestions)
+
+    def __str__(self) -> str:
+        return printable(self.message)
 
 
 class InvalidInput(GenzooError, ValueError):
@@ -228,7 +233,10 @@ class VerificationFailed(GenzooError):
 
 
 class GenzooWarning(UserWarning):
-    """Something was amiss, and genzoo went on."""
+    """Something was amiss, and genzoo went on. As a string it is one line that is safe to print."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 def closest(name: str, known: Iterable[str]) -> list[str]:

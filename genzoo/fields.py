@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from genzoo.errors import InvalidInput, did_you_mean
+from genzoo.typecheck import conform
 
 __all__ = ["Field", "check_config", "whole"]
 
@@ -42,8 +43,9 @@ class Field:
     length: tuple[int, int] = (1, 16)
 
     def __post_init__(self) -> None:
-        if self.kind not in _KIND_WORDS:
+        if not isinstance(self.kind, str) or self.kind not in _KIND_WORDS:
             raise InvalidInput(f"a field's kind must be one of {', '.join(_KIND_WORDS)}; got {self.kind!r:.80}")
+        conform(self, "a field", skip=("default",))
         if not self.required:
             self.check(self.default, f"the default ({self.doc})")
 

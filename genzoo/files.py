@@ -16,6 +16,7 @@ from genzoo.errors import DamagedFile, InvalidInput, MalformedWeights, NotFound,
 __all__ = [
     "atomic_write",
     "check_depth",
+    "home_folder",
     "json_text",
     "read_recorded",
     "read_regular",
@@ -30,6 +31,25 @@ DIGITS = 6
 MAX_DEPTH = 32
 TEMPORARY = re.compile(r"(\..+)?\.\d+\.[0-9a-f]{8}\.tmp")
 STRING_OR_FLAT_LIST = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^][{}"]*\]')
+
+
+def home_folder() -> Path:
+    """The user's home folder.
+
+    A user without one, as in a container whose user has no name and no ``$HOME``, gets a private folder among the
+    temporary files, which is the same for every process.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        import tempfile  # slow to import, and seldom needed
+    folder = Path(tempfile.gettempdir()) / f"genzoo-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+        return folder
+    return Path(tempfile.mkdtemp(prefix="genzoo-"))  # somebody else has made that folder, and may write to it
 
 
 def user_path(text: str | Path) -> Path:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from html import escape
+from html import escape as escape_html
 from typing import Any
+
+from genzoo.text import one_line
 
 __all__ = ["Numbers", "cell", "encoded", "heading", "metrics_table", "picture", "table", "text_table"]
 
@@ -51,6 +53,11 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 def _cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
     protocol = ", ".join(f"{key} {value}" for key, value in entry["protocol"].items())
     return cell(entry["value"]), entry["unit"], cell(entry.get("floor")), protocol
+
+
+def escape(text: str) -> str:
+    """Text of others as HTML that shows it."""
+    return escape_html(one_line(text))
 
 
 def heading(name: str, told: str) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-from genzoo.discovery import Plugin, cause, discover, same_distribution
+from genzoo.discovery import Plugin, discover, same_distribution
 from genzoo.errors import AmbiguousName, GenzooWarning, NotFound, PluginError, did_you_mean
+from genzoo.guard import Failed, guarded
 from genzoo.spec import Alias, Checkpoint, Record, Tombstone
 
 __all__ = ["PUBLIC_PLUGINS", "Plugin", "Registry", "load_target", "registry", "same_distribution"]
@@ -164,8 +165,8 @@ def load_target(target: str, owner: str) -> Any:
 
     module, _, attribute = target.partition(":")
     try:
-        return getattr(import_module(module), attribute)
-    except (Exception, SystemExit) as error:  # a stranger's code
+        return guarded(lambda: getattr(import_module(module), attribute))
+    except Failed as error:
         raise PluginError(
-            f"{owner} names {target}, which cannot be imported: {cause(error)}; its plugin's author can mend that"
-        ) from error
+            f"{owner} names {target}, which cannot be imported: {error}; its plugin's author can mend that"
+        ) from error.__cause__

@@ -14,7 +14,7 @@ import pytest
 from genzoo.api.evaluate import evaluate
 from genzoo.catalog import find_checkpoint, list_models, show
 from genzoo.cli import run
-from genzoo.cli.plugins import _unpack
+from genzoo.cli.wheels import unpack
 from genzoo.discovery import Plugin, discover
 from genzoo.errors import GenzooWarning, InvalidInput, NotFound, PluginError
 from genzoo.registry import Registry, registry
@@ -375,11 +375,11 @@ def test_a_damaged_wheel_is_refused_wherever_it_is_damaged(tmp_path: Path) -> No
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
     with pytest.raises(InvalidInput, match=r"is no wheel: .*; build it again"):
-        _unpack(path, str(tmp_path))
+        unpack(path, tmp_path)
     for place in range(0, len(whole), 3):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         with suppress(InvalidInput):
-            _unpack(path, str(tmp_path / f"damaged-{place}"))
+            unpack(path, tmp_path / f"damaged-{place}")
 
 
 @pytest.mark.parametrize(

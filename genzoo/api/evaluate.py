@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from genzoo.api.build import load
 from genzoo.api.data import open_data
 from genzoo.api.features import feature_space
+from genzoo.api.measuring import Report, Watch, expected_seconds
 from genzoo.catalog import find_checkpoint, owner_of
 from genzoo.errors import (
     AmbiguousName,
@@ -32,9 +34,11 @@ from genzoo.registry import registry
 from genzoo.spec import DatasetSpec, Objective
 from genzoo.training import Recipe
 
-__all__ = ["evaluate", "measure_test", "verify"]
+__all__ = ["evaluate", "expected_time", "measure_quick", "measure_test", "quick_numbers", "verify"]
 
 DETAIL = 0.01
+QUICK = 500
+"""How many examples a quick value is measured on."""
 
 
 def evaluate(
@@ -44,6 +48,7 @@ def evaluate(
     overrides: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
     device: str | torch.device = "auto",
+    report: Report | None = None,
 ) -> Numbers:
     """Metrics of a checkpoint on the test split of its data set, computed now.
 
@@ -53,6 +58,7 @@ def evaluate(
         overrides: other values of its recipe's section ``evaluation``, ``{"evaluation.importance_draws": 100}``.
         data_root: where the data set lies or is downloaded to.
         device: as in `load`.
+        report: called with the Measuring as each metric is begun, and for each batch of examples.
 
     Returns:
         ``{metric: {"value", "unit", "tolerance", "protocol"}}``.
@@ -64,12 +70,31 @@ def evaluate(
     for path in overrides or {}:
         if not path.startswith("evaluation."):
             raise InvalidInput(f"{path} is not of the section evaluation: the model is trained; see genzoo train --set")
+    setting, owner = _setting_of(name, overrides or {}, data_root, device)
+    return Numbers(_measured(setting, metrics, owner, report))
+
+
+def _setting_of(
+    name: str | Path, overrides: Mapping[str, Any], data_root: str | Path | None, device: str | torch.device
+) -> tuple[Setting, str]:
+    """What a checkpoint is measured on, and the distribution in which names that clash are looked up first."""
     model = load(name, device=device)
     checkpoint, plugin = find_checkpoint(name)
     owner = owner_of(checkpoint, plugin)
     dataset = registry().find(DatasetSpec, checkpoint.dataset, prefer=owner)
-    recipe = Recipe.parse(checkpoint.recipe, checkpoint.name).changed(overrides or {})
-    return Numbers(measure_test(model, recipe, dataset, data_root, only=metrics, prefer=owner))
+    recipe = Recipe.parse(checkpoint.recipe, checkpoint.name).changed(overrides)
+    return _setting(model, recipe, dataset, data_root, owner), owner
+
+
+def _setting(model: Model, recipe: Recipe, dataset: DatasetSpec, root: str | Path | None, prefer: str) -> Setting:
+    return Setting(
+        model=model,
+        evaluation=recipe.evaluation,
+        dataset=dataset,
+        pictures=registry().find(DatasetSpec, dataset.pictures, prefer=prefer) if dataset.pictures else dataset,
+        open_split=lambda record, split: open_data(record, split, root=root, shape=model.input_shape),
+        probability=_scores_probability(recipe, prefer),
+    )
 
 
 def measure_test(
@@ -94,23 +119,57 @@ def measure_test(
         only: which metrics; all that have a meaning for the model without it.
         prefer: the distribution in which names that clash are looked up first.
     """
-    setting = Setting(
-        model=model,
-        evaluation=recipe.evaluation,
-        dataset=dataset,
-        pictures=registry().find(DatasetSpec, dataset.pictures, prefer=prefer) if dataset.pictures else dataset,
-        open_split=lambda record, split: open_data(record, split, root=root, shape=model.input_shape),
-        probability=_scores_probability(recipe, prefer),
-    )
+    return _measured(_setting(model, recipe, dataset, root, prefer), only, prefer)
+
+
+def measure_quick(
+    model: Model,
+    recipe: Recipe,
+    dataset: DatasetSpec,
+    root: str | Path | None,
+    metrics: Collection[str],
+    *,
+    prefer: str = "",
+) -> dict[str, Any]:
+    """Those of the `metrics` of a trained model that a few examples are enough for, measured on `QUICK` of them.
+
+    What cannot be measured on so few is left out. The arguments are those of `measure_test`.
+    """
+    setting = replace(_setting(model, recipe, dataset, root, prefer), limit=QUICK)
+    if not NEED_FEATURES.isdisjoint(metrics):
+        setting = replace(setting, space=feature_space(setting, prefer=prefer, fetch=False))
+    found: dict[str, Any] = {}
+    for name, metric in metrics_of(setting).items():
+        if metric.quick and name in metrics:
+            with suppress(InvalidInput, PluginError):
+                found |= measure({name: metric}, setting)
+    return found
+
+
+def _measured(setting: Setting, only: Collection[str], prefer: str, report: Report | None = None) -> dict[str, Any]:
+    """As `measure_test`."""
+    watch = Watch(report)
+    setting = replace(setting, progress=watch.advance)
     if not only:
         setting = replace(setting, space=_space_if_there(setting, prefer))
         if found := metrics_of(setting):
             len(setting.examples)  # or each metric would tell that the data is not there
-        return _measure_what_can_be(found, setting)
-    if not set(only) <= metrics_of(setting).keys():
-        fetch = not NEED_FEATURES.isdisjoint(only)
-        setting = replace(setting, space=feature_space(setting, prefer=prefer, fetch=fetch))
-    return measure(_choose(metrics_of(setting), only, model.name), setting)
+        return _measure_what_can_be(found, setting, watch)
+    setting = _with_space(setting, only, prefer)
+    metrics = _choose(metrics_of(setting), only, setting.model.name)
+    return {
+        key: entry
+        for name, metric in watch.over(metrics, setting)
+        for key, entry in measure({name: metric}, setting).items()
+    }
+
+
+def _with_space(setting: Setting, only: Collection[str], prefer: str) -> Setting:
+    """With a feature space, if some of the metrics wanted need it."""
+    if set(only) <= metrics_of(setting).keys():
+        return setting
+    fetch = not NEED_FEATURES.isdisjoint(only)
+    return replace(setting, space=feature_space(setting, prefer=prefer, fetch=fetch))
 
 
 def _scores_probability(recipe: Recipe, prefer: str) -> bool:
@@ -122,9 +181,9 @@ def _scores_probability(recipe: Recipe, prefer: str) -> bool:
         return False
 
 
-def _measure_what_can_be(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Any]:
+def _measure_what_can_be(metrics: Mapping[str, Metric], setting: Setting, watch: Watch) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, metric in metrics.items():
+    for name, metric in watch.over(metrics, setting):
         try:
             found |= measure({name: metric}, setting)
         except (InvalidInput, PluginError) as error:  # too few pictures, say, or a stranger's metric
@@ -153,21 +212,65 @@ def _choose(known: Mapping[str, Metric], names: Collection[str], owner: str) -> 
     return {name: metric for name, metric in known.items() if not names or name in names}
 
 
-def verify(name: str | Path, *, data_root: str | Path | None = None, device: str | torch.device = "auto") -> Numbers:
+def verify(
+    name: str | Path,
+    *,
+    quick: bool = False,
+    data_root: str | Path | None = None,
+    device: str | torch.device = "auto",
+    report: Report | None = None,
+) -> Numbers:
     """Compute every recorded number of a checkpoint anew; returns them as `evaluate` does.
+
+    Args:
+        name: as in `load`.
+        quick: compute those alone that were recorded of a few hundred examples too, on the same ones: a second or two.
+        data_root: where the data set lies or is downloaded to.
+        device: as in `load`.
+        report: as in `evaluate`.
 
     Raises:
         VerificationFailed: one is further from its record than its tolerance, or was measured otherwise.
+        NotFound: no such checkpoint, or no quick value of it.
     """
-    recorded = find_checkpoint(name)[0].metrics
+    checkpoint = find_checkpoint(name)[0]
+    recorded = checkpoint.quick if quick else checkpoint.metrics
+    if quick and not recorded and checkpoint.metrics:
+        raise NotFound(f"{name}: no quick value is recorded; run genzoo verify {name}", suggestions=["genzoo verify"])
     if not recorded:
         load(name, device=device)  # the weights at least are what they should be
         return Numbers()
-    found = evaluate(name, metrics=tuple(recorded), data_root=data_root, device=device)
+    setting, owner = _setting_of(name, {}, data_root, device)
+    setting = replace(setting, limit=QUICK) if quick else setting
+    found = _measured(setting, tuple(recorded), owner, report)
     wrong = [text for metric, entry in found.items() for text in _differences(metric, entry, recorded[metric])]
     if wrong:
         raise VerificationFailed(f"{name}: {'; '.join(wrong)}")
-    return found
+    return Numbers(found)
+
+
+def expected_time(
+    name: str | Path, *, data_root: str | Path | None = None, device: str | torch.device = "auto"
+) -> float:
+    """About how many seconds it takes to compute every recorded number of a checkpoint anew; raises as `verify`."""
+    recorded = tuple(find_checkpoint(name)[0].metrics)
+    setting, owner = _setting_of(name, {}, data_root, device)
+    setting = _with_space(setting, recorded, owner)
+    return expected_seconds(_choose(metrics_of(setting), recorded, setting.model.name), setting) if recorded else 0.0
+
+
+def quick_numbers(name: str | Path, *, data_root: str | Path | None = None) -> dict[str, Any]:
+    """The quick values of a checkpoint, for its record: of the recorded metrics that a few examples are enough for."""
+    checkpoint, plugin = find_checkpoint(name)
+    owner = owner_of(checkpoint, plugin)
+    return measure_quick(
+        load(name, device="cpu"),
+        Recipe.parse(checkpoint.recipe, checkpoint.name),
+        registry().find(DatasetSpec, checkpoint.dataset, prefer=owner),
+        data_root,
+        checkpoint.metrics,
+        prefer=owner,
+    )
 
 
 def _differences(metric: str, found: Mapping[str, Any], recorded: Mapping[str, Any]) -> Iterator[str]:

@@ -17,7 +17,7 @@ import torch
 from genzoo import __version__
 from genzoo.api.build import load, pick_device
 from genzoo.api.data import one_root, open_data
-from genzoo.api.evaluate import measure_test
+from genzoo.api.evaluate import measure_quick, measure_test
 from genzoo.api.plan import Plan
 from genzoo.api.recipes import find_recipe, like
 from genzoo.catalog import find_checkpoint
@@ -223,8 +223,10 @@ def _finish(
     checkpoint = _save_checkpoint(model, plan, run, processes)
     run.save_curves()
     note("saved; now measuring it, which --resume does if it is stopped")
-    metrics = measure_test(model, plan.recipe, plan.dataset, root, prefer=plan.blueprint.distribution)
-    measured = replace(checkpoint, metrics=metrics)
+    owner = plan.blueprint.distribution
+    metrics = measure_test(model, plan.recipe, plan.dataset, root, prefer=owner)
+    quick = measure_quick(model, plan.recipe, plan.dataset, root, metrics, prefer=owner)
+    measured = replace(checkpoint, metrics=metrics, quick=quick)
     try:
         record_bytes(measured)
     except InvalidInput as error:  # of a third-party metric, say

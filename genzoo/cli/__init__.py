@@ -1,11 +1,12 @@
 """The command line: parse, call the library, print. Data on stdout; progress, notes and errors on stderr.
 
-Exit codes: 0 done · 1 a fault of ours · 2 wrong usage · 3 not found · 4 network · 5 integrity · 6 a missing optional
+Exit codes: 0 done · 1 internal error · 2 wrong usage · 3 not found · 4 network · 5 integrity · 6 a missing optional
 part · 7 a number that is not the recorded one · 130 Ctrl-C. Nothing here imports torch before a command needs it.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -25,8 +26,9 @@ from genzoo.cli.extra import Commands
 from genzoo.cli.hub import cache_group, pin_command, pull_command
 from genzoo.cli.latent import interpolate_command, map_command, traverse_command
 from genzoo.cli.measure import compare_command, evaluate_command, verify_command
+from genzoo.cli.output import echo, echo_error, echo_lines
 from genzoo.cli.plugins import new_command, plugins_command
-from genzoo.cli.process import INTERRUPTED
+from genzoo.cli.process import INTERRUPTED, prepare
 from genzoo.cli.publish import push_command, search_command
 from genzoo.cli.run import reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
@@ -86,6 +88,7 @@ for command in (
 
 def main() -> NoReturn:
     """The entry point: runs the command and exits with its code, never with a traceback for a user's mistake."""
+    prepare()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -102,7 +105,7 @@ def _show_warning(otherwise: Callable[..., None]) -> Callable[..., None]:
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, GenzooWarning):
-            click.echo(f"genzoo: {message}", err=True)
+            echo(f"genzoo: {message}", err=True)
         else:
             otherwise(message, category, *where, **more)
 
@@ -119,14 +122,15 @@ def _run(arguments: Sequence[str]) -> int:
         return _usage(arguments, error)
     except (KeyboardInterrupt, click.Abort) as stop:
         reason = stop.__cause__ or stop  # click makes an Abort of a KeyboardInterrupt
-        click.echo(f"genzoo: {' '.join(map(str, reason.args)) or 'stopped'}", err=True)
+        echo(f"genzoo: {' '.join(map(str, reason.args)) or 'stopped'}", err=True)
         return INTERRUPTED
     except OSError as error:  # of stdout: what genzoo writes itself has errors of its own
         return _output(arguments, error)
     except Exception as error:
         if os.environ.get("GENZOO_DEBUG"):
             raise
-        message = f"a fault of genzoo: {type(error).__name__}: {error}. GENZOO_DEBUG=1 shows where; please report it"
+        cause = f"{type(error).__name__}: {error}".rstrip(": .")
+        message = f"internal error: {cause}. Please report it, with what GENZOO_DEBUG=1 prints"
         return _fail(arguments, "internal", message, (), 1)
     return code if isinstance(code, int) else 0
 
@@ -140,7 +144,8 @@ def _output(arguments: Sequence[str], error: OSError) -> int:
 
 def _usage(arguments: Sequence[str], error: click.ClickException) -> int:
     if "--json" not in arguments:
-        error.show()
+        error.show(shown := io.StringIO())
+        echo_lines(shown.getvalue(), err=True)
         return error.exit_code
     near: Any = getattr(error, "possibilities", None) or ()
     return _fail(arguments, "usage", error.format_message(), tuple(near), error.exit_code)
@@ -149,7 +154,7 @@ def _usage(arguments: Sequence[str], error: click.ClickException) -> int:
 def _fail(arguments: Sequence[str], code: str, message: str, suggestions: Sequence[str], exit_code: int) -> int:
     if "--json" in arguments:
         error = {"code": code, "message": message, "suggestions": list(suggestions)}
-        click.echo(json.dumps({"error": error}), err=True)
+        echo(json.dumps({"error": error}), err=True)
     else:
-        click.echo(f"genzoo: {message}", err=True)
+        echo_error(message)
     return exit_code

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genzoo.cli.output import echo_path
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
 from genzoo.files import atomic_write, refuse_existing, user_path
@@ -217,4 +218,4 @@ def write(target: Path | None, data: bytes) -> None:
         sys.stdout.buffer.write(data)
     else:
         atomic_write(target, data)
-        click.echo(target)
+        echo_path(target)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from genzoo.cli.common import data_root_option, device_option, force_option, load_model, path_type
+from genzoo.cli.output import echo, echo_path
 from genzoo.cli.process import keep_memory
 from genzoo.files import user_path
 
@@ -31,8 +32,8 @@ def explore_command(name: str, port: int, no_browser: bool, data_root: Path | No
     from genzoo.explore.studio import Studio
 
     with PageServer(Studio(model, data_root=data_root), port) as server:
-        click.echo(server.url)
-        click.echo("genzoo: serving the page; Ctrl-C stops", err=True)
+        echo(server.url)
+        echo("genzoo: serving the page; Ctrl-C stops", err=True)
         if not no_browser:
             webbrowser.open(server.url)
         server.serve_forever()
@@ -62,6 +63,6 @@ def gallery_command(
     if single:
         target = user_path(output or f"{Path(single).resolve().name}.html")
         write_single(single, target, data_root=data_root, force=force)
-        click.echo(target)
+        echo_path(target)
     else:
-        click.echo(write_gallery(names, output or Path("site"), data_root=data_root, force=force))
+        echo_path(write_gallery(names, output or Path("site"), data_root=data_root, force=force))

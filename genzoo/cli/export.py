@@ -8,6 +8,7 @@ from textwrap import indent
 import click
 
 from genzoo.cli.common import force_option, output_option, target_of, write
+from genzoo.cli.output import echo_lines
 from genzoo.cli.process import keep_memory
 
 __all__ = ["export_command"]
@@ -36,4 +37,4 @@ def export_command(name: str, verb: str, output: Path | None, force: bool) -> No
     write(target, made.data)
     path = repr(str(target)) if target else "PATH"
     usage = indent(made.usage.replace("{path}", path), "    ")
-    click.echo(f"genzoo: to use it in Python:\n{usage}", err=True, nl=False)
+    echo_lines(f"genzoo: to use it in Python:\n{usage}", err=True)

@@ -9,6 +9,7 @@ import click
 from genzoo.errors import GenzooError, PluginError
 from genzoo.registry import Plugin, load_target, registry
 from genzoo.spec import Command
+from genzoo.text import one_line
 
 __all__ = ["Commands"]
 
@@ -59,5 +60,5 @@ def _stand_in(name: str, plugin: Plugin, record: Command) -> click.Command:
         params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
         context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
         add_help_option=False,  # it is the plugin's to give
-        short_help=f"{record.summary} ({plugin.distribution})",
+        short_help=one_line(f"{record.summary} ({plugin.distribution})"),
     )

@@ -9,6 +9,7 @@ import click
 
 from genzoo import catalog
 from genzoo.cli.catalog import as_json
+from genzoo.cli.output import echo, echo_error, echo_lines, echo_path
 from genzoo.errors import GenzooError, InvalidInput, NotFound
 from genzoo.files import user_path
 from genzoo.hub.reference import Reference, is_reference
@@ -37,11 +38,11 @@ def pull_command(names: tuple[str, ...], all_of_them: bool, directory: Path | No
     failures: list[GenzooError] = []
     for name in names or catalog.list_models():
         try:
-            click.echo(pull(*catalog.find_checkpoint(name), target))
+            echo_path(pull(*catalog.find_checkpoint(name), target))
         except GenzooError as error:
             failures.append(error)
             if len(names) != 1:
-                click.echo(f"genzoo: {name}: {error.message}", err=True)
+                echo_error(f"{name}: {error.message}")
     if failures:
         raise failures[0]
 
@@ -60,7 +61,7 @@ def pin_command(name: str, as_json: bool) -> None:
         name = str(pin(Reference.parse(name)))
     record = _on_the_hub(name)
     keys = ("repo", "commit", "sha256", "size_bytes")
-    click.echo(json.dumps({key: getattr(record, key) for key in keys}, indent=1) if as_json else record.pin)
+    echo_lines(json.dumps({key: getattr(record, key) for key in keys}, indent=1) if as_json else record.pin)
 
 
 def _on_the_hub(name: str) -> Checkpoint:
@@ -83,7 +84,7 @@ def list_command() -> None:
     from genzoo.hub.cache import cached
 
     for entry in cached():
-        click.echo(f"{entry.pin}  {entry.size / 1e6:.1f} MB  {entry.folder}")
+        echo(f"{entry.pin}  {entry.size / 1e6:.1f} MB  {entry.folder}")
 
 
 @cache_group.command("rm", short_help="Remove one.")
@@ -98,4 +99,4 @@ def remove_command(name: str) -> None:
         raise NotFound(f"{reference} is not in the cache; see: genzoo cache ls")
     remove(found)
     for entry in found:
-        click.echo(f"{entry.pin}  {entry.size / 1e6:.1f} MB")
+        echo(f"{entry.pin}  {entry.size / 1e6:.1f} MB")

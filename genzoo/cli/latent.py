@@ -19,6 +19,7 @@ from genzoo.cli.common import (
     want_pictures,
     write,
 )
+from genzoo.cli.output import echo
 from genzoo.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def traverse_command(
     known = {latent.index: latent for latent in model.latents()}
     rows = chosen or tuple(index for index, latent in known.items() if latent.active is not False)[:SHOWN]
     _write(target, torch.cat([model.traverse(z, latent=j, span=span, steps=steps) for j in rows]), columns=len(z))
-    click.echo(f"genzoo: from the top: {', '.join(known[j].told() for j in rows)}", err=True)
+    echo(f"genzoo: from the top: {', '.join(known[j].told() for j in rows)}", err=True)
 
 
 @click.command("interpolate", short_help="Walk from one picture to the next.")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from genzoo import catalog
-from genzoo.cli.catalog import as_json
+from genzoo.cli.catalog import as_json, print_json
 from genzoo.cli.common import (
     data_root_option,
     device_option,
@@ -22,12 +23,20 @@ from genzoo.cli.common import (
     target_of,
     want_pictures,
 )
+from genzoo.cli.output import echo, echo_lines
 from genzoo.cli.process import keep_memory
 from genzoo.errors import GenzooError, InvalidInput, VerificationFailed
 from genzoo.files import atomic_write
 from genzoo.notebook import cell, text_table
+from genzoo.text import one_line
+
+if TYPE_CHECKING:
+    from genzoo.api.measuring import Measuring, Report
 
 __all__ = ["compare_command", "evaluate_command", "verify_command"]
+
+LONG = 10
+"""Seconds from which on a measurement is worth a word beforehand."""
 
 
 @click.command("evaluate", short_help="Compute the metrics of a checkpoint anew.")
@@ -53,28 +62,30 @@ def evaluate_command(
     from genzoo.training.recipe import parse_override
 
     overrides = dict(map(parse_override, changes))
-    found = evaluate(name, metrics=metrics, overrides=overrides, data_root=data_root, device=device)
+    with _progress(name) as report:
+        found = evaluate(name, metrics=metrics, overrides=overrides, data_root=data_root, device=device, report=report)
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        print_json(found)
         return
     recorded = catalog.show(name).metrics
     if not found:
-        click.echo(f"genzoo: {name}: nothing was measured", err=True)
+        echo(f"genzoo: {name}: nothing was measured", err=True)
     for metric, entry in found.items():
         floor = f"floor: {entry['floor']:.6g}; " if "floor" in entry else ""
         before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"
-        click.echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  ({floor}recorded: {before})")
+        echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  ({floor}recorded: {before})")
         for key, detail in entry.get("detail", {}).items():
             numbers = detail if isinstance(detail, list) else [detail]
-            click.echo(f"    {key}  {' '.join(f'{number:.3g}' for number in numbers)}")
+            echo(f"    {key}  {' '.join(f'{number:.3g}' for number in numbers)}")
 
 
 @click.command("verify", short_help="Recompute the numbers of checkpoints, and fail if one is wrong.")
 @click.argument("names", nargs=-1)
 @click.option("--all", "all_of_them", is_flag=True, help="Every checkpoint.")
+@click.option("--quick", is_flag=True, help="A few numbers of a few hundred examples: seconds instead of minutes.")
 @data_root_option
 @device_option
-def verify_command(names: tuple[str, ...], all_of_them: bool, data_root: Path | None, device: str) -> None:
+def verify_command(names: tuple[str, ...], all_of_them: bool, quick: bool, data_root: Path | None, device: str) -> None:
     """Compute every recorded number of checkpoints anew; exit 7 if one is outside its tolerance.
 
     What cannot be checked, because its data is not there, say, is told and the others are checked.
@@ -85,21 +96,75 @@ def verify_command(names: tuple[str, ...], all_of_them: bool, data_root: Path | 
     from genzoo.api.evaluate import verify
 
     failures: list[GenzooError] = []
-    for name in names or catalog.list_models():
+    chosen = names or catalog.list_models()
+    if len(chosen) > 1 and not quick:
+        _announce(chosen, data_root, device)
+    for name in chosen:
         try:
-            found = verify(name, data_root=data_root, device=device)
+            with _progress(name) as report:
+                found = verify(name, quick=quick, data_root=data_root, device=device, report=None if quick else report)
         except GenzooError as error:
             failures.append(error)
             what = "WRONG" if isinstance(error, VerificationFailed) else "not checked"
-            click.echo(f"{name}  {what}: {error.message.removeprefix(f'{name}: ')}")
+            echo(f"{name}  {what}: {error.message.removeprefix(f'{name}: ')}")
         else:
             numbers = ", ".join(f"{metric} {entry['value']:.6g}" for metric, entry in found.items())
-            click.echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}")
+            echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}")
     wrong = [error.message for error in failures if isinstance(error, VerificationFailed)]
     if wrong:
         raise VerificationFailed("; ".join(wrong))
     if failures:
         raise failures[0]
+
+
+def _announce(names: Sequence[str], data_root: Path | None, device: str) -> None:
+    """Say about how long it takes to verify checkpoints, before it is done."""
+    from genzoo.api.evaluate import expected_time
+
+    seconds = 0.0
+    for name in names:
+        with suppress(GenzooError):  # which will be told in its turn
+            seconds += expected_time(name, data_root=data_root, device=device)
+    shorter = "; genzoo verify --quick takes seconds" if seconds >= LONG else ""
+    echo(f"genzoo: {len(names)} checkpoints, {_about(seconds)}{shorter}", err=True)
+
+
+def _about(seconds: float) -> str:
+    return f"about {seconds / 60:.0f} minutes" if seconds >= 90 else f"about {max(round(seconds, -1), 10):.0f} seconds"
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Report]:
+    """What takes the Measuring: on a terminal a bar; elsewhere a line for each metric of what takes long. Both say
+    first how long that is."""
+    told = ""
+
+    def is_new(now: Measuring) -> bool:
+        nonlocal told
+        new, told = now.metric != told, now.metric
+        if new and now.index == 1 and now.seconds >= LONG:
+            echo(f"genzoo: {name}: {_about(now.seconds)}", err=True)
+        return new
+
+    def line(now: Measuring) -> None:
+        if is_new(now) and now.seconds >= LONG:
+            echo(f"genzoo: {name}: {now.metric} ({now.index} of {now.count})", err=True)
+
+    if not sys.stderr.isatty():
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=1.0)
+
+        def update(now: Measuring) -> None:
+            is_new(now)
+            bar.update(task, description=f"{name}: {now.metric} ({now.index} of {now.count})", completed=now.share)
+
+        yield update
 
 
 @click.command("compare", short_help="Set models side by side: their numbers, and their pictures.")
@@ -128,13 +193,13 @@ def compare_command(
     elif where["data"]:
         raise click.UsageError("--data goes with -o FILE, the picture to draw")
     if as_json:
-        click.echo(json.dumps({"models": table, "notes": notes}, indent=1))
+        print_json({"models": table, "notes": notes})
         return
     rows = list(dict.fromkeys(key for column in table for key in column))
-    header, *lines = [[row, *(_cell(column.get(row)) for column in table)] for row in rows]
-    click.echo(text_table(header, lines))
+    header, *lines = [[one_line(row), *(one_line(_cell(column.get(row))) for column in table)] for row in rows]
+    echo_lines(text_table(header, lines))
     for note in notes:
-        click.echo(f"genzoo: {note}", err=True)
+        echo(f"genzoo: {note}", err=True)
 
 
 def _cell(value: Any) -> str:
@@ -174,4 +239,4 @@ def _draw_side_by_side(
     chosen = data or catalog.show(names[0]).dataset
     x = open_split(chosen, split, data_root, models[0]).first(count).to(models[0].device)
     atomic_write(target, png(strip(torch.stack([x, *(reconstruct(x) for reconstruct in verbs)]))))
-    click.echo(f"genzoo: {target}: {chosen} above, then {', '.join(names)}", err=True)
+    echo(f"genzoo: {target}: {chosen} above, then {', '.join(names)}", err=True)

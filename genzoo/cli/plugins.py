@@ -9,9 +9,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,13 @@ import click
 
 from genzoo import __version__
 from genzoo.cli.catalog import as_json
+from genzoo.cli.output import echo, echo_lines, echo_path
+from genzoo.cli.wheels import unpack
 from genzoo.discovery import discover, same_distribution
 from genzoo.errors import InvalidInput, NotFound, PluginError, did_you_mean
 from genzoo.files import user_path
 from genzoo.hookspecs import API_VERSION
+from genzoo.isolated import python
 from genzoo.registry import Registry, check_strictly
 from genzoo.scaffold import FAMILIES, scaffold
 
@@ -43,9 +45,9 @@ def plugins_command(context: click.Context, as_json: bool) -> None:
     found = Registry(discover())
     rows = [plugin.summary() for plugin in found.plugins]
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        echo_lines(json.dumps(rows, indent=1))
     else:
-        click.echo(f"genzoo {__version__}, plugin API {API_VERSION}, {sys.executable}")
+        echo(f"genzoo {__version__}, plugin API {API_VERSION}, {sys.executable}")
         for row in rows:
             _print(row)
     check_strictly(found)
@@ -54,9 +56,9 @@ def plugins_command(context: click.Context, as_json: bool) -> None:
 def _print(row: Mapping[str, Any]) -> None:
     api = f"API {row['api']}  " if row["api"] is not None else ""
     offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in row["offers"].items())
-    click.echo(f"{row['name']}  {row['distribution']} {row['version']}  {api}{row['status']}  {offers}".rstrip())
+    echo(f"{row['name']}  {row['distribution']} {row['version']}  {api}{row['status']}  {offers}".rstrip())
     for line in filter(None, (row["reason"], row["path"])):
-        click.echo(f"    {line}")
+        echo(f"    {line}")
 
 
 @plugins_command.command("check", short_help="Hold what plugins declare to the laws.")
@@ -64,9 +66,10 @@ def _print(row: Mapping[str, Any]) -> None:
 def check_command(what: str | None) -> None:
     """Hold what a plugin's distribution declares to the laws of genzoo.testing: all installed ones without a name.
 
-    A WHEEL (a path that ends in .whl) is unpacked and checked as if it were installed, before it is. That imports its
-    code in a process of its own: the plugin's module, as listing the zoo does, and the modules that its records name.
-    The models themselves are held to their laws by the plugin's tests.
+    A WHEEL (a path that ends in .whl) is unpacked and checked as if it were installed, before it is. That runs its
+    code, with your rights, in a process of its own: the plugin's module, as listing the zoo does, and the modules that
+    its records name. Check no wheel that you would not install. The models themselves are held to their laws by the
+    plugin's tests.
     """
     if what and what.endswith(".whl"):
         _check_wheel(user_path(what))
@@ -91,12 +94,14 @@ def _check(distribution: str) -> list[str]:
             case.check()
         except AssertionError as error:
             broken.append(str(error))
-    click.echo(f"{distribution}: {len(cases) - len(excused) - len(broken)} of {len(cases)} checks hold")
+    echo(f"{distribution}: {len(cases) - len(excused) - len(broken)} of {len(cases)} checks hold")
     for case in excused:
-        click.echo(f"    {case} cannot: {case.reason}")
+        echo(f"    {case} cannot: {case.reason}")
     return broken
 
 
+CHECK_SECONDS = 600
+"""For the check of a wheel: importing torch, and drawing what data sets draw, take seconds."""
 _CHECK_AND_TELL = """
 import pathlib, sys
 from genzoo.cli import run
@@ -108,53 +113,32 @@ def _check_wheel(path: Path) -> None:
     """Check a wheel in a process of its own, in which its files lie unpacked before all others. It writes down its exit
     code in the end, as what is imported may end it before, with any code."""
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "code"
-        name = _unpack(path, unpacked := f"{folder}/wheel")
-        paths = [unpacked, *filter(None, [os.environ.get("PYTHONPATH")])]
-        command = [sys.executable, "-P", "-c", _CHECK_AND_TELL, name, str(told)]  # -P: not what lies in this folder
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        ended = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603  # our own command
+        told, unpacked = Path(folder, "code"), Path(folder, "wheel")
+        name = unpack(path, unpacked)
+        echo(f"genzoo: this runs the code of {path}, as installing and importing it would", err=True)
+        ended = _run_alone(python(_CHECK_AND_TELL, name, str(told), first=[str(unpacked)]))
         if not told.exists():
-            how = signal.strsignal(-ended) if ended < 0 else f"exit code {ended}"
+            how = f"exit code {ended}" if ended >= 0 else signal.strsignal(-ended)
             raise PluginError(f"importing what {path} holds ends the process: {how}; no module of a plugin may do that")
         code = int(told.read_text())
     if code:
         click.get_current_context().exit(code)
 
 
-def _unpack(path: Path, folder: str) -> str:
-    """Unpack a wheel; the name of its distribution. InvalidInput if it is none, or none of a plugin."""
-    from importlib.metadata import distributions
+def _run_alone(command: Sequence[str]) -> int:
+    """The exit code of a command without input; every process that it started is ended with it.
 
-    if not path.exists():
-        raise NotFound(f"{path} does not exist; build a wheel: pip wheel --no-deps --wheel-dir dist .")
-    try:
-        with zipfile.ZipFile(path) as wheel:
-            wheel.extractall(folder)
-    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise InvalidInput(
-            f"{path} is no wheel: {error}; build it again: pip wheel --no-deps --wheel-dir dist ."
-        ) from None
-    found = list(distributions(path=[folder]))
-    if len(found) != 1 or not found[0].name:
-        raise InvalidInput(f"{path} is no wheel: it has no METADATA of one distribution")
-    points = found[0].entry_points.select(group="genzoo.plugins")
-    if not points:
-        raise InvalidInput(
-            f'{path} holds no plugin of genzoo: it has no entry point in [project.entry-points."genzoo.plugins"]'
-        )
-    if lost := [point.module for point in points if not _holds_module(folder, point.module)]:
-        raise InvalidInput(
-            f"{path} does not hold {', '.join(lost)}, which its entry point names; with hatchling, say where it is in "
-            "[tool.hatch.build.targets.wheel] packages"
-        )
-    return found[0].name
-
-
-def _holds_module(folder: str, module: str) -> bool:
-    """Whether a module lies in `folder`: one of an installed version would hide that it does not."""
-    path = Path(folder, *module.split("."))
-    return (path / "__init__.py").is_file() or any(path.parent.glob(f"{path.name}.*"))
+    Raises:
+        PluginError: it took longer than CHECK_SECONDS.
+    """
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as process:  # noqa: S603  # ours
+        try:
+            return process.wait(CHECK_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise PluginError(f"the check took longer than {CHECK_SECONDS} seconds, and was ended") from None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
 
 
 @plugins_command.command("golden", short_help="Write the golden outputs of a checkpoint.")
@@ -166,7 +150,7 @@ def golden_command(name: str) -> None:
     """
     from genzoo.testing import write_golden
 
-    click.echo(write_golden(name))
+    echo_path(write_golden(name))
 
 
 @click.command("new", short_help="Begin a plugin of your own.")
@@ -183,5 +167,5 @@ def new_command(context: click.Context, name: str, family: str) -> None:
     if (short := name.removeprefix("genzoo-")) in getattr(context.find_root().command, "commands", ()):
         raise InvalidInput(f"{short!r} is a command of genzoo; give another name")
     folder = scaffold(name, family)
-    click.echo(folder)
-    click.echo(f"next: pip install -e './{folder}[test]' && genzoo plugins && pytest {folder}", err=True)
+    echo_path(folder)
+    echo(f"next: pip install -e './{folder}[test]' && genzoo plugins && pytest {folder}", err=True)

@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from contextlib import suppress
+from typing import Any
 
-__all__ = ["INTERRUPTED", "keep_memory"]
+from genzoo.files import home_folder
+
+__all__ = ["INTERRUPTED", "keep_memory", "prepare"]
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 ONE_GIB = 1 << 30
+
+
+def prepare() -> None:
+    """Make the process's surroundings usable: its three streams, and a home folder for libraries that want one."""
+    _open_streams()
+    if os.path.expanduser("~") == "~":  # noqa: PTH111  # pathlib raises instead
+        os.environ["HOME"] = str(home_folder())
+
+
+def _open_streams() -> None:
+    """Streams to which every text can be written.
+
+    What the encoding of stdout does not have is written as an escape, as Python writes it in a string. A closed stream
+    becomes the null device. A note on stderr that cannot be written is dropped, and the command goes on.
+    """
+    for descriptor in range(3):
+        with suppress(OSError):
+            os.fstat(descriptor)
+            continue
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this one
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115  # for as long as the process lives
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+    encoding = sys.stderr.encoding if sys.stderr else "utf-8"
+    notes = io.BufferedWriter(_Notes(2, "w", closefd=False))
+    sys.stderr = io.TextIOWrapper(notes, encoding, "backslashreplace", line_buffering=True)
+
+
+class _Notes(io.FileIO):
+    """A stream that drops what it cannot write: its reader or its terminal has gone, or the disk is full."""
+
+    def write(self, data: Any, /) -> int:
+        with suppress(OSError):
+            return super().write(data) or len(data)
+        return len(data)
 
 
 def keep_memory() -> None:

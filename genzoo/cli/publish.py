@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from genzoo.cli.catalog import as_json, print_table
+from genzoo.cli.catalog import as_json, print_json, print_table
+from genzoo.cli.output import echo, echo_lines
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
+from genzoo.text import one_line
 
 if TYPE_CHECKING:
     from genzoo.api.publish import Draft
@@ -48,16 +49,16 @@ def push_command(
 
     draft = Draft.of(name, repo, license=license)
     for file, data in draft.files.items():
-        click.echo(f"{len(data):>12,}  {file}", err=True)
+        echo(f"{len(data):>12,}  {file}", err=True)
     if dry_run:
-        click.echo(draft.card(), nl=False)
+        echo_lines(draft.card())
         return
     if not yes:
         _ask(draft, private=private)
     published = draft.publish(private=private)
     if not published.new:
-        click.echo(f"genzoo: {published.tag} of {draft.repo} is this checkpoint already", err=True)
-    click.echo(published.pin)
+        echo(f"genzoo: {published.tag} of {draft.repo} is this checkpoint already", err=True)
+    echo(published.pin)
 
 
 def _ask(draft: Draft, *, private: bool) -> None:
@@ -65,7 +66,7 @@ def _ask(draft: Draft, *, private: bool) -> None:
     from genzoo.hub.settings import shown_endpoint
 
     seen = "privately" if private else "for everyone to see"
-    what = f"{draft.checkpoint.name} ({draft.checkpoint.license})"
+    what = one_line(f"{draft.checkpoint.name} ({draft.checkpoint.license})")
     click.confirm(f"Publish {what} as {draft.repo} on {shown_endpoint()}, {seen}?", abort=True, err=True)
 
 
@@ -82,14 +83,15 @@ def search_command(text: str, author: str, as_json: bool) -> None:
 
     rows = search(text, author=author)
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        print_json(rows)
     elif sys.stdout.isatty():
         columns = ("name", "task", "license", "downloads", "tags")
-        print_table(columns, [tuple(_text(row[key]) for key in columns) for row in rows])
+        print_table(columns, [tuple(_text(row[key]) for key in columns) for row in rows], columns[:0:-1])
     else:
-        click.echo("".join(f"{row['name']}\n" for row in rows), nl=False)
+        for row in rows:
+            echo(row["name"])
     if not rows:
-        click.echo("genzoo: the hub has no such checkpoint", err=True)
+        echo("genzoo: the hub has no such checkpoint", err=True)
 
 
 def _text(value: str | int | list[str]) -> str:

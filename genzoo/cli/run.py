@@ -28,8 +28,10 @@ from genzoo.cli.common import (
     want_pictures,
     write,
 )
+from genzoo.cli.output import echo, echo_path
 from genzoo.cli.process import INTERRUPTED, keep_memory
 from genzoo.errors import InvalidInput, ProcessLost, TrainingDiverged
+from genzoo.text import one_line
 
 if TYPE_CHECKING:
     from genzoo.models import Model
@@ -157,9 +159,10 @@ def train_command(
     if model.checkpoint is not None:
         folder = str(model.checkpoint.folder)
         folder = folder if is_path(folder) else f"./{folder}"  # as the other commands take it
-        click.echo(folder)
+        echo_path(folder)
         where = f"{model.checkpoint.dataset}:{data_root}" if data_root else model.checkpoint.dataset
-        click.echo("\n  ".join(["next:", *_next(model, folder, data or where)]), err=True)
+        for line in ("next:", *(f"  {way}" for way in _next(model, folder, data or where))):
+            echo(line, err=True)
 
 
 def _recipe_or_like(recipe: str | None, like: str | None, data: str | None) -> str:
@@ -213,21 +216,21 @@ def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[Progress], No
     line for each epoch."""
     if not sys.stderr.isatty():
         yield (
-            lambda line: click.echo(line, err=True),
-            lambda progress: click.echo(_line(progress), err=True) if progress.epoch_ended else None,
+            lambda line: echo(line, err=True),
+            lambda progress: echo(_line(progress), err=True) if progress.epoch_ended else None,
         )
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
     with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("starting", total=None)
         yield (
-            lambda line: bar.console.print(line, highlight=False),
+            lambda line: bar.console.print(one_line(line), highlight=False, markup=False, emoji=False),
             lambda progress: bar.update(
-                task, description=_line(progress), completed=progress.step, total=progress.steps
+                task, description=one_line(_line(progress)), completed=progress.step, total=progress.steps
             ),
         )
 

@@ -18,6 +18,7 @@ from genzoo.datasets.factors import Factors
 from genzoo.datasets.files import Files
 from genzoo.datasets.reading import USEFUL, read
 from genzoo.errors import InvalidInput
+from genzoo.files import home_folder, user_path
 from genzoo.randomness import stream
 
 __all__ = ["Split", "cache_root", "default_root"]
@@ -161,9 +162,10 @@ def _as_floats(raw: Tensor) -> Tensor:
 def default_root() -> Path:
     """Where data sets lie unless told otherwise: ``$GENZOO_DATA``, or ``genzoo/data`` in the user's cache folder."""
     root = os.environ.get("GENZOO_DATA")
-    return Path(root).expanduser() if root else cache_root()
+    return user_path(root) if root else cache_root()
 
 
 def cache_root() -> Path:
     """The folder of genzoo's own, which is made where it is missing: ``genzoo/data`` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genzoo" / "data"
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (user_path(cache) if cache else home_folder() / ".cache") / "genzoo" / "data"

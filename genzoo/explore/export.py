@@ -12,6 +12,7 @@ is a convolution of value 4. Shapes are without the batch: the engine decodes on
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor, fx
 
 from genzoo.errors import InvalidInput, UnsupportedVerb
+from genzoo.explore.description import source_of
 from genzoo.explore.operations import JOINING, UNARY, Shape, Value
 from genzoo.exporting import trace
 from genzoo.hub.files import encode_weights
@@ -43,7 +45,7 @@ def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> bytes
             the message names what.
     """
     model.decode  # noqa: B018  # refused here if it cannot
-    program = _Program(model.name)
+    program = _Program(model)
     with torch.no_grad():
         (picture,) = program.walk(_graph(model), Value(0, (model.latent_dim,)))
     operations = program.operations[: picture.number]
@@ -59,14 +61,14 @@ def _graph(model: Model) -> fx.GraphModule:
     except UnsupportedVerb:
         raise
     except InvalidInput as error:
-        raise _refusal(model.name, error.message) from error
+        raise _refusal(model, error.message) from error
 
 
 @dataclass
 class _Program:
     """The operations of the engine that are written so far, and their tensors."""
 
-    name: str
+    model: Model
     operations: list[dict[str, Any]] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
@@ -126,11 +128,13 @@ class _Program:
         places = [place.removeprefix("model.") for place, _ in node.meta.get("nn_module_stack", {}).values()]
         where = max(places, key=len, default="") or "decode"
         used = f"{where} uses {node.target}({settings})"
-        return _refusal(self.name, f"{used}, which the page's engine does not have")
+        return _refusal(self.model, f"{used}, which the page's engine does not have")
 
 
-def _refusal(name: str, reason: str) -> InvalidInput:
-    return InvalidInput(f"{name} cannot run in the browser alone: {reason}; what can run it: genzoo explore {name}")
+def _refusal(model: Model, reason: str) -> InvalidInput:
+    source = source_of(model)
+    way = f"genzoo explore {shlex.quote(source)}" if source else "model.explore() in Python"
+    return InvalidInput(f"{model.name} cannot run in the browser alone: {reason}; what can run it: {way}")
 
 
 def _compute(node: fx.Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from genzoo import catalog
 from genzoo.api.build import load
 from genzoo.datasets import Split
-from genzoo.errors import GenzooWarning, InvalidInput, UnsupportedVerb
+from genzoo.errors import GenzooError, GenzooWarning, InvalidInput, UnsupportedVerb
 from genzoo.explore.description import describe, held_out_examples, source_of
 from genzoo.explore.export import export_decoder
 from genzoo.explore.page import WEB, assets, inlined, page, template
@@ -50,6 +51,7 @@ class _Exhibit:
     @classmethod
     def of(cls, name: str, data_root: Path | None) -> _Exhibit:
         model = load(name, device="cpu")
+        model.decode  # noqa: B018  # refused here if it cannot
         data = held_out_examples(model, data_root)
         return cls(
             name=model.name,
@@ -58,6 +60,11 @@ class _Exhibit:
             weights=export_decoder(model),
             picture=_picture(model, data),
         )
+
+    @property
+    def address(self) -> str:
+        """The file of its page; index.html is the gallery's own."""
+        return f"{self.name}{'-page' if self.name.lower() == 'index' else ''}.html"
 
     def files(self) -> dict[str, bytes]:
         """What the page asks for, by path."""
@@ -90,41 +97,63 @@ def write_gallery(
         data_root: where data sets lie or are downloaded to.
         force: write over a gallery that is there.
 
+    What cannot be a page is left out, with a GenzooWarning that says why.
+
     Returns:
         The path of the index.
 
     Raises:
         NotFound: no such checkpoint.
-        InvalidInput: a decoder has an operation that the page's engine does not have, or two models have one name.
+        InvalidInput: none of them can be a page, or two models have one name.
         OutputExists: there is an index, and not `force`.
     """
-    folder = writable_folder(user_path(folder))
-    index = folder / "index.html"
-    refuse_existing(index, force=force)
-    exhibits = [_Exhibit.of(name, data_root) for name in names] if names else _all_exhibits(data_root)
-    if len({exhibit.name for exhibit in exhibits}) < len(exhibits):
+    folder = user_path(folder)
+    refuse_existing(folder / "index.html", force=force)
+    for name in names:
+        catalog.find_checkpoint(name)  # a mistyped name is told before anything is done
+    new = not folder.exists()
+    writable_folder(folder)
+    try:
+        return _write(_exhibits(names, data_root), folder)
+    except GenzooError:
+        if new:
+            with suppress(OSError):  # something has been written
+                folder.rmdir()
+        raise
+
+
+def _write(exhibits: Sequence[_Exhibit], folder: Path) -> Path:
+    if len({exhibit.address.lower() for exhibit in exhibits}) < len(exhibits):
         raise InvalidInput("two of these models have the same name, and a gallery has one page for each name")
     files = {f"web/{path.name}": path.read_bytes() for path in [*assets().values(), WEB / "gan1d.html"]}
     for one in exhibits:
         peers = [other.name for other in exhibits if other is not one and other.told["shape"] == one.told["shape"]]
         files |= one.files() | {f"models/{one.name}.png": one.picture}
-        files[f"{one.name}.html"] = one.page(peers, "index.html").encode()
+        files[one.address] = one.page(peers, "index.html").encode()
     for path, data in files.items():
         writable_folder((folder / path).parent)
         atomic_write(folder / path, data)
+    index = folder / "index.html"
     atomic_write(index, template("index.html", cards="\n".join(map(_card, exhibits))).encode())
     return index
 
 
-def _all_exhibits(data_root: Path | None) -> list[_Exhibit]:
-    exhibits = []
-    for name in catalog.list_models():
+def _exhibits(names: Sequence[str], data_root: Path | None) -> list[_Exhibit]:
+    """Those that can be pages, of `names` or of all checkpoints; InvalidInput if there is none."""
+    exhibits, reasons = [], []
+    for name in names or catalog.list_models():
         try:
             exhibits.append(_Exhibit.of(name, data_root))
-        except UnsupportedVerb:  # a network that does not decode
-            continue
-        except InvalidInput as error:
-            warnings.warn(GenzooWarning(f"{name} is not in the gallery: {error.message}"), stacklevel=3)
+        except UnsupportedVerb as error:  # a network that does not decode, of which nobody has asked for a page
+            reasons += [error.message] if names else []
+        except GenzooError as error:
+            reasons.append(error.message)
+        except Exception as error:  # a plugin's network may raise anything
+            reasons.append(f"{name}: {type(error).__name__}: {error}")
+    if not exhibits:
+        raise InvalidInput("; ".join(["nothing is left for the gallery", *reasons]))
+    for reason in reasons:
+        warnings.warn(GenzooWarning(f"left out of the gallery: {reason}"), stacklevel=4)
     return exhibits
 
 
@@ -135,7 +164,7 @@ def _card(exhibit: _Exhibit) -> str:
     facts = f"{told['kind']} · {told['dataset']} · {latents} · {len(exhibit.weights) / 1e6:.2f} MB"
     shown = "Samples of" if told["samples"] else "Pictures, and below them what comes back from"
     return (
-        f'<li><a href="{exhibit.name}.html"><img src="models/{exhibit.name}.png" alt="{shown} {exhibit.name}">'
+        f'<li><a href="{exhibit.address}"><img src="models/{exhibit.name}.png" alt="{shown} {exhibit.name}">'
         f'<h2>{escape(told["name"])}</h2></a><p class="soft">{escape(facts)}<br>{escape(row[-1])}</p></li>'
     )
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+import socket
 import sys
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,11 +24,13 @@ from genzoo.errors import GenzooError, InvalidInput, NotFound
 from genzoo.explore.description import source_of
 from genzoo.explore.page import CONTENT_TYPES, POLICY, assets, page
 from genzoo.explore.studio import MAX_BODY, Studio
+from genzoo.text import one_line
 
 __all__ = ["PageServer"]
 
 HOST = "127.0.0.1"
 IDLE_SECONDS = 60  # after which a connection that says nothing is closed
+RETRY_SECONDS = 0.2  # after which another connection is tried where there was no descriptor for it
 JSON, BYTES, HTML = "application/json", "application/octet-stream", "text/html; charset=utf-8"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -58,11 +62,20 @@ class PageServer(ThreadingHTTPServer):
         self.hosts = {f"{name}:{self.server_port}" for name in (HOST, "localhost")}
         self.url = f"http://{HOST}:{self.server_port}/{self.token}/"
 
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection. Where that fails, for want of descriptors, say, the connection stays in the queue and
+        would be tried again at once and without end; so wait for others to close."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(RETRY_SECONDS)
+            raise
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away is no error; anything else is told on one line, and the server goes on."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
-            print(f"genzoo: a fault of genzoo: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+            print(one_line(f"genzoo: internal error: {type(error).__name__}: {error}"), file=sys.stderr)  # noqa: T201
 
 
 class _Refused(Exception):
@@ -105,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise
         except Exception as error:  # a plugin's network may raise anything
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            body = _error(f"a fault of genzoo or of a plugin: {type(error).__name__}: {error}")
+            body = _error(f"internal error of genzoo or of a plugin: {type(error).__name__}: {error}")
         if status is not HTTPStatus.OK:
             kind, self.close_connection = JSON, True  # a body that was not read must not pass for the next request
         self._send(status, body, kind)

@@ -1,18 +1,18 @@
 """The card of a checkpoint, the ``README.md`` of its repository: metadata for the Hub, and text for people.
 
 A card is written anew by every push, but for what a person wrote between `BEGIN` and `END`, and the metadata that
-genzoo does not write.
+genzoo does not write. What a record says is text of others: in the card it is words, never markup.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genzoo.errors import InvalidInput
 from genzoo.registry import registry
 from genzoo.spec import Architecture, Checkpoint, DatasetSpec, Family, Record
+from genzoo.text import code, markdown, one_line
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -75,9 +75,13 @@ def _tags_of_theirs(tags: Any) -> list[str]:
 
 
 def _yours(text: str) -> str:
-    """What a person wrote into a card: all of one that is not genzoo's."""
-    match = re.search(f"{re.escape(BEGIN)}\n(.*?){re.escape(END)}", text, re.DOTALL)
-    return match[1] if match else f"{text.strip()}\n".lstrip("\n")
+    """What a person wrote into a card: all of one that is not genzoo's. genzoo's part, before it, holds no marker."""
+    _, begin, rest = text.partition(BEGIN)
+    if not begin:
+        return f"{text.strip()}\n".lstrip("\n")
+    within, end, tail = rest.rpartition(END)
+    yours = within if end else tail
+    return yours.removeprefix("\r").removeprefix("\n")
 
 
 def _yaml(data: Mapping[str, Any]) -> str:
@@ -95,9 +99,9 @@ def _metadata(record: Checkpoint, verbs: Sequence[str]) -> dict[str, Any]:
     data = ModelCardData(
         library_name="genzoo",
         license=record.license.lower() if known else "other",
-        license_name=None if known else record.license,
+        license_name=None if known else one_line(record.license),
         pipeline_tag=tag or None,
-        tags=[record.family, record.architecture.rpartition(":")[2], record.dataset],
+        tags=[one_line(tag) for tag in (record.family, record.architecture.rpartition(":")[2], record.dataset)],
         model_name=record.name if record.metrics else None,
         eval_results=[_result(record, metric, tag) for metric in record.metrics] or None,
     )
@@ -147,8 +151,8 @@ def _sections(record: Checkpoint, verbs: Sequence[str], reference: str, *, previ
 
 def _summary(record: Checkpoint) -> str:
     return (
-        f"A model for genzoo: family `{record.family}`, architecture `{record.architecture}`, "
-        f"{record.parameters:,} parameters, trained on `{record.dataset}`. Licence: {record.license}."
+        f"A model for genzoo: family {code(record.family)}, architecture {code(record.architecture)}, "
+        f"{record.parameters:,} parameters, trained on {code(record.dataset)}. Licence: {markdown(record.license)}."
     )
 
 
@@ -172,7 +176,7 @@ def _numbers(record: Checkpoint, reference: str) -> list[str]:
         for metric, entry in record.metrics.items()
     ]
     table = [("metric", "value", "floor", "unit", "protocol"), ("---",) * 5, *rows]
-    text = "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in table)
+    text = "\n".join(f"| {' | '.join(map(markdown, row))} |" for row in table)
     return ["## Numbers", text, f"`genzoo verify {reference}` computes them anew."]
 
 
@@ -184,16 +188,12 @@ def _protocol(protocol: Mapping[str, Any]) -> str:
     return ", ".join(f"{_words(key)} {value}" for key, value in protocol.items())
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", r"\|").split())
-
-
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
 def _trained(record: Checkpoint) -> str:
     facts = [f"{key} {record.trained[key]}" for key in ("genzoo", "torch", "device") if key in record.trained]
-    if "seconds" in record.trained:
-        facts.append(f"{record.trained['seconds']:,} seconds")
-    return f"Trained with {', '.join(facts)}. " if facts else ""
+    if isinstance(seconds := record.trained.get("seconds"), int | float):
+        facts.append(f"{seconds:,} seconds")
+    return f"Trained with {markdown(', '.join(facts))}. " if facts else ""

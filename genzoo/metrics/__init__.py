@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from math import log, prod
 from typing import Any, cast
@@ -59,13 +60,14 @@ def _bounds(setting: Setting) -> dict[str, Metric]:
     model, draws = cast(VAE, setting.model), setting.evaluation["importance_draws"]
     bounds = {
         "negative_elbo": _nats(
-            model, lambda x, start: negative_elbo(model, x, seed=SEED, start=start), draws=1, seed=SEED
+            model, lambda x, start: negative_elbo(model, x, seed=SEED, start=start), 1, draws=1, seed=SEED
         )
     }
     if draws:
         bounds["negative_log_likelihood"] = _nats(
             model,
             lambda x, start: importance_bound(model, x, k=draws, seed=SEED, start=start),
+            draws,
             estimator="importance weighted bound",
             draws=draws,
             seed=SEED,
@@ -78,7 +80,7 @@ def _reconstruction(setting: Setting) -> dict[str, Metric]:
     return {"reconstruction_mse": error}
 
 
-def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], **told: Any) -> Metric:
+def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], passes: int, **told: Any) -> Metric:
     """A bound on −log p(x), beside −log p(x) itself of data of known density.
 
     Under a likelihood that gives probabilities, its detail has it in bits for each of the D values of x:
@@ -91,7 +93,14 @@ def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], **told: Any) -> Met
         bits = None if likelihood == "gaussian" else {"bits_per_dim": nats / (prod(model.input_shape) * log(2))}
         return Outcome(value=nats, floor=_entropy(setting), detail=bits)
 
-    return Metric(unit="nats", tolerance=0.01, compute=compute, protocol=on_examples(likelihood=likelihood, **told))
+    return Metric(
+        unit="nats",
+        tolerance=0.01,
+        compute=compute,
+        protocol=on_examples(likelihood=likelihood, **told),
+        passes=lambda examples: passes * examples,
+        quick=passes == 1,
+    )
 
 
 def _entropy(setting: Setting) -> float | None:
@@ -116,6 +125,7 @@ def _on_a_line(setting: Setting) -> dict[str, Metric]:
         tolerance=0.001,
         compute=_wasserstein,
         protocol=on_examples(samples="as many", seed=SEED),
+        quick=True,
     )
     return {"wasserstein_1": distance}
 
@@ -131,7 +141,7 @@ def _against_pictures(setting: Setting) -> dict[str, Metric]:
 
 
 def _on_labels(setting: Setting) -> dict[str, Metric]:
-    return {"accuracy": Metric(unit="of 1", tolerance=0.001, compute=_accuracy, protocol=on_examples())}
+    return {"accuracy": Metric(unit="of 1", tolerance=0.001, compute=_accuracy, protocol=on_examples(), quick=True)}
 
 
 def _wasserstein(setting: Setting) -> Outcome:
@@ -162,6 +172,11 @@ def _on_samples(**told: Any) -> Callable[[Setting], Mapping[str, Any]]:
     return protocol
 
 
+def _none(examples: int) -> int:
+    """What is computed of features has no examples of its own to go through the model: they are shared."""
+    return 0
+
+
 def _cloud(unit: str, tolerance: float, number: Callable[[Tensor, Tensor], float], **told: Any) -> Metric:
     """A number of (features of real pictures, features of samples)."""
 
@@ -170,7 +185,7 @@ def _cloud(unit: str, tolerance: float, number: Callable[[Tensor, Tensor], float
         floor = None if others is None else number(real, others)
         return Outcome(value=number(real, setting.sample_features), floor=floor)
 
-    return Metric(unit=unit, tolerance=tolerance, compute=compute, protocol=_on_samples(**told))
+    return Metric(unit=unit, tolerance=tolerance, compute=compute, protocol=_on_samples(**told), passes=_none)
 
 
 def _memorisation(setting: Setting) -> Outcome:
@@ -208,12 +223,14 @@ def _on_classes(classes: int) -> dict[str, Metric]:
             tolerance=0.002,  # 20 of 10,000 samples on the other side of a border between classes
             compute=partial(_smallest_class, classes=classes),
             protocol=_on_samples(),
+            passes=_none,
         ),
         "classes_covered": Metric(
             unit=f"of {classes}",
             tolerance=0.0,
             compute=partial(_classes_covered, classes=classes),
             protocol=_on_samples(covered="a tenth of an even share"),
+            passes=_none,
         ),
     }
 
@@ -221,7 +238,7 @@ def _on_classes(classes: int) -> dict[str, Metric]:
 # Samples are the same on every machine up to rounding, and so are distances: tolerances leave room for rounding alone,
 # for a few samples of 10,000 that fall on the other side of a border.
 ON_FEATURES: Mapping[str, Metric] = {
-    "fid": _cloud("squared distance", 0.01, fidelity.fid),
+    "fid": replace(_cloud("squared distance", 0.01, fidelity.fid), quick=True),
     "kid": _cloud(
         "squared MMD",
         0.0005,
@@ -243,6 +260,7 @@ _MEMORISATION = Metric(
     tolerance=0.01,
     compute=_memorisation,
     protocol=_on_samples(neighbours_of=NEIGHBOURS, distance="median to the nearest training picture"),
+    passes=_none,
 )
 
 _GROUPS: tuple[tuple[tuple[str, ...], Callable[[Setting], dict[str, Metric]]], ...] = (

@@ -62,7 +62,13 @@ def _probe(tolerance: float, accuracy: Callable[..., float], **told: Any) -> Met
         seen, judged = _codes(setting, training), _codes(setting, setting.examples)
         return Outcome(value=accuracy(seen, training.labels, judged, setting.examples.labels))
 
-    return Metric(unit="of 1", tolerance=tolerance, compute=compute, protocol=on_examples(training_codes=PROBE, **told))
+    return Metric(
+        unit="of 1",
+        tolerance=tolerance,
+        compute=compute,
+        protocol=on_examples(training_codes=PROBE, **told),
+        passes=lambda examples: examples + PROBE,
+    )
 
 
 def _codes(setting: Setting, examples: Examples) -> Tensor:
@@ -75,8 +81,9 @@ _PROBES: Mapping[str, Metric] = {
 }
 
 
-def _on_factors(tolerance: float, score: Callable[..., Outcome], **told: Any) -> Metric:
-    """A score of (encode, factors, setting); `encode` gives the codes of the pictures at any number of indices."""
+def _on_factors(tolerance: float, score: Callable[..., Outcome], codes: int, **told: Any) -> Metric:
+    """A score of (encode, factors, setting); `encode` gives the codes of the pictures at any number of indices, and
+    `codes` is how many are asked of it."""
 
     def compute(setting: Setting) -> Outcome:
         data, device = setting.examples.data, setting.model.device
@@ -92,6 +99,7 @@ def _on_factors(tolerance: float, score: Callable[..., Outcome], **told: Any) ->
         tolerance=tolerance,
         compute=compute,
         protocol=lambda setting: {"split": setting.examples.split, "seed": SEED, **told},
+        passes=lambda examples: codes,
     )
 
 
@@ -111,6 +119,8 @@ def _factor_vae_score(model: Model) -> Metric:
     return _on_factors(
         0.01,
         _factor_vae,
+        disentanglement.POINTS
+        + disentanglement.VOTE_BATCH * (disentanglement.TRAINING_VOTES + disentanglement.EVALUATION_VOTES),
         training_votes=disentanglement.TRAINING_VOTES,
         evaluation_votes=disentanglement.EVALUATION_VOTES,
         batch=disentanglement.VOTE_BATCH,
@@ -129,10 +139,11 @@ def _dci(encode: disentanglement.Encode, factors: Any, setting: Setting) -> Outc
 
 
 _ON_FACTORS: Mapping[str, Metric] = {
-    "mig": _on_factors(0.005, _mig, points=disentanglement.POINTS, bins=disentanglement.BINS),
+    "mig": _on_factors(0.005, _mig, disentanglement.POINTS, points=disentanglement.POINTS, bins=disentanglement.BINS),
     "dci_disentanglement": _on_factors(
         0.02,  # versions of scikit-learn grow other trees
         _dci,
+        disentanglement.POINTS + disentanglement.TEST_POINTS,
         importance="random forest",
         trees=disentanglement.TREES,
         leaf=disentanglement.LEAF,

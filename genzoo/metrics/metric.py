@@ -18,13 +18,17 @@ class Metric:
     """A number of a model in a setting.
 
     `protocol` says how it is measured, with nothing that depends on the machine. `tolerance` is how far a value may be
-    from another machine's, in `unit`.
+    from another machine's, in `unit`. `passes` says how many examples go through the model when it is measured on so
+    many, from which its time is estimated. `quick` is whether a few examples take a moment, and give a value that
+    other machines find too.
     """
 
     unit: str
     tolerance: float
     compute: Callable[[Setting], Outcome]
     protocol: Callable[[Setting], Mapping[str, Any]]
+    passes: Callable[[int], int] = lambda examples: examples
+    quick: bool = False
 
 
 def on_examples(**told: Any) -> Callable[[Setting], Mapping[str, Any]]:
@@ -43,4 +47,5 @@ def mean_of(unit: str, tolerance: float, each: Callable[[Tensor, int], Tensor], 
         tolerance=tolerance,
         compute=lambda setting: Outcome(value=values_of(setting, each).mean().item()),
         protocol=on_examples(**told),
+        quick=True,
     )

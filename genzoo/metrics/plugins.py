@@ -35,5 +35,9 @@ def _metric(record: MetricSpec) -> Metric:
             raise PluginError(f"metric {record.name} failed: {type(error).__name__}: {error}") from error
 
     return Metric(
-        unit=record.unit, tolerance=record.tolerance, compute=compute, protocol=on_examples(**record.protocol)
+        unit=record.unit,
+        tolerance=record.tolerance,
+        compute=compute,
+        protocol=on_examples(**record.protocol),
+        quick=True,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -74,12 +74,14 @@ class FeatureSpace:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Examples:
-    """Some examples of a split, always the same in the same order; `drawn` says that they are not all of it."""
+    """Some examples of a split, always the same in the same order; `drawn` says that they are not all of it, and
+    `progress` is told the share of them that `map` is done with."""
 
     data: Split
     split: str
     order: Int[Tensor, " n"]
     drawn: bool = False
+    progress: Callable[[float], None] = lambda share: None
 
     def __len__(self) -> int:
         return len(self.order)
@@ -112,6 +114,7 @@ class Examples:
             for x in self.batches(device):
                 values.append(each(x, start).cpu().double())
                 start += len(x)
+                self.progress(start / len(self))
         return torch.cat(values)
 
     def all(self) -> Float[Tensor, " n *values"]:
@@ -123,7 +126,7 @@ class Examples:
         if len(self) <= n and not skip:
             return self
         chosen = torch.randperm(len(self), generator=stream("evaluation", SEED, self.split))[skip : skip + n]
-        return Examples(data=self.data, split=self.split, order=self.order[chosen], drawn=True)
+        return replace(self, order=self.order[chosen], drawn=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,6 +141,8 @@ class Setting:
         open_split: opens a split of one of the two.
         space: in what they are compared; None where there is no network for it.
         probability: whether the sigmoid of its discriminator's score is the probability of being real.
+        limit: the most examples that it is measured on.
+        progress: told the share of the examples in hand that are done with.
     """
 
     model: Model
@@ -147,18 +152,20 @@ class Setting:
     open_split: Callable[[DatasetSpec, str], Split]
     space: FeatureSpace | None = None
     probability: bool = False
+    limit: int = LIMIT
+    progress: Callable[[float], None] = lambda share: None
 
     @cached_property
     def examples(self) -> Examples:
-        """What the model is measured on: at most 10,000 examples of the test split, or of the first without one."""
-        return self.all_of(self.dataset, self.dataset.held_out).some(LIMIT)
+        """What the model is measured on: at most `limit` examples of the test split, or of the first without one."""
+        return self.all_of(self.dataset, self.dataset.held_out).some(self.limit)
 
     @cached_property
     def real(self) -> Examples:
         """The pictures that samples are compared with, chosen as `examples` are."""
         if self.pictures == self.dataset:
             return self.examples
-        return self.all_of(self.pictures, self.pictures.held_out).some(LIMIT)
+        return self.all_of(self.pictures, self.pictures.held_out).some(self.limit)
 
     @property
     def has_training(self) -> bool:
@@ -173,7 +180,7 @@ class Setting:
     def all_of(self, dataset: DatasetSpec, split: str) -> Examples:
         """All examples of a split."""
         data = self.open_split(dataset, split)
-        return Examples(data=data, split=split, order=torch.arange(len(data)))
+        return Examples(data=data, split=split, order=torch.arange(len(data)), progress=self.progress)
 
     def others(self, dataset: DatasetSpec, n: int) -> Examples | None:
         """n other examples of a data set than the n it is measured by: training ones if there are; None if there are

@@ -23,6 +23,20 @@ from genzoo.spec.records import (
 )
 from genzoo.spec.spaces import Space, Spaces
 
+RECORDS: tuple[type[Record], ...] = (
+    Alias,
+    Architecture,
+    Checkpoint,
+    Command,
+    DatasetSpec,
+    Family,
+    MetricSpec,
+    Objective,
+    RecipeFile,
+    Tombstone,
+)
+"""Every kind of record."""
+
 __all__ = [
     "COMMIT",
     "CONTROL",
@@ -30,6 +44,7 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "MODEL_FIELDS",
     "NAME",
+    "RECORDS",
     "RECORD_FILE",
     "REPO",
     "WEIGHTS_FILE",

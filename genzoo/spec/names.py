@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from genzoo.errors import InvalidInput
+from genzoo.text import CONTROL
 
 __all__ = ["COMMIT", "CONTROL", "NAME", "REPO", "ROLE", "check_exceptions", "check_name", "check_target"]
 
@@ -14,8 +15,6 @@ REPO = re.compile(r"(?!.*(?:--|\.\.|\.git$))[A-Za-z0-9][\w.-]{0,95}\b/[A-Za-z0-9
 COMMIT = re.compile(r"[0-9a-f]{40}")
 ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What a text should not do to the terminal that shows it: control it, or turn it around."""
 
 
 def check_name(name: str, what: str) -> None:

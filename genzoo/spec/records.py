@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from genzoo.errors import InvalidInput
 from genzoo.fields import Field
 from genzoo.spec.names import ROLE, check_exceptions, check_name, check_target
+from genzoo.typecheck import conform
 
 __all__ = [
     "LATENT_DIM",
@@ -51,12 +52,17 @@ LATENT_DIM = Field(kind="int", doc="length of a code", minimum=1, maximum=65536)
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Base of what a plugin may offer: a name, unique in its kind."""
+    """Base of what a plugin may offer: a name, unique in its kind.
+
+    A record has the types that it declares, or cannot be made: InvalidInput. No text of it has a control character.
+    """
 
     kind: ClassVar[str]
     name: str
 
     def __post_init__(self) -> None:
+        name = getattr(self, "name", None)
+        conform(self, f"{self.kind} {name}" if type(name) is str else self.kind)
         check_name(self.name, f"{self.kind} name")
 
 
@@ -186,6 +192,11 @@ class DatasetSpec(Targeted):
     features: str = ""
     classes: int = 0
     factors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.splits:
+            raise InvalidInput(f"dataset {self.name}: splits must name one at least")
 
     @property
     def held_out(self) -> str:

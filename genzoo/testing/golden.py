@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ import torch
 from torch import Tensor
 
 from genzoo.api.build import load
+from genzoo.api.evaluate import quick_numbers
 from genzoo.catalog import show
-from genzoo.errors import MalformedWeights, NotFound
+from genzoo.errors import GenzooError, GenzooWarning, MalformedWeights, NotFound
 from genzoo.files import atomic_write, json_text, read_regular, rounded
+from genzoo.spec import RECORD_FILE
 from genzoo.testing.inputs import call
 
 __all__ = ["golden_outputs_are_reproduced", "write_golden"]
@@ -31,12 +35,21 @@ ROUNDING = 1e-4
 def write_golden(name: str | Path) -> Path:
     """Compute the golden outputs of a checkpoint and write them beside its record; the file's path.
 
+    The quick values in its record, for ``genzoo verify --quick``, are computed too; without the data they are left as
+    they are, with a GenzooWarning.
+
     Raises:
         NotFound: there is no such checkpoint.
     """
-    model, path = load(name, device="cpu"), show(name).folder / FILE
-    atomic_write(path, json_text(_outputs(model)).encode())
-    return path
+    model, record = load(name, device="cpu"), show(name)
+    atomic_write(record.folder / FILE, json_text(_outputs(model)).encode())
+    try:
+        quick = quick_numbers(name)
+    except GenzooError as error:  # of the data, or of the network that pictures are compared by
+        warnings.warn(f"no quick values of {name} are recorded: {error.message}", GenzooWarning, stacklevel=2)
+    else:
+        atomic_write(record.folder / RECORD_FILE, replace(record, quick=quick).to_json().encode())
+    return record.folder / FILE
 
 
 def golden_outputs_are_reproduced(model: Any, folder: Path) -> None:

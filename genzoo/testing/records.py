@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import distribution as installed
 from inspect import Parameter, signature
@@ -19,6 +18,7 @@ from genzoo.api.data import open_data
 from genzoo.api.plan import Plan
 from genzoo.api.recipes import find_recipe
 from genzoo.errors import MissingDependency, NetworkError, NotFound
+from genzoo.isolated import python
 from genzoo.registry import Plugin, load_target, registry, same_distribution
 from genzoo.spec import (
     Alias,
@@ -60,8 +60,8 @@ def listing_stays_light(distribution: str) -> None:
     """A listing imports neither torch nor another heavy package, and none of the modules that records name; what other
     plugins import is left out."""
     code = "import json, sys; from genzoo.registry import registry; registry(); print(json.dumps(list(sys.modules)))"
-    command, alone = [sys.executable, "-c", code], {**os.environ, "GENZOO_ONLY_PLUGINS": distribution}
-    result = subprocess.run(command, env=alone, capture_output=True, text=True, check=False)  # noqa: S603  # our words
+    alone = {**os.environ, "GENZOO_ONLY_PLUGINS": distribution}
+    result = subprocess.run(python(code), env=alone, capture_output=True, text=True, check=False)  # noqa: S603  # our words
     assert result.returncode == 0, f"a listing fails: {result.stderr.strip()[-500:]}"
     imported = set(json.loads(result.stdout.splitlines()[-1]))
     named = {target.partition(":")[0] for target in _targets(distribution)}

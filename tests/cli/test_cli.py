@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import pty
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
@@ -59,11 +63,12 @@ def test_list_json_has_the_documented_keys(capsys: Capture) -> None:
         assert row["parameters"] == sum(p.numel() for p in genzoo.load(row["name"]).parameters())
 
 
-def test_list_on_a_terminal_is_a_table() -> None:
+def on_terminal(columns: int, *arguments: str) -> list[str]:
+    """The lines of a command on a terminal of so many columns."""
     main, follower = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "genzoo", "list"], stdout=follower, env={**os.environ, "COLUMNS": "120"}
-    ):
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+    with subprocess.Popen([sys.executable, "-m", "genzoo", *arguments], stdout=follower, env=env):
         os.close(follower)
         output = b""
         try:
@@ -71,9 +76,66 @@ def test_list_on_a_terminal_is_a_table() -> None:
                 output += chunk
         except OSError:  # Linux ends a pty so
             pass
-    text = output.decode()
-    assert "parameters" in text
-    assert all(name in text for name in NAMES)
+    return click.unstyle(output.decode()).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [
+        (160, ["name", "family", "data", "latents", "parameters", "size", "quality"]),
+        (80, ["name", "data", "quality"]),
+        (10, ["name"]),
+    ],
+)
+def test_list_on_a_terminal_leaves_columns_out_and_never_cuts_a_name(columns: int, header: list[str]) -> None:
+    heading, *lines = on_terminal(columns, "list")
+    assert heading.split() == header
+    assert [line.split()[0] for line in lines] == NAMES
+    assert max(map(len, [heading, *lines])) <= max(columns, *map(len, NAMES))
+
+
+def test_a_word_finds_the_names_it_is_a_part_of(capsys: Capture) -> None:
+    found = [name for name in NAMES if "dcgan" in name]
+    assert genzoo.list_models("dcgan") == found
+    assert run(["list", "dcgan"]) == 0
+    assert capsys.readouterr().out.split() == found
+    assert genzoo.list_models("gan-*") == [name for name in NAMES if name.startswith("gan-")]
+
+
+@pytest.mark.parametrize("name", ["vae-conv-mnist", "vae-conv-sprites-tc", "gan-dense-toy1d"])
+def test_show_fits_on_one_screen(name: str) -> None:
+    lines = on_terminal(80, "show", name)
+    assert len(lines) <= 24
+    record = genzoo.show(name)
+    for metric, entry in record.metrics.items():
+        (line,) = [line for line in lines if line.startswith(f"{metric} ")]
+        assert f"{entry['value']:.5g} {entry['unit']}" in line
+
+
+def test_show_summarises_lists_of_numbers(capsys: Capture) -> None:
+    assert run(["show", "vae-conv-mnist"]) == 0
+    shown = capsys.readouterr().out
+    kl = genzoo.show("vae-conv-mnist").metrics["active_latents"]["detail"]["kl_per_latent"]
+    assert f"kl_per_latent {min(kl):.4g}…{max(kl):.4g}\n" in shown
+    assert run(["show", "vae-conv-mnist", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]["active_latents"]["detail"]["kl_per_latent"] == kl
+
+
+@pytest.mark.parametrize("arguments", [["show", "./copy", "--json"], ["compare", "./copy", "--json"]])
+def test_json_has_null_for_what_is_no_number(arguments: list[str], tmp_path: Path, capsys: Capture) -> None:
+    shutil.copytree(genzoo.show("ae-dense-mnist").folder, tmp_path / "copy")
+    record = json.loads((tmp_path / "copy" / "genzoo.json").read_text())
+    record["metrics"]["reconstruction_mse"] |= {"value": float("nan"), "detail": {"list": [float("-inf"), 1]}}
+    (tmp_path / "copy" / "genzoo.json").write_text(json.dumps(record))
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    assert run(arguments) == 0
+    told = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    found = told["metrics"]["reconstruction_mse"]["value"] if "metrics" in told else told["models"][0]
+    assert found is None or found["reconstruction_mse"] is None
+    assert run(["show", "./copy"]) == 0
 
 
 def test_show_says_everything_in_the_record(capsys: Capture) -> None:
@@ -224,7 +286,7 @@ def test_a_damaged_checkpoint_exits_with_5(tmp_path: Path, capsys: Capture) -> N
     assert "is damaged" in capsys.readouterr().err
 
 
-def test_a_fault_of_ours_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_an_internal_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     from genzoo import catalog
 
     def fault(name: str) -> None:
@@ -232,7 +294,9 @@ def test_a_fault_of_ours_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Ca
 
     monkeypatch.setattr(catalog, "describe", fault)
     assert run(["show", "x"]) == 1
-    assert capsys.readouterr().err.startswith("genzoo: a fault of genzoo: RuntimeError: oops")
+    assert capsys.readouterr().err.startswith(
+        "genzoo: internal error: RuntimeError: oops. Please report it, with what GENZOO_DEBUG=1 prints"
+    )
 
 
 def test_a_closed_pipe_is_no_error() -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save
 
 import genzoo
-from genzoo.api.evaluate import _differences
+from genzoo.api.evaluate import _differences, expected_time
+from genzoo.api.measuring import Measuring
 from genzoo.cli import run
 from tests.conftest import CLI
 
@@ -154,3 +157,87 @@ def test_a_detail_may_be_as_far_off_as_its_metric() -> None:
 def test_verify_ignores_the_version_it_was_measured_with(tmp_path: Path, data_root: Path) -> None:
     copy_of("features-lenet-mnist", tmp_path / "copy", lambda metrics: metrics["accuracy"].update(torch="2.0"))
     assert run(["verify", "./copy", "--data-root", str(data_root)]) == 0
+
+
+def test_every_shipped_record_has_quick_values_of_its_metrics() -> None:
+    for name in genzoo.list_models():
+        record = genzoo.show(name)
+        assert record.quick
+        assert record.quick.keys() <= record.metrics.keys()
+        assert all(entry["protocol"]["n"] == 500 for entry in record.quick.values())
+
+
+def test_verify_quick_computes_the_quick_values_alone(capsys: Capture, data_root: Path) -> None:
+    names = ["ae-dense-mnist", "features-lenet-fashion", "gan-dense-mnist", "gan-dense-toy1d", "vae-conv-sprites-tc"]
+    assert run(["verify", "--quick", "--data-root", str(data_root), *names]) == 0
+    output = capsys.readouterr()
+    for name, line in zip(names, output.out.splitlines(), strict=True):
+        numbers = ", ".join(f"{key} {entry['value']:.6g}" for key, entry in genzoo.show(name).quick.items())
+        assert line.split("  ")[:2] == [name, "ok"]
+        assert line.split("  ")[2].split(" ")[::2] == numbers.split(" ")[::2]
+    assert output.err == ""
+
+
+def test_verify_quick_finds_a_false_value_and_changed_weights(tmp_path: Path, capsys: Capture) -> None:
+    for folder in ("value", "weights"):
+        shutil.copytree(genzoo.show("gan-dense-toy1d").folder, tmp_path / folder)
+    record = json.loads((tmp_path / "value" / "genzoo.json").read_text())
+    record["quick"]["wasserstein_1"]["value"] += 0.01
+    (tmp_path / "value" / "genzoo.json").write_text(json.dumps(record))
+    assert run(["verify", "--quick", "./value"]) == 7
+    assert "wasserstein_1 is 0.06" in capsys.readouterr().err
+    tensors = load_file(tmp_path / "weights" / "model.safetensors")
+    weights = save({key: tensor * 1.01 for key, tensor in tensors.items()})
+    (tmp_path / "weights" / "model.safetensors").write_bytes(weights)
+    record = json.loads((tmp_path / "weights" / "genzoo.json").read_text())
+    record |= {"sha256": sha256(weights).hexdigest(), "size_bytes": len(weights)}
+    (tmp_path / "weights" / "genzoo.json").write_text(json.dumps(record))
+    assert run(["verify", "--quick", "./weights"]) == 7
+
+
+def test_a_record_without_quick_values_is_told_and_golden_writes_them(tmp_path: Path, capsys: Capture) -> None:
+    shutil.copytree(genzoo.show("gan-dense-toy1d").folder, tmp_path / "copy")
+    record = json.loads((tmp_path / "copy" / "genzoo.json").read_text())
+    del record["quick"]
+    (tmp_path / "copy" / "genzoo.json").write_text(json.dumps(record))
+    assert run(["verify", "--quick", "./copy"]) == 3
+    assert "no quick value is recorded; run genzoo verify ./copy" in capsys.readouterr().err
+    assert run(["plugins", "golden", "./copy"]) == 0
+    assert run(["verify", "--quick", "./copy"]) == 0
+    now, shipped = genzoo.show("./copy"), genzoo.show("gan-dense-toy1d")
+    assert now.metrics == shipped.metrics
+    for metric, entry in shipped.quick.items():
+        assert now.quick[metric]["value"] == pytest.approx(entry["value"], abs=entry["tolerance"])
+
+
+def test_verify_without_data_says_what_is_needed(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
+    assert run(["verify", "--quick", "ae-dense-mnist", "--data-root", str(tmp_path)]) == 4
+    assert "--data-root DIR or $GENZOO_DATA" in capsys.readouterr().out
+
+
+def test_evaluate_reports_how_far_it_is() -> None:
+    told: list[Measuring] = []
+    found = genzoo.evaluate("gan-dense-toy1d", report=told.append)
+    assert list(dict.fromkeys(now.metric for now in told)) == list(found)
+    assert {(now.metric, now.index, now.count) for now in told} == {("d_minus_half", 1, 2), ("wasserstein_1", 2, 2)}
+    shares = [now.share for now in told if now.metric == "d_minus_half"]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert all(now.seconds > 0 for now in told)
+
+
+def test_what_takes_long_is_told_before_it_is_done(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setattr("genzoo.cli.measure.LONG", 0)
+    assert run(["verify", "gan-dense-toy1d", "gan-dense-toy1d"]) == 0
+    first, second, *others = capsys.readouterr().err.splitlines()
+    assert first == "genzoo: 2 checkpoints, about 10 seconds; genzoo verify --quick takes seconds"
+    assert second == "genzoo: gan-dense-toy1d: about 10 seconds"
+    assert others[0] == "genzoo: gan-dense-toy1d: d_minus_half (1 of 2)"
+
+
+def test_an_estimate_counts_every_draw(data_root: Path) -> None:
+    plain, weighted = (expected_time(name, data_root=data_root) for name in ("ae-dense-mnist", "vae-dense-mnist"))
+    assert weighted > 10 * plain

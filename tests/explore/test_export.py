@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -228,12 +230,12 @@ def test_what_the_engine_does_not_have_is_named(operation: str) -> None:
         export_decoder(model)
     assert f"uses {operation}" in caught.value.message
     assert "decoder.after" in caught.value.message
-    assert "genzoo explore ae-strange" in caught.value.message
+    assert "model.explore() in Python" in caught.value.message
 
 
 def test_what_cannot_be_exported_at_all_is_refused_with_the_cause() -> None:
     model = with_decoder(Through(Of(lambda x: x if x.sum() > 0 else -x)))
-    with pytest.raises(InvalidInput, match=r"follow it: .* data-dependent .* genzoo explore ae-strange"):
+    with pytest.raises(InvalidInput, match=r"follow it: .* data-dependent .* model\.explore\(\)"):
         export_decoder(model)
     model = with_decoder(Through(Of(lambda x: x.reshape(len(x), 60))))
     with pytest.raises(InvalidInput, match=r"ae-strange\.decode cannot be exported: .* x\.shape\[0\]"):
@@ -250,3 +252,16 @@ def test_a_file_is_the_same_twice_and_half_as_large_in_half_precision() -> None:
     half, whole = export_decoder(model), export_decoder(model, dtype=torch.float32)
     assert half == export_decoder(model)
     assert len(half) < 0.51 * len(whole)
+
+
+def test_the_way_out_is_one_that_explore_finds(tmp_path: Path) -> None:
+    folder = tmp_path / "a run"
+    shutil.copytree(genzoo.show("gan-dense-toy1d").folder, folder)
+    record = json.loads((folder / "genzoo.json").read_text())
+    (folder / "genzoo.json").write_text(json.dumps(record | {"name": "mine"}))
+    model = genzoo.load(folder, device="cpu")
+    model.generator = nn.GELU()
+    with pytest.raises(InvalidInput) as caught:
+        export_decoder(model)
+    way = shlex.split(caught.value.message.partition("genzoo explore ")[2])
+    assert genzoo.show(*way).sha256 == genzoo.show(folder).sha256

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -159,6 +161,37 @@ def test_outlives_whoever_goes_away(server: PageServer) -> None:
             start = f"POST /{server.token}/models/{NAME}/decode HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n"
             connection.sendall(f"{start}Content-Length: 4000\r\n\r\nabc".encode())
     assert lives(server)
+
+
+WITHOUT_DESCRIPTORS = """
+import resource, socket, sys, threading, time, urllib.request
+import genzoo
+from genzoo.explore.server import PageServer
+from genzoo.explore.studio import Studio
+server = PageServer(Studio(genzoo.load(sys.argv[1], device="cpu")))
+threading.Thread(target=server.serve_forever, daemon=True).start()
+resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+clients = []
+try:
+    while True:
+        clients.append(socket.socket())
+except OSError:  # there is no descriptor left
+    pass
+clients[0].connect(("127.0.0.1", server.server_port))
+before = time.process_time()
+time.sleep(1)
+print(time.process_time() - before)
+for client in clients:
+    client.close()
+print(b"<h1" in urllib.request.urlopen(server.url, timeout=30).read())
+"""
+
+
+def test_waits_for_descriptors_without_spinning() -> None:
+    command = [sys.executable, "-c", WITHOUT_DESCRIPTORS, NAME]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert float(told[0]) < 0.1
+    assert told[1] == "True"
 
 
 def test_every_answer_forbids_what_the_page_does_not_need(server: PageServer) -> None:
