@@ -33,6 +33,7 @@ RECORDS: tuple[type[Record], ...] = (
     MetricSpec,
     Objective,
     RecipeFile,
+    SamplerSpec,
     Tombstone,
 )
 """Every kind of record."""
