@@ -6,16 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import wraps
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from genzoo import latent
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.fields import whole
 from genzoo.models import display
+from genzoo.models.views import in_eval_mode, is_view, traced_in_eval_mode
 from genzoo.randomness import stream
 from genzoo.spec import Checkpoint, ModelSpec
 
@@ -37,24 +39,25 @@ class NetworkBuilder(Protocol):
     def __call__(self, role: str, *shape: Any) -> nn.Module: ...
 
 
+@typed
 def verb(method: Callable[P, R]) -> Callable[P, R]:
     """Make a method a verb: it tracks no gradient, and runs in eval mode whatever mode the model is in.
 
-    In training mode batch normalisation would make a result depend on its neighbours, and change the model.
+    In training mode batch normalisation would make a result depend on its neighbours, and change the model. The model's
+    own mode is neither changed nor looked at, so other threads may use the model at the same time, even to train it:
+    `self` is a view of it (see genzoo.models.views), and attributes that the method sets are dropped.
     """
 
     @wraps(method)
     def run(*args: P.args, **options: P.kwargs) -> R:
-        model = cast(nn.Module, args[0])
-        training = model.training
-        if training:
-            model.eval()
-        try:
-            with torch.no_grad():
+        model, *others = args
+        assert isinstance(model, nn.Module)
+        if torch.compiler.is_dynamo_compiling():
+            with torch.no_grad(), traced_in_eval_mode(model):
                 return method(*args, **options)
-        finally:
-            if training:
-                model.train()
+        view = model if is_view(model) else in_eval_mode(model)  # a verb that calls another one makes one view
+        with torch.no_grad():
+            return method(view, *others, **options)  # type: ignore[arg-type]  # the same types as before
 
     return run
 
@@ -136,7 +139,7 @@ class Model(nn.Module, ABC):
     @property
     def _reference(self) -> Tensor:
         """A tensor with the model's device and dtype."""
-        return next(self.parameters(), torch.empty(0))
+        return next(self.parameters(), torch.empty(0, dtype=torch.float32, device="cpu"))
 
     @property
     def verbs(self) -> tuple[str, ...]:
@@ -174,7 +177,7 @@ class Model(nn.Module, ABC):
 
     def checked_data(self, x: Tensor, verb: str) -> Tensor:
         """`x` on the model's device; InvalidInput unless it is floating, (n, *input_shape) and within [0, 1], or finite
-        where values are real."""
+        where values are real. Where torch.compile or torch.export traces it, values are not checked."""
         x = self._checked(x, verb, self.input_shape)
         if torch.compiler.is_compiling():  # what is traced has no values yet
             return x
@@ -188,7 +191,7 @@ class Model(nn.Module, ABC):
     def checked_latent(self, z: Tensor, verb: str) -> Tensor:
         """`z` on the model's device; InvalidInput unless it is floating, (n, latent_dim) and finite."""
         z = self._checked(z, verb, (self.latent_dim,))
-        if not torch.compiler.is_compiling() and not z.isfinite().all():  # what is traced has no values yet
+        if not torch.compiler.is_compiling() and not z.isfinite().all():  # as above
             raise InvalidInput(f"{self.name}.{verb}: codes must be finite; here is NaN or infinity")
         return z
 
@@ -234,13 +237,15 @@ def noise(n: int, latent_dim: int, seed: int | str, start: int = 0) -> Float[Ten
     matters.
     """
     first, last = start // NOISE_ROWS, (start + n - 1) // NOISE_ROWS
-    blocks = [
-        torch.randn(NOISE_ROWS, latent_dim, generator=stream("noise", seed, block)) for block in range(first, last + 1)
-    ]
+    blocks = [torch.empty(0, latent_dim, dtype=torch.float32, device="cpu")]
+    for block in range(first, last + 1):
+        draws = stream("noise", seed, block)
+        blocks.append(torch.randn(NOISE_ROWS, latent_dim, generator=draws, dtype=torch.float32, device="cpu"))
     skip = start - first * NOISE_ROWS
-    return torch.cat(blocks)[skip : skip + n] if blocks else torch.empty(0, latent_dim)
+    return torch.cat(blocks)[skip : skip + n]
 
 
+@typed
 def sample_in_blocks(model: Model, decode: Callable[[Tensor], Tensor], n: int, seed: int | None) -> Tensor:
     """`decode` of n rows of noise, computed in blocks of exactly `model.sample_block` rows.
 
@@ -248,7 +253,8 @@ def sample_in_blocks(model: Model, decode: Callable[[Tensor], Tensor], n: int, s
     Without a seed one is drawn from torch's global generator.
     """
     n = whole(n, f"{model.name}.sample: n")
-    seed = int(torch.randint(2**62, ()).item()) if seed is None else whole(seed, f"{model.name}.sample: seed")
+    drawn = int(torch.randint(2**62, (), device="cpu").item()) if seed is None else seed
+    seed = whole(drawn, f"{model.name}.sample: seed")
     reference = model._reference
     images = torch.empty(n, *model.input_shape, device=reference.device, dtype=reference.dtype)
     for start in range(0, n, model.sample_block):

@@ -16,12 +16,17 @@ __all__ = ["argument", "call", "data", "latents", "least"]
 
 def data(model: Model, n: int) -> Tensor:
     """n examples, uniform in [0, 1], on the model's device: of any model, as they are real numbers too."""
-    return torch.rand(n, *model.input_shape, generator=torch.Generator().manual_seed(n)).to(model.device)
+    return torch.rand(n, *model.input_shape, **_drawn_by(n)).to(model.device)
 
 
 def latents(model: Model, n: int) -> Tensor:
     """n standard normal latents on the model's device."""
-    return torch.randn(n, model.latent_dim, generator=torch.Generator().manual_seed(n)).to(model.device)
+    return torch.randn(n, model.latent_dim, **_drawn_by(n)).to(model.device)
+
+
+def _drawn_by(seed: int) -> dict[str, Any]:
+    """What makes a draw the same whatever torch's defaults are."""
+    return {"generator": torch.Generator("cpu").manual_seed(seed), "dtype": torch.float32, "device": "cpu"}
 
 
 def argument(model: Model, verb: str, n: int) -> Tensor:
