@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genzoo import notebook
+from genzoo.arguments import typed
 from genzoo.errors import AmbiguousName, NotFound
 from genzoo.fields import Field
 from genzoo.files import user_path
@@ -54,6 +55,7 @@ class Names(list[str]):
         return notebook.table(OVERVIEW, [overview(summary(name)) for name in self])
 
 
+@typed
 def list_models(pattern: str = "*") -> Names:
     """The names of all checkpoints that match a shell pattern, sorted: ``list_models("vae-*")``.
 
@@ -72,6 +74,7 @@ def is_pattern(text: str) -> bool:
     return not set(text).isdisjoint("*?[")
 
 
+@typed
 def show(name: str | Path) -> Checkpoint:
     """The record of a checkpoint.
 

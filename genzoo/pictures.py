@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput
 from genzoo.fields import whole
 from genzoo.files import atomic_write, user_path
@@ -39,6 +40,7 @@ PADDING = 2
 BACKGROUND = 128
 
 
+@typed
 def grid(images: Float[Tensor, "n c h w"], columns: int | None = None) -> Image.Image:
     """One picture of n images with values in [0, 1], row by row; `columns` is ⌈√n⌉ unless given.
 
@@ -60,7 +62,7 @@ def grid(images: Float[Tensor, "n c h w"], columns: int | None = None) -> Image.
     rows = ceil(n / columns)
     tile_height, tile_width = height + PADDING, width + PADDING
     size = (channels, rows * tile_height + PADDING, columns * tile_width + PADDING)
-    sheet = torch.full(size, BACKGROUND, dtype=torch.uint8)
+    sheet = torch.full(size, BACKGROUND, dtype=torch.uint8, device="cpu")
     for index, image in enumerate(_to_bytes(images)):
         top, left = PADDING + index // columns * tile_height, PADDING + index % columns * tile_width
         sheet[:, top : top + height, left : left + width] = image
@@ -68,6 +70,7 @@ def grid(images: Float[Tensor, "n c h w"], columns: int | None = None) -> Image.
     return Image.fromarray(pixels[:, :, 0] if channels == 1 else np.ascontiguousarray(pixels))
 
 
+@typed
 def strip(pictures: Float[Tensor, " *rows columns c h w"]) -> Image.Image:
     """One picture of rows of pictures, (rows, columns, c, h, w), or of one row, (columns, c, h, w).
 
@@ -125,6 +128,7 @@ class Animation:
         return {"text/plain": repr(self), "image/gif": encoded(self.encode("gif"))}
 
 
+@typed
 def animate(
     pictures: Float[Tensor, " *rows columns c h w"], *, columns: int | None = None, milliseconds: int = 100
 ) -> Animation:

@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from genzoo.api.defaults import plain_defaults
+from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint, owner_of
 from genzoo.errors import GenzooError, InvalidInput, NotFound, PluginError, did_you_mean
 from genzoo.fields import check_config
 from genzoo.hub.files import check_size, read_weights
 from genzoo.hub.sources import read_weights_of
 from genzoo.models import Model
+from genzoo.randomness import DrawFrom
 from genzoo.registry import load_target, registry
 from genzoo.spec import MODEL_FIELDS, Architecture, Family, ModelSpec
 
@@ -24,6 +27,8 @@ __all__ = ["Blueprint", "combinations", "create", "load", "pick_device"]
 MAX_PARAMETERS = 1 << 31
 
 
+@typed
+@plain_defaults()
 def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
     """A trained model in eval mode. What is on this machine is loaded without the network.
 
@@ -63,12 +68,13 @@ def _not_installed(distribution: str) -> str:
     return f"; it was trained with {distribution!r:.80}, which is not installed: if you trust it, pip install it"
 
 
+@typed
 def create(name: str, *, seed: int | None = None, **config: Any) -> Model:
     """An untrained model, on the CPU, in training mode.
 
     Args:
         name: ``family-architecture``, e.g. ``vae-conv``.
-        seed: of the initial weights; torch's global generator without one.
+        seed: of the initial weights; without one they are drawn from torch's global generator.
         config: ``input_shape`` and ``latent_dim``, and what the family and the architecture declare.
 
     Raises:
@@ -147,15 +153,16 @@ class Blueprint:
                 raise PluginError(f"{self.architecture.name} failed to build its {role}: {error!r}") from error
             return module
 
-        with torch.device(device):
+        with plain_defaults(), torch.device(device):
             model: Model = load_target(self.family.target, self.family.name).build(network, self.spec)
         model.sample_block = self.architecture.sample_block
         return model
 
     def seeded(self, seed: int) -> Model:
         """The model, untrained, on the CPU; its weights depend on `seed` alone."""
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        if not -(1 << 63) <= seed < 1 << 64:
+            raise InvalidInput(f"seed must be a whole number of 64 bits; got {seed}")
+        with DrawFrom(torch.Generator("cpu").manual_seed(int(seed))):
             return self.build("cpu")
 
     def skeleton(self) -> Model:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from genzoo.api.defaults import plain_defaults
+from genzoo.arguments import typed
 from genzoo.datasets import Split, default_root
 from genzoo.errors import InvalidInput, NotFound, PluginError
 from genzoo.files import user_path
@@ -13,6 +15,8 @@ from genzoo.spec import NAME, DatasetSpec
 __all__ = ["one_root", "open_data", "split_root"]
 
 
+@typed
+@plain_defaults()
 def open_data(
     dataset: str | DatasetSpec,
     split: str,

@@ -13,8 +13,10 @@ import torch
 
 from genzoo.api.build import load
 from genzoo.api.data import open_data
+from genzoo.api.defaults import plain_defaults
 from genzoo.api.features import feature_space
 from genzoo.api.measuring import Report, Watch, expected_seconds
+from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint, owner_of
 from genzoo.errors import (
     AmbiguousName,
@@ -41,6 +43,8 @@ QUICK = 500
 """How many examples a quick value is measured on."""
 
 
+@typed
+@plain_defaults()
 def evaluate(
     name: str | Path,
     *,
@@ -212,6 +216,8 @@ def _choose(known: Mapping[str, Metric], names: Collection[str], owner: str) -> 
     return {name: metric for name, metric in known.items() if not names or name in names}
 
 
+@typed
+@plain_defaults()
 def verify(
     name: str | Path,
     *,

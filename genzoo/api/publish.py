@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from genzoo.api.build import load
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput
 from genzoo.files import json_text
 from genzoo.hub.card import PREVIEW_FILE, card
@@ -69,6 +70,7 @@ class Draft:
         return publish(self.repo, self.files, self.card, private=private)
 
 
+@typed
 def push(name: str | Path, repo: str, *, license: str = "", private: bool = False) -> str:  # noqa: A002  # as above
     """Publish a checkpoint on the Hub, at once, and read it back; returns the pin, ``hf:org/name@commit``.
 

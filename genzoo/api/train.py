@@ -17,9 +17,12 @@ import torch
 from genzoo import __version__
 from genzoo.api.build import load, pick_device
 from genzoo.api.data import one_root, open_data
+from genzoo.api.defaults import TRAINING, plain_defaults
 from genzoo.api.evaluate import measure_quick, measure_test
 from genzoo.api.plan import Plan
+from genzoo.api.progress import Note, Report, both, display
 from genzoo.api.recipes import find_recipe, like
+from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint
 from genzoo.datasets import Split
 from genzoo.datasets.files import Files
@@ -42,6 +45,8 @@ __all__ = ["train"]
 FEW_STEPS = 500
 
 
+@typed
+@plain_defaults()
 def train(
     recipe: str | Path,
     *,
@@ -53,8 +58,9 @@ def train(
     force: bool = False,
     device: str | torch.device = "auto",
     track: str = "",
-    note: Callable[[str], None] = lambda line: None,
-    report: Callable[[Progress], None] = lambda progress: None,
+    progress: bool = True,
+    note: Callable[[str], None] | None = None,
+    report: Callable[[Progress], None] | None = None,
 ) -> Model:
     """Train a recipe and save the checkpoint; returns the trained model in eval mode.
 
@@ -75,6 +81,7 @@ def train(
         force: replace the run in `output`.
         device: as in `load`; several processes on ``cuda`` have a GPU each.
         track: ``tensorboard`` logs the terms for it in the run folder too.
+        progress: show on stderr how far it is: a bar on a terminal, elsewhere a line for each epoch.
         note: called with a line that says what is trained on what, before the first step.
         report: called about twice a second with the Progress.
 
@@ -85,6 +92,36 @@ def train(
         TrainingDiverged: a loss became NaN.
         KeyboardInterrupt: stopped after a whole step; the state is saved.
     """
+    with display(shown=progress) as (say, show):
+        return _train(
+            recipe,
+            data=data,
+            overrides=overrides,
+            data_root=data_root,
+            output=output,
+            resume=resume,
+            force=force,
+            device=device,
+            track=track,
+            note=both(say, note),
+            report=both(show, report),
+        )
+
+
+def _train(
+    recipe: str | Path,
+    *,
+    data: str,
+    overrides: Mapping[str, Any] | None,
+    data_root: str | Path | None,
+    output: str | Path | None,
+    resume: bool,
+    force: bool,
+    device: str | torch.device,
+    track: str,
+    note: Note,
+    report: Report,
+) -> Model:
     check_tracker(track)
     chosen = pick_device(device)
     processes = Processes.join(chosen)
@@ -110,10 +147,10 @@ def train(
                 _warn_of_rises(found, _steps(found, split))
                 if told := _few_steps(found, split):
                     note(told)
-        return _train(plan, split, run, processes, root, track=track, note=note, report=report)
+        return _fit(plan, split, run, processes, root, track=track, note=note, report=report)
 
 
-def _train(
+def _fit(
     plan: Plan,
     split: Split,
     run: Run,
@@ -121,12 +158,13 @@ def _train(
     root: str | Path | None,
     *,
     track: str,
-    note: Callable[[str], None],
-    report: Callable[[Progress], None],
+    note: Note,
+    report: Report,
 ) -> Model:
     """Train in a run folder that is ready; what the main process does besides, the others do not wait for."""
     cuda = processes.device.type == "cuda"
     with ExitStack() as stack:
+        stack.enter_context(TRAINING)
         stack.enter_context(torch.random.fork_rng(devices=[processes.device] if cuda else []))
         log = stack.enter_context(tracked(track if processes.main else "", run.folder, cpu=not cuda))
         model = fit(
@@ -136,7 +174,7 @@ def _train(
             plan.recipe,
             run,
             processes=processes,
-            report=_both(report, log),
+            report=both(report, log),
             on_epoch=partial(_save_preview, run, split),
         )
     if processes.main:
@@ -145,14 +183,6 @@ def _train(
         with processes.alone():
             model.checkpoint = _finish(model, plan, run, processes, root, note)
     return model
-
-
-def _both(first: Callable[[Progress], None], second: Callable[[Progress], None]) -> Callable[[Progress], None]:
-    def report(progress: Progress) -> None:
-        first(progress)
-        second(progress)
-
-    return report
 
 
 def _wanted(

@@ -107,7 +107,7 @@ class Starts:
         if data.labels is not None:
             told["labels"] = data.labels[: len(x)]
         if data.factors is not None:
-            told["factors"] = data.factors.of(torch.arange(len(x)))
+            told["factors"] = data.factors.of(torch.arange(len(x), device="cpu"))
         return x, told
 
     def codes(self, model: Model, seed: int) -> Tensor:

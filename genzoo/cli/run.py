@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +29,9 @@ from genzoo.cli.common import (
 from genzoo.cli.output import echo, echo_path
 from genzoo.cli.process import INTERRUPTED, keep_memory
 from genzoo.errors import InvalidInput, ProcessLost, TrainingDiverged
-from genzoo.text import one_line
 
 if TYPE_CHECKING:
     from genzoo.models import Model
-    from genzoo.training import Progress
 
 __all__ = ["reconstruct_command", "sample_command", "train_command"]
 
@@ -139,17 +135,7 @@ def train_command(
     options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device, "track": track or ""}
     overrides = dict(map(parse_override, changes))
     try:
-        with _progress() as (note, report):
-            model = train(
-                source,
-                data=data or "",
-                overrides=overrides,
-                **options,
-                resume=resume,
-                force=force,
-                note=note,
-                report=report,
-            )
+        model = train(source, data=data or "", overrides=overrides, **options, resume=resume, force=force)
     except (Interrupted, ProcessLost, TrainingDiverged) as error:
         if not is_main():  # the main process says it
             click.get_current_context().exit(getattr(error, "exit_code", INTERRUPTED))
@@ -208,36 +194,3 @@ def _next(model: Model, folder: str, data: str) -> Iterator[str]:
         yield f"{_again()} --set training.epochs={2 * record.recipe['training']['epochs']}"
     license_ = [] if states_license(record) else ["--license", "Apache-2.0"]
     yield shlex.join(["genzoo", "push", folder, "ORG/NAME", *license_])
-
-
-@contextmanager
-def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
-    """What takes a line, and what takes the Progress: on a terminal a bar with loss, rate and time left; elsewhere a
-    line for each epoch."""
-    if not sys.stderr.isatty():
-        yield (
-            lambda line: echo(line, err=True),
-            lambda progress: echo(_line(progress), err=True) if progress.epoch_ended else None,
-        )
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("starting", total=None)
-        yield (
-            lambda line: bar.console.print(one_line(line), highlight=False, markup=False, emoji=False),
-            lambda progress: bar.update(
-                task, description=one_line(_line(progress)), completed=progress.step, total=progress.steps
-            ),
-        )
-
-
-def _line(progress: Progress) -> str:
-    terms = "  ".join(f"{key} {value:.4g}" for key, value in progress.terms.items())
-    minutes, seconds = divmod(round(progress.seconds_left), 60)
-    return (
-        f"epoch {progress.epoch}/{progress.epochs}  {terms}  {progress.rate:,.0f} images/s  {minutes}:{seconds:02} left"
-    )

@@ -28,7 +28,7 @@ class Factors:
 
     def of(self, indices: Int[Tensor, " n"]) -> Int[Tensor, "n f"]:
         """The value of each factor of the pictures at `indices`."""
-        return indices[:, None] // self._strides() % torch.tensor(list(self.sizes.values()))
+        return indices[:, None] // self._strides() % torch.tensor(list(self.sizes.values()), device="cpu")
 
     def indices(self, values: Int[Tensor, "n f"]) -> Int[Tensor, " n"]:
         """Where the pictures with these values are: the inverse of `of`."""
@@ -36,4 +36,4 @@ class Factors:
 
     def _strides(self) -> Int[Tensor, " f"]:
         sizes = list(self.sizes.values())
-        return torch.tensor([prod(sizes[place + 1 :]) for place in range(len(sizes))])
+        return torch.tensor([prod(sizes[place + 1 :]) for place in range(len(sizes))], device="cpu")

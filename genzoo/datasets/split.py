@@ -106,7 +106,7 @@ class Split:
 
     def first(self, n: int) -> Float[Tensor, " n *data"]:
         """The first n examples, on the CPU; binarised ones by draws that are always the same."""
-        order = torch.arange(min(n, len(self)))
+        order = torch.arange(min(n, len(self)), device="cpu")
         (batch,) = self.batches(order, n, generator=stream("first"))  # to its end, so that no worker is left behind
         return batch
 

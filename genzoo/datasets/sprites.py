@@ -59,10 +59,10 @@ Lit = Bool[Tensor, "6 40 95 95"]
 def _coordinates() -> tuple[Grid, Grid]:
     """Where each pixel of the canvas of each scale and orientation lies in the shape's own axes."""
     # In double precision no pixel is so near to an edge that rounding could decide, whatever the machine.
-    axis = (torch.arange(CANVAS).double() - CANVAS // 2) * 2 / SIZE
-    size = RADIUS * (0.5 + 0.1 * torch.arange(6).double())[:, None, None, None]
+    axis = (torch.arange(CANVAS, dtype=torch.float64, device="cpu") - CANVAS // 2) * 2 / SIZE
+    size = RADIUS * (0.5 + 0.1 * torch.arange(6, dtype=torch.float64, device="cpu"))[:, None, None, None]
     across, down = axis / size, axis[:, None] / size
-    angle = 2 * pi / 39 * torch.arange(40).double()[:, None, None]
+    angle = 2 * pi / 39 * torch.arange(40, dtype=torch.float64, device="cpu")[:, None, None]
     return across * angle.cos() + down * angle.sin(), down * angle.cos() - across * angle.sin()
 
 

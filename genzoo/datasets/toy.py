@@ -38,8 +38,8 @@ class Mixture:
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """n independent draws."""
-        centres = self.means[torch.randint(len(self.means), (n,), generator=generator)]
-        return centres + self.scale * torch.randn(centres.shape, generator=generator)
+        centres = self.means[torch.randint(len(self.means), (n,), generator=generator, device="cpu")]
+        return centres + self.scale * torch.randn(centres.shape, generator=generator, dtype=torch.float32, device="cpu")
 
     def log_prob(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """log p(x), in nats."""
@@ -49,20 +49,20 @@ class Mixture:
 
 
 def _circle(radius: float, count: int) -> Tensor:
-    angles = 2 * pi * torch.arange(count) / count
+    angles = 2 * pi * torch.arange(count, dtype=torch.float32, device="cpu") / count
     return radius * torch.stack([angles.cos(), angles.sin()], dim=1)
 
 
 def _moons() -> Tensor:
     """The centre lines of two half circles of radius 1 that reach into each other, about the origin."""
-    angles = pi * torch.arange(ALONG) / (ALONG - 1)
+    angles = pi * torch.arange(ALONG, dtype=torch.float32, device="cpu") / (ALONG - 1)
     upper = torch.stack([angles.cos() - 0.5, angles.sin() - 0.25], dim=1)
     return torch.cat([upper, -upper])
 
 
 DENSITIES = {
-    "toy1d": Mixture(torch.tensor([[-0.75], [0.75]]), 0.5),
-    "toy1d-bumps": Mixture(torch.tensor([[-2.0], [2.0]]), 0.5),
+    "toy1d": Mixture(torch.tensor([[-0.75], [0.75]], dtype=torch.float32, device="cpu"), 0.5),
+    "toy1d-bumps": Mixture(torch.tensor([[-2.0], [2.0]], dtype=torch.float32, device="cpu"), 0.5),
     "toy2d-mixture": Mixture(_circle(2.0, 8), 0.15),
     "toy2d-ring": Mixture(_circle(2.0, ALONG), 0.15),
     "toy2d-moons": Mixture(_moons(), 0.1),

@@ -71,7 +71,9 @@ def binarised_once(grey: UInt8[Tensor, "n c h w"], name: str, split: str) -> UIn
 
     Whole numbers alone are compared, so that no machine rounds otherwise.
     """
-    draws = torch.randint(255, grey.shape, dtype=torch.uint8, generator=stream("binarised once", name, split))
+    draws = torch.randint(
+        255, grey.shape, dtype=torch.uint8, device="cpu", generator=stream("binarised once", name, split)
+    )
     return (draws < grey).to(torch.uint8) * 255
 
 

@@ -138,7 +138,7 @@ def _bases(model: Model, data: Split | None, table: tuple[Latent, ...]) -> list[
         told = [{"name": f"sample {i}"} for i in range(BASES)]
     else:
         means = {row.index: row.mean or 0.0 for row in table}
-        codes = torch.tensor([[means[index] for index in range(model.latent_dim)]])
+        codes = torch.tensor([[means[index] for index in range(model.latent_dim)]], dtype=torch.float32, device="cpu")
         told = [{"name": "mean"}]
     examples = zip(told, codes.tolist(), model.decode(codes), strict=True)
     return [one | {"code": _rounded(code), "decoded": _shown(model, x)} for one, code, x in examples]
@@ -147,13 +147,13 @@ def _bases(model: Model, data: Split | None, table: tuple[Latent, ...]) -> list[
 def _one_of_each(data: Split) -> Tensor:
     """Indices of the first example of each class, or of examples from everywhere where there are none."""
     if data.labels is None:
-        return torch.randperm(len(data), generator=stream("bases"))[:BASES]
+        return torch.randperm(len(data), generator=stream("bases"), device="cpu")[:BASES]
     return torch.stack([(data.labels == label).int().argmax() for label in torch.unique(data.labels)[:BASES]])
 
 
 def _points(model: Model, data: Split) -> list[list[float]]:
     """The codes of examples on the map of two latents, each with its class behind."""
-    x = _at(data, torch.arange(min(EXAMPLES, len(data))))
+    x = _at(data, torch.arange(min(EXAMPLES, len(data)), device="cpu"))
     labels = [0] * len(x) if data.labels is None else data.labels[: len(x)].tolist()
     codes = in_blocks(model.encode, x).tolist()
     return [[*_rounded(code), label] for code, label in zip(codes, labels, strict=True)]

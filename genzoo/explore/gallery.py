@@ -81,7 +81,7 @@ def _picture(model: Model, data: Split | None) -> bytes:
         count = SAMPLES if is_picture(model.input_shape) else how_many(model.input_shape)
         return png(draw(model.sample(count, seed=0)))
     if data is None:
-        return png(draw(model.decode(torch.zeros(1, model.latent_dim))))
+        return png(draw(model.decode(torch.zeros(1, model.latent_dim, dtype=torch.float32, device="cpu"))))
     x = data.first(SAMPLES // 2)
     return png(draw(torch.cat([x, model.decode(model.encode(x))])))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Thread
 from typing import final
 
+from genzoo.arguments import typed
 from genzoo.explore.server import PageServer
 from genzoo.explore.studio import Studio
 from genzoo.models import Model
@@ -42,6 +43,7 @@ class Exploration:
         return {"text/plain": repr(self), "text/html": frame}
 
 
+@typed
 def explore(model: Model, *, data_root: str | Path | None = None, height: int = 900) -> Exploration:
     """The page of a model, trained or not, with a slider for each latent: what ``genzoo explore`` opens.
 

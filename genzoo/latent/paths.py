@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput
 from genzoo.fields import whole
 
@@ -28,6 +29,7 @@ def along(
     return moved
 
 
+@typed
 def between(
     a: Float[Tensor, "n latent"], b: Float[Tensor, "m latent"], steps: int, *, mode: Mode = "linear"
 ) -> Float[Tensor, "n steps latent"]:
@@ -45,7 +47,7 @@ def between(
         raise InvalidInput(f"mode must be 'linear' or 'spherical'; got {mode!r:.40}")
     if a.shape != b.shape:
         raise InvalidInput(f"a way leads from each a to one b; got {len(a)} and {len(b)} of them")
-    t = torch.linspace(0, 1, whole(steps, "steps", least=2), dtype=torch.float64)[:, None]
+    t = torch.linspace(0, 1, whole(steps, "steps", least=2), dtype=torch.float64, device="cpu")[:, None]
     first, last = a.cpu().double()[:, None], b.cpu().double()[:, None]  # for small Ω; mps has no float64
     start, end = (1 - t, t) if mode == "linear" else _spherical(first, last, t)
     return (start * first + end * last).to(a)
@@ -62,6 +64,7 @@ def _spherical(a: Tensor, b: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     return start, end
 
 
+@typed
 def plane(n: int, extent: float | None = None) -> Float[Tensor, "n n 2"]:
     """Codes of two latents on a grid: [row, column], the first grows with the column, the second falls with the row, as
     on a map.
@@ -73,8 +76,8 @@ def plane(n: int, extent: float | None = None) -> Float[Tensor, "n n 2"]:
     if extent is not None and not 0 < extent < inf:
         raise InvalidInput(f"extent must be a positive number of standard deviations, e.g. 3; got {extent}")
     if extent is None:
-        ticks = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n).float()
+        ticks = torch.special.ndtri((torch.arange(n, dtype=torch.float64, device="cpu") + 0.5) / n).float()
     else:
-        ticks = torch.linspace(-extent, extent, n)
+        ticks = torch.linspace(-extent, extent, n, dtype=torch.float32, device="cpu")
     upwards, rightwards = torch.meshgrid(ticks.flip(0), ticks, indexing="ij")
     return torch.stack([rightwards, upwards], dim=-1)

@@ -132,8 +132,8 @@ def scale_of(model: Model) -> tuple[Float[Tensor, " latent"], Float[Tensor, " la
     0 and 1 where z ~ N(0, I) is drawn; else those of the codes in the record, and 0 and 1 without such a record.
     """
     found = {} if isinstance(model, Generator) else _recorded(model)
-    mean = found.get("mean_per_latent", torch.zeros(model.latent_dim))
-    std = found.get("std_per_latent", torch.ones(model.latent_dim))
+    mean = found.get("mean_per_latent", torch.zeros(model.latent_dim, dtype=torch.float32, device="cpu"))
+    std = found.get("std_per_latent", torch.ones(model.latent_dim, dtype=torch.float32, device="cpu"))
     return mean.float(), std.float()
 
 
@@ -143,7 +143,7 @@ def _recorded(model: Model) -> dict[str, Tensor]:
     detail = metrics.get("active_latents", {}).get("detail", {})
     known = {key: detail[key] for key in KEYS if isinstance(detail.get(key), list)}
     numbers = {key: values for key, values in known.items() if all(isinstance(value, float) for value in values)}
-    tensors = {key: torch.tensor(values, dtype=torch.float64) for key, values in numbers.items()}
+    tensors = {key: torch.tensor(values, dtype=torch.float64, device="cpu") for key, values in numbers.items()}
     return {key: values for key, values in tensors.items() if len(values) == model.latent_dim}
 
 

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput
 from genzoo.fields import whole
 from genzoo.latent.paths import Mode, along, between, plane
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["attribute_vector", "codes_of", "in_blocks", "interpolate", "manifold", "traverse"]
 
 
+@typed
 def traverse(
     model: Model, start: Tensor, *, latent: int, span: tuple[float, float] = (-3.0, 3.0), steps: int = 11
 ) -> Float[Tensor, "n steps *data"]:
@@ -46,10 +48,12 @@ def traverse(
     if not all(map(isfinite, span)):
         raise InvalidInput(f"{model.name}.traverse: span must be two finite numbers; got {span}")
     mean, std = scale_of(model)
-    values = mean[latent] + std[latent] * torch.linspace(*span, whole(steps, "steps", least=2))
+    ticks = torch.linspace(*span, whole(steps, "steps", least=2), dtype=torch.float32, device="cpu")
+    values = mean[latent] + std[latent] * ticks
     return _decode(model, along(z, latent, values))
 
 
+@typed
 def interpolate(
     model: Model, a: Tensor, b: Tensor, steps: int = 8, *, mode: Mode = "linear"
 ) -> Float[Tensor, "n steps *data"]:
@@ -70,6 +74,7 @@ def interpolate(
     return _decode(model, between(starts, ends, steps, mode=mode))
 
 
+@typed
 def manifold(model: Model, n: int = 20, *, extent: float | None = None) -> Float[Tensor, "n n *data"]:
     """The map of a model with two latents (Kingma & Welling 2014, fig. 4): n × n pictures, the first latent from left
     to right, the second upwards.
@@ -91,6 +96,7 @@ def manifold(model: Model, n: int = 20, *, extent: float | None = None) -> Float
     return _decode(model, mean + std * plane(n, extent))
 
 
+@typed
 def attribute_vector(model: Model, x: Float[Tensor, " n *data"], has: Bool[Tensor, " n"]) -> Float[Tensor, " latent"]:
     """The mean code of the examples that have an attribute minus that of the others (Larsen et al. 2016).
 

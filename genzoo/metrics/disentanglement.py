@@ -54,7 +54,7 @@ def draw(
     encode: Encode, factors: Factors, n: int, generator: torch.Generator
 ) -> tuple[Float[Tensor, "n latent"], Int[Tensor, "n f"]]:
     """Codes and factors of n pictures drawn uniformly, with replacement."""
-    indices = torch.randint(len(factors), (n,), generator=generator)
+    indices = torch.randint(len(factors), (n,), generator=generator, device="cpu")
     return encode(indices), factors.of(indices)
 
 
@@ -90,7 +90,7 @@ def _bins(codes: Float[Tensor, "n latent"], bins: int) -> Int[Tensor, "n latent"
 def _entropies(values: Int[Tensor, "n columns"]) -> Float[Tensor, " columns"]:
     """The entropy of each column's empirical distribution, in nats."""
     size, columns = int(values.max()) + 1, values.shape[1]
-    cells = (values + size * torch.arange(columns)).flatten()
+    cells = (values + size * torch.arange(columns, device=values.device)).flatten()
     counts = torch.bincount(cells, minlength=size * columns).view(columns, size)
     share = counts.double() / len(values)
     return -torch.xlogy(share, share).sum(1)
@@ -129,8 +129,8 @@ def factor_vae_score(
         return fixed, (codes.var(1) / variance[active]).argmin(1)
 
     fixed, latent = votes(training_votes)
-    table = torch.zeros(int(active.sum()), len(factors.sizes))
-    majority = table.index_put((latent, fixed), torch.ones(()), accumulate=True).argmax(1)
+    table = torch.zeros(int(active.sum()), len(factors.sizes), dtype=torch.float32, device="cpu")
+    majority = table.index_put((latent, fixed), table.new_ones(()), accumulate=True).argmax(1)
     fixed, latent = votes(evaluation_votes)
     return float((majority[latent] == fixed).double().mean())
 
@@ -139,10 +139,10 @@ def _fix_one(
     factors: Factors, count: int, batch: int, generator: torch.Generator
 ) -> tuple[Int[Tensor, " count"], Int[Tensor, "count batch"]]:
     """`count` times one factor, and the indices of `batch` random pictures with one random value of it."""
-    fixed = torch.randint(len(factors.sizes), (count,), generator=generator)
-    indices = torch.randint(len(factors), (count * batch,), generator=generator)
+    fixed = torch.randint(len(factors.sizes), (count,), generator=generator, device="cpu")
+    indices = torch.randint(len(factors), (count * batch,), generator=generator, device="cpu")
     values = factors.of(indices).view(count, batch, -1)
-    held = (torch.arange(len(factors.sizes)) == fixed[:, None])[:, None]
+    held = (torch.arange(len(factors.sizes), device="cpu") == fixed[:, None])[:, None]
     values = torch.where(held, values[:, :1], values)
     return fixed, factors.indices(values.flatten(0, 1)).view(count, batch)
 

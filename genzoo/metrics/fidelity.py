@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genzoo.errors import GenzooWarning, InvalidInput
+from genzoo.randomness import DrawFrom
 
 __all__ = ["KID_SUBSETS", "KID_SUBSET_SIZE", "coverage", "density", "fid", "kid", "nearest", "precision", "recall"]
 
@@ -66,9 +67,9 @@ def kid(real: Float[Tensor, "n d"], samples: Float[Tensor, "m d"], *, seed: int)
 
     size = min(KID_SUBSET_SIZE, len(real), len(samples))
     _need(size, 2, "kid")
-    with warnings.catch_warnings(), torch.random.fork_rng():  # subsets come from the global generator
+    draws = DrawFrom(torch.Generator("cpu").manual_seed(seed))
+    with warnings.catch_warnings(), draws:  # torchmetrics takes the subsets from the global generator
         warnings.filterwarnings("ignore", "Metric `Kernel Inception Distance` will save", UserWarning)
-        torch.manual_seed(seed)
         metric = KernelInceptionDistance(feature=_Given(real.shape[1]), subsets=KID_SUBSETS, subset_size=size)
         metric.update(real, real=True)
         metric.update(samples, real=False)

@@ -43,7 +43,7 @@ def importance_bound(
     by logsumexp, so memory does not grow with k. Those for example i of the split are named by (seed, i).
     """
     posterior = model.posterior(x)
-    total = torch.full((len(x),), -torch.inf, device=x.device)
+    total = x.new_full((len(x),), -torch.inf)
     for first in range(0, k, MAX_DRAWS):
         draws = min(MAX_DRAWS, k - first)
         noise = Noise(seed=f"{seed}/{first}", n=len(x), start=start, like=x)

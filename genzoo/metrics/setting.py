@@ -125,7 +125,8 @@ class Examples:
         """At most n of them, drawn; with `skip`, those that come after so many in the same draw."""
         if len(self) <= n and not skip:
             return self
-        chosen = torch.randperm(len(self), generator=stream("evaluation", SEED, self.split))[skip : skip + n]
+        draws = stream("evaluation", SEED, self.split)
+        chosen = torch.randperm(len(self), generator=draws, device="cpu")[skip : skip + n]
         return replace(self, order=self.order[chosen], drawn=True)
 
 
@@ -180,7 +181,8 @@ class Setting:
     def all_of(self, dataset: DatasetSpec, split: str) -> Examples:
         """All examples of a split."""
         data = self.open_split(dataset, split)
-        return Examples(data=data, split=split, order=torch.arange(len(data)), progress=self.progress)
+        order = torch.arange(len(data), device="cpu")
+        return Examples(data=data, split=split, order=order, progress=self.progress)
 
     def others(self, dataset: DatasetSpec, n: int) -> Examples | None:
         """n other examples of a data set than the n it is measured by: training ones if there are; None if there are

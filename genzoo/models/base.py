@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
-from typing import Any, Literal, NoReturn, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import Any, Literal, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from genzoo import latent
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.models import display
 from genzoo.models.checks import checked
+from genzoo.models.views import in_eval_mode, is_view, traced_in_eval_mode
 from genzoo.spec import Checkpoint, ModelSpec, Space, Spaces
 
 __all__ = [
@@ -52,6 +54,7 @@ DECLARED: dict[str, Verb] = {}
 """The verbs of all families that were imported, by name."""
 
 
+@typed
 def verb(*, takes: str, gives: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a method a verb: ``@verb(takes="data", gives="code")``. It runs as `without_trace` says, and its input is
     checked first: what is not in the space that it takes is an InvalidInput.
@@ -89,21 +92,21 @@ def _checking(method: Callable[P, R], space: str) -> Callable[P, R]:
 def without_trace(method: Callable[P, R]) -> Callable[P, R]:
     """Make a method track no gradient, and run in eval mode whatever mode the model is in.
 
-    In training mode batch normalisation would make a result depend on its neighbours, and change the model.
+    In training mode batch normalisation would make a result depend on its neighbours, and change the model. The model's
+    own mode is neither changed nor looked at, so other threads may use the model at the same time, even to train it:
+    `self` is a view of it (see genzoo.models.views), and attributes that the method sets are dropped.
     """
 
     @wraps(method)
     def run(*args: P.args, **options: P.kwargs) -> R:
-        model = cast(nn.Module, args[0])
-        training = model.training
-        if training:
-            model.eval()
-        try:
-            with torch.no_grad():
+        model, *others = args
+        assert isinstance(model, nn.Module)
+        if torch.compiler.is_dynamo_compiling():
+            with torch.no_grad(), traced_in_eval_mode(model):
                 return method(*args, **options)
-        finally:
-            if training:
-                model.train()
+        view = model if is_view(model) else in_eval_mode(model)  # a verb that calls another one makes one view
+        with torch.no_grad():
+            return method(view, *others, **options)  # type: ignore[arg-type]  # the same types as before
 
     return run
 
@@ -199,7 +202,7 @@ class Model(nn.Module, ABC):
     @property
     def reference(self) -> Tensor:
         """A tensor with the model's device and dtype."""
-        return next(self.parameters(), torch.empty(0))
+        return next(self.parameters(), torch.empty(0, dtype=torch.float32, device="cpu"))
 
     @property
     def verbs(self) -> Mapping[str, Verb]:

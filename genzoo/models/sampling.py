@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, PluginError
 from genzoo.fields import Field, check_config, whole
 from genzoo.protocols import Sampler
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["fitting_samplers", "sample_in_blocks", "sampler_of"]
 
 
+@typed
 def sample_in_blocks(model: Model, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Tensor:
     """n samples of a model, computed in blocks of exactly `model.sample_block` rows of noise.
 

@@ -79,7 +79,7 @@ class VAE(Model):
     @property
     def prior(self) -> Distribution:
         """N(0, I) over z of shape (latent_dim,)."""
-        zeros = torch.zeros(self.latent_dim, device=self.device)
+        zeros = torch.zeros(self.latent_dim, dtype=torch.float32, device=self.device)
         return Independent(Normal(zeros, torch.ones_like(zeros), validate_args=False), 1)
 
     def posterior(self, x: Float[Tensor, " n *data"]) -> Distribution:

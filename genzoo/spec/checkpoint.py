@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from genzoo import notebook
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
 from genzoo.files import check_depth, json_text, read_regular
 from genzoo.spec.names import COMMIT, REPO
@@ -73,8 +74,8 @@ class Checkpoint(Record):
             for metric, entry in getattr(self, key).items():
                 _check_entry(entry, f"checkpoint {self.name}: {key}.{metric}")
         latents = set(map(str, range(self.latent_dim or 0)))
-        if bad := [key for key, label in self.labels.items() if key not in latents or not isinstance(label, str)]:
-            raise InvalidInput(f"checkpoint {self.name}: labels.{bad[0]:.40} must be a latent's index and a text")
+        if bad := [key for key in self.labels if key not in latents]:
+            raise InvalidInput(f"checkpoint {self.name}: labels.{bad[0]:.40} must be a latent's index")
 
     def _repr_html_(self) -> str:
         shape = "×".join(map(str, self.input_shape))
@@ -190,6 +191,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+@typed
 def shipped(init_file: str) -> Iterator[Record]:
     """The recipes (``recipes/*.toml``) and checkpoints (``weights/*/genzoo.json``) beside a plugin's ``__init__.py``.
 

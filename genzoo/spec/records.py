@@ -278,6 +278,9 @@ class ModelSpec:
     architecture: str
     config: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        conform(self, "ModelSpec")
+
     @property
     def input_shape(self) -> tuple[int, ...]:
         return tuple(self.config["input_shape"])

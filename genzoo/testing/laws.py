@@ -24,6 +24,11 @@ from genzoo.models.sampling import fitting_samplers
 from genzoo.spec import Spaces
 from genzoo.testing.inputs import call, data, latents
 from genzoo.testing.precision import TRACING, keeps_in_bfloat16, keeps_in_float64
+from genzoo.testing.surroundings import (
+    verbs_ignore_the_defaults,
+    verbs_ignore_the_mode,
+    verbs_run_beside_training,
+)
 
 __all__ = ["LAWS", "Law", "check"]
 
@@ -87,21 +92,6 @@ def verbs_are_deterministic(model: Any) -> None:
         first = call(model, verb)
         torch.rand(1)
         assert torch.equal(first, call(model, verb)), f"{model.name}.{verb} differs between two calls"
-
-
-def verbs_ignore_the_mode(model: Any) -> None:
-    """In training mode a verb gives the same bits, changes no buffer and leaves the mode as it was."""
-    wanted = {verb: call(model, verb) for verb in model.verbs}
-    state = {key: tensor.clone() for key, tensor in model.state_dict().items()}
-    model.train()
-    try:
-        for verb, value in wanted.items():
-            assert torch.equal(call(model, verb), value), f"{model.name}.{verb} differs in training mode"
-            assert model.training, f"{model.name}.{verb} left training mode"
-    finally:
-        model.eval()
-    changed = [key for key, tensor in model.state_dict().items() if not torch.equal(tensor, state[key])]
-    assert not changed, f"{model.name}: verbs changed {changed}"
 
 
 def sample_i_depends_on_seed_and_i(model: Any) -> None:
@@ -189,6 +179,8 @@ LAWS: tuple[Law, ...] = (
     verbs_track_no_gradient,
     verbs_are_deterministic,
     verbs_ignore_the_mode,
+    verbs_run_beside_training,
+    verbs_ignore_the_defaults,
     sample_i_depends_on_seed_and_i,
     sample_ignores_block_and_threads,
     wrong_input_is_typed,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genzoo.randomness import DrawFrom
 from genzoo.registry import load_target
 from genzoo.spec import Architecture
 from genzoo.testing.inputs import least
@@ -55,8 +56,7 @@ def _build(architecture: Architecture, role: str, shape: tuple[int, ...]) -> nn.
         arguments = (shape, OUTPUTS)
     elif role in ("decoder", "generator"):
         arguments = (LATENT_DIM, shape)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with DrawFrom(torch.Generator("cpu").manual_seed(0)):
         network: nn.Module = load_target(architecture.roles[role], architecture.name)(*arguments, **options)
     return network.eval()
 

@@ -95,7 +95,7 @@ def fit(
     with stop_requests() as stop_requested:
         while trainer.step < steps:
             epoch, done = divmod(trainer.step, steps_per_epoch)
-            order = torch.randperm(len(data), generator=stream("order", settings["seed"], epoch))
+            order = torch.randperm(len(data), generator=stream("order", settings["seed"], epoch), device="cpu")
             order = order[done * batch_size : steps_per_epoch * batch_size]
             for batch in _batches(trainer, data, order, settings):
                 _play(trainer, batch, settings, steps)

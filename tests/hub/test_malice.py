@@ -46,13 +46,22 @@ HEX = "[0-9a-f]{40}"
 IN_CACHE = re.compile(rf"hub/models--me--model/(blobs/({HEX}|[0-9a-f]{{64}})|snapshots/{HEX}/[a-z.]+|refs/main)")
 
 OWNED = Path(tempfile.gettempdir()) / f"genzoo-owned-{os.getpid()}"
-PATHS = [str(OWNED), "../../../owned", "..", "a/b", "0" * 39 + "/", "A" * 40, "é", "0" * 41]
+PATHS = {
+    "absolute": str(OWNED),
+    "upwards": "../../../owned",
+    "parent": "..",
+    "below": "a/b",
+    "slash": "0" * 39 + "/",
+    "capitals": "A" * 40,
+    "accent": "é",
+    "long": "0" * 41,
+}
 MALICE: dict[str, Fault] = {
-    **{f"etag {path[-9:]}": changed({"ETag": f'"{path}"', "X-Linked-ETag": f'"{path}"'}) for path in PATHS},
-    **{f"commit {path[-9:]}": changed({"X-Repo-Commit": path}) for path in PATHS},
+    **{f"etag {kind}": changed({"ETag": f'"{path}"', "X-Linked-ETag": f'"{path}"'}) for kind, path in PATHS.items()},
+    **{f"commit {kind}": changed({"X-Repo-Commit": path}) for kind, path in PATHS.items()},
     **{
-        f"missing {path[-9:]}": answer(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": path, "ETag": path})
-        for path in PATHS
+        f"missing {kind}": answer(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": path, "ETag": path})
+        for kind, path in PATHS.items()
     },
     "another etag": changed({"ETag": f'"{"1" * 40}"', "X-Linked-ETag": f'"{"1" * 64}"'}),
     "another commit": changed({"X-Repo-Commit": "1" * 40}),

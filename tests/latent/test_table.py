@@ -87,7 +87,7 @@ def test_labels_stand_beside_their_latents() -> None:
 
 @pytest.mark.parametrize("labels", [{"2": "width"}, {"x": "width"}, {"0": 3}])
 def test_a_label_of_no_latent_is_refused(labels: dict[str, Any]) -> None:
-    with pytest.raises(genzoo.InvalidInput, match="must be a latent's index and a text"):
+    with pytest.raises(genzoo.InvalidInput, match="labels"):
         replace(genzoo.show("ae-dense-mnist-2d"), labels=labels)
 
 

@@ -17,7 +17,7 @@ from genzoo.cli import run
 from genzoo.errors import NetworkError, NotFound
 from genzoo.registry import registry
 from genzoo.spec import Architecture, Objective
-from genzoo.testing import LAWS, Case, cases, check, learning, networks, plugin_suite, precision
+from genzoo.testing import LAWS, Case, cases, check, learning, networks, plugin_suite, precision, surroundings
 from genzoo.testing import laws as of_verbs
 from genzoo.testing.golden import golden_outputs_are_reproduced
 
@@ -88,9 +88,24 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
     ),
     "a draw": (of_verbs.verbs_are_deterministic, verb("encode", lambda z: z + torch.rand(1)), "differs between two"),
     "dropout": (
-        of_verbs.verbs_ignore_the_mode,
+        surroundings.verbs_ignore_the_mode,
         instead("encode", lambda self, x: torch.full((len(x), 2), float(self.training))),
         "differs in training mode",
+    ),
+    "a mode that is set": (
+        surroundings.verbs_ignore_the_mode,
+        instead("encode", lambda self, x: self.eval().posterior(x).mean),
+        "encode changes the mode of modules in training mode",
+    ),
+    "a mode that is looked at late": (
+        surroundings.verbs_run_beside_training,
+        instead("encode", lambda self, x: self.posterior(x).mean + float(self.training)),
+        "encode differs if training begins meanwhile",
+    ),
+    "a tensor of the default dtype": (
+        surroundings.verbs_ignore_the_defaults,
+        verb("encode", lambda z: z + torch.zeros(2)),
+        "vae-dense.encode under other defaults of torch raises",
     ),
     "samples without a seed": (
         of_verbs.verbs_are_deterministic,

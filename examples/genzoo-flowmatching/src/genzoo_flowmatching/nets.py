@@ -82,5 +82,5 @@ class Attention(nn.Module):
 
 def waves(t: Tensor) -> Tensor:
     """cos and sin of t at frequencies from 1 to 1000, (n,) -> (n, 2 FREQUENCIES)."""
-    angles = t[:, None] * torch.logspace(0, 3, FREQUENCIES, device=t.device)
+    angles = t[:, None] * torch.logspace(0, 3, FREQUENCIES, dtype=torch.float32, device=t.device)
     return torch.cat([angles.cos(), angles.sin()], dim=1).to(t)

@@ -44,7 +44,7 @@ class Flow(Model):
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) = log N(f(x); 0, I) + log |det ∂f/∂x|, (n, d) -> (n,) in nats. Differentiable."""
         z, log_det = self._forward(x)
-        return Normal(0.0, 1.0, validate_args=False).log_prob(z).sum(1) + log_det
+        return Normal(z.new_zeros(()), z.new_ones(()), validate_args=False).log_prob(z).sum(1) + log_det
 
     def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         log_det = x.new_zeros(len(x))

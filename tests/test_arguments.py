@@ -1,0 +1,229 @@
+"""Arguments of the wrong type: each parameter of the public functions refuses them by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import genzoo
+from genzoo.errors import InvalidInput
+
+X = torch.zeros(2, 1, 4, 4)
+Z = torch.zeros(2, 2)
+NO_NAMES = (None, 3, object(), b"vae", ["vae"])
+NO_TEXTS = (None, 3, Path("a"), ["a"])
+NO_WHOLE_NUMBERS = (2.5, "a", True, [1], torch.tensor(0.5))
+NO_FLAGS = (None, 1, "no")
+NO_FOLDERS = (3, True, ["a"], b"a")
+NO_TABLES = (3, "a=1", ["a=1"], {3: 1})
+NO_FUNCTIONS = (3, "print")
+
+
+def model() -> Any:
+    return genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[4], seed=0)
+
+
+FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tuple[Any, ...]]]] = {
+    "load": (genzoo.load, {"name": "ae-dense-mnist"}, {"name": NO_NAMES, "device": (None, 3)}),
+    "create": (genzoo.create, {"name": "vae-dense"}, {"name": NO_TEXTS, "seed": NO_WHOLE_NUMBERS}),
+    "show": (genzoo.show, {}, {"name": NO_NAMES}),
+    "list_models": (genzoo.list_models, {}, {"pattern": NO_TEXTS}),
+    "evaluate": (
+        genzoo.evaluate,
+        {"name": "ae-dense-mnist"},
+        {
+            "name": NO_NAMES,
+            "metrics": ("fid", 3, [3], None),
+            "overrides": NO_TABLES,
+            "data_root": NO_FOLDERS,
+            "device": (None, 3),
+        },
+    ),
+    "verify": (
+        genzoo.verify,
+        {"name": "ae-dense-mnist"},
+        {"name": NO_NAMES, "data_root": NO_FOLDERS, "device": (None, 3)},
+    ),
+    "train": (
+        genzoo.train,
+        {"recipe": "ae-dense-mnist"},
+        {
+            "recipe": NO_NAMES,
+            "data": NO_TEXTS,
+            "overrides": NO_TABLES,
+            "data_root": NO_FOLDERS,
+            "output": NO_FOLDERS,
+            "resume": NO_FLAGS,
+            "force": NO_FLAGS,
+            "device": (None, 3),
+            "track": NO_TEXTS,
+            "progress": NO_FLAGS,
+            "note": NO_FUNCTIONS,
+            "report": NO_FUNCTIONS,
+        },
+    ),
+    "push": (
+        genzoo.push,
+        {"name": "ae-dense-mnist", "repo": "a/b"},
+        {"name": NO_NAMES, "repo": NO_TEXTS, "private": NO_FLAGS},
+    ),
+    "open_data": (
+        genzoo.open_data,
+        {"dataset": "toy1d", "split": "train"},
+        {"dataset": NO_NAMES, "split": NO_TEXTS, "root": NO_FOLDERS, "shape": (28, "28", (1.5,), ("a",))},
+    ),
+    "shipped": (genzoo.shipped, {}, {"init_file": (None, 3, Path("a"))}),
+    "grid": (genzoo.grid, {"images": X}, {"images": (None, 3, "a", [1]), "columns": NO_WHOLE_NUMBERS}),
+    "strip": (genzoo.strip, {}, {"pictures": (None, 3, "a", [1])}),
+    "animate": (
+        genzoo.animate,
+        {"pictures": X},
+        {"pictures": (None, 3, [1]), "columns": NO_WHOLE_NUMBERS, "milliseconds": (None, *NO_WHOLE_NUMBERS)},
+    ),
+    "sample_in_blocks": (
+        genzoo.sample_in_blocks,
+        {"model": model(), "decode": model().decode, "n": 1, "seed": 0},
+        {"model": (None, 3), "decode": NO_FUNCTIONS, "n": (None, *NO_WHOLE_NUMBERS), "seed": NO_WHOLE_NUMBERS},
+    ),
+    "Model.sample": (model().sample, {"n": 1}, {"n": (None, *NO_WHOLE_NUMBERS), "seed": NO_WHOLE_NUMBERS}),
+    "Model.encode": (model().encode, {}, {"x": (None, 3, "a", [1], np.zeros((1, 1, 4, 4)))}),
+    "Model.decode": (model().decode, {}, {"z": (None, 3, "a", [1], np.zeros((1, 2)))}),
+    "Model.reconstruct": (model().reconstruct, {}, {"x": (None, 3, "a", [1])}),
+    "Model.traverse": (
+        model().traverse,
+        {"start": Z, "latent": 0},
+        {
+            "start": (None, 3, "a", [1]),
+            "latent": (None, *NO_WHOLE_NUMBERS),
+            "span": (None, 3, "ab", (1,), (1, "a")),
+            "steps": (None, *NO_WHOLE_NUMBERS),
+        },
+    ),
+    "Model.interpolate": (
+        model().interpolate,
+        {"a": Z, "b": Z},
+        {
+            "a": (None, 3, "a"),
+            "b": (None, 3, "a"),
+            "steps": (None, *NO_WHOLE_NUMBERS),
+            "mode": (None, 3, "slerp", Z),
+        },
+    ),
+    "Model.manifold": (model().manifold, {}, {"n": (None, *NO_WHOLE_NUMBERS), "extent": ("a", True, [1])}),
+    "Model.latents": (model().latents, {}, {"x": (3, "a", [1])}),
+    "Model.attribute_vector": (
+        model().attribute_vector,
+        {"x": X, "has": torch.tensor([True, False])},
+        {"x": (None, 3, "a"), "has": (None, 3, [True, False])},
+    ),
+    "Model.explore": (model().explore, {}, {"data_root": NO_FOLDERS, "height": (None, *NO_WHOLE_NUMBERS)}),
+    "Alias": (genzoo.Alias, {"name": "a", "to": "b"}, {"name": NO_TEXTS, "to": NO_TEXTS}),
+    "Tombstone": (genzoo.Tombstone, {"name": "a", "reason": ""}, {"reason": NO_TEXTS, "instead": NO_TEXTS}),
+    "Command": (
+        genzoo.Command,
+        {"name": "a", "target": "a:b", "summary": ""},
+        {"target": NO_TEXTS, "summary": NO_TEXTS},
+    ),
+    "Family": (
+        genzoo.Family,
+        {"name": "a", "target": "a:b", "roles": ("encoder",), "summary": ""},
+        {"roles": ("encoder", None, (3,)), "config": (3, {"a": 3}), "exceptions": (3, {"a": 3})},
+    ),
+    "Architecture": (
+        genzoo.Architecture,
+        {"name": "a", "roles": {"encoder": "a:b"}, "summary": ""},
+        {"roles": ("encoder", {"encoder": 3}), "sample_block": (None, *NO_WHOLE_NUMBERS), "shapes": (28, (28,), "a")},
+    ),
+    "Objective": (
+        genzoo.Objective,
+        {"name": "a", "family": "vae", "players": {"model": "a:b"}, "summary": ""},
+        {"family": NO_TEXTS, "players": ("a:b", {"model": 3}), "per_example": NO_FLAGS},
+    ),
+    "DatasetSpec": (
+        genzoo.DatasetSpec,
+        {"name": "a", "target": "a:b", "summary": "", "shape": (1,), "values": "real"},
+        {"shape": (3, "28"), "values": (3, "grey"), "splits": ("train", (3,)), "classes": (None, *NO_WHOLE_NUMBERS)},
+    ),
+    "MetricSpec": (
+        genzoo.MetricSpec,
+        {"name": "a", "target": "a:b", "family": "vae", "unit": "", "tolerance": 1, "summary": ""},
+        {"tolerance": (None, "a", True), "unit": NO_TEXTS, "protocol": (3, "a")},
+    ),
+    "ModelSpec": (
+        genzoo.ModelSpec,
+        {"family": "vae", "architecture": "dense", "config": {}},
+        {"family": NO_TEXTS, "architecture": NO_TEXTS, "config": (None, 3, "a")},
+    ),
+    "Field": (
+        genzoo.Field,
+        {"kind": "int", "doc": ""},
+        {
+            "kind": (None, 3, "integer"),
+            "doc": NO_TEXTS,
+            "minimum": ("a", True),
+            "choices": ("a", 3),
+            "length": (3, (1,)),
+        },
+    ),
+    "verb": (genzoo.verb, {}, {"method": (None, 3, "encode")}),
+}
+CASES = [
+    pytest.param(function, {**good, parameter: bad}, parameter, id=f"{name}-{parameter}-{index}")
+    for name, (function, good, wrong) in FUNCTIONS.items()
+    for parameter, values in wrong.items()
+    for index, bad in enumerate(values)
+]
+
+
+@pytest.mark.parametrize(("function", "given", "parameter"), CASES)
+def test_a_wrong_type_is_refused_by_name(function: Callable[..., Any], given: dict[str, Any], parameter: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        function(**given)
+    assert " must be " in error.value.message or " wants " in error.value.message or "wanted" in error.value.message
+
+
+NOT_CALLED = {
+    "Checkpoint",
+    "GenzooError",
+    "InvalidInput",
+    "NotFound",
+    "Model",
+    "Record",
+    "Setting",
+    "Split",
+    "__version__",
+}
+NOT_CALLED |= {"Encoder", "Decoder", "Generator", "Discriminator", "NetworkBuilder", "hookimpl"}
+
+
+def test_every_public_function_is_tried() -> None:
+    assert {name for name in FUNCTIONS if "." not in name} == set(genzoo.__all__) - NOT_CALLED
+
+
+def test_a_name_where_a_list_is_wanted_says_what_to_write() -> None:
+    with pytest.raises(InvalidInput, match=r"metrics must be a list of strings; got 'fid'; write metrics=\['fid'\]"):
+        genzoo.evaluate("ae-dense-mnist", metrics="fid")
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert model().sample(np.int64(2), seed=np.int64(3)).shape == (2, 1, 4, 4)
+    assert model().traverse(Z, latent=np.int64(0), span=(np.float32(-1), 1), steps=np.int64(3)).shape[1] == 3
+    columns: Any = np.int64(1)
+    assert genzoo.grid(X, columns=columns).size == (8, 14)
+
+
+def test_a_missing_or_unknown_argument_is_pythons_own_error() -> None:
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'name'"):
+        genzoo.load()  # type: ignore[call-arg]  # the mistake
+    with pytest.raises(TypeError, match="unexpected keyword argument 'cpu'"):
+        genzoo.load("ae-dense-mnist", cpu=True)  # type: ignore[call-arg]  # the mistake
+
+
+def test_a_seed_too_large_for_torch_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="seed must be a whole number of 64 bits"):
+        genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, seed=1 << 70)
