@@ -70,7 +70,12 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
     "push": (
         genzoo.push,
         {"name": "ae-dense-mnist", "repo": "a/b"},
-        {"name": NO_NAMES, "repo": NO_TEXTS, "private": NO_FLAGS},
+        {"name": NO_NAMES, "repo": NO_TEXTS, "license": NO_TEXTS, "private": NO_FLAGS},
+    ),
+    "export": (
+        genzoo.export,
+        {"model": "gan-dense-toy1d", "path": "never.pt2"},
+        {"model": (None, 3), "path": (None, 3), "verb": NO_TEXTS, "force": NO_FLAGS},
     ),
     "open_data": (
         genzoo.open_data,

@@ -6,6 +6,8 @@ import copy
 from pathlib import Path
 
 from genzoo.api.build import load
+from genzoo.api.defaults import plain_defaults
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput
 from genzoo.exporting import FORMATS, Exported
 from genzoo.files import atomic_write, refuse_existing, user_path
@@ -14,6 +16,8 @@ from genzoo.models import Model
 __all__ = ["export", "exported"]
 
 
+@typed
+@plain_defaults()
 def export(model: Model | str | Path, path: str | Path, *, verb: str = "", force: bool = False) -> Path:
     """Write one verb of a model as a graph with a dynamic batch axis, for programs without genzoo; returns the path.
 
