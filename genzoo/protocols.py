@@ -53,6 +53,7 @@ class Discriminator(Protocol):
         ...
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """noise -> x, by way of a model. A value: two with the same options draw the same."""
 

@@ -92,8 +92,8 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
     ),
     "sample_in_blocks": (
         genzoo.sample_in_blocks,
-        {"model": model(), "decode": model().decode, "n": 1, "seed": 0},
-        {"model": (None, 3), "decode": NO_FUNCTIONS, "n": (None, *NO_WHOLE_NUMBERS), "seed": NO_WHOLE_NUMBERS},
+        {"model": model(), "n": 1, "seed": 0},
+        {"model": (None, 3), "n": (None, *NO_WHOLE_NUMBERS), "seed": NO_WHOLE_NUMBERS, "sampler": (None, 3)},
     ),
     "Model.sample": (model().sample, {"n": 1}, {"n": (None, *NO_WHOLE_NUMBERS), "seed": NO_WHOLE_NUMBERS}),
     "Model.encode": (model().encode, {}, {"x": (None, 3, "a", [1], np.zeros((1, 1, 4, 4)))}),
@@ -126,7 +126,11 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
         {"x": X, "has": torch.tensor([True, False])},
         {"x": (None, 3, "a"), "has": (None, 3, [True, False])},
     ),
-    "Model.explore": (model().explore, {}, {"data_root": NO_FOLDERS, "height": (None, *NO_WHOLE_NUMBERS)}),
+    "explore": (
+        genzoo.explore,
+        {"model": model()},
+        {"model": (None, 3, "a"), "data_root": NO_FOLDERS, "height": (None, *NO_WHOLE_NUMBERS)},
+    ),
     "Alias": (genzoo.Alias, {"name": "a", "to": "b"}, {"name": NO_TEXTS, "to": NO_TEXTS}),
     "Tombstone": (genzoo.Tombstone, {"name": "a", "reason": ""}, {"reason": NO_TEXTS, "instead": NO_TEXTS}),
     "Command": (
@@ -156,8 +160,8 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
     ),
     "MetricSpec": (
         genzoo.MetricSpec,
-        {"name": "a", "target": "a:b", "family": "vae", "unit": "", "tolerance": 1, "summary": ""},
-        {"tolerance": (None, "a", True), "unit": NO_TEXTS, "protocol": (3, "a")},
+        {"name": "a", "target": "a:b", "needs": ("encode",), "unit": "", "tolerance": 1, "summary": ""},
+        {"needs": ("encode", 3), "tolerance": (None, "a", True), "unit": NO_TEXTS, "protocol": (3, "a")},
     ),
     "ModelSpec": (
         genzoo.ModelSpec,
@@ -175,7 +179,12 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
             "length": (3, (1,)),
         },
     ),
-    "verb": (genzoo.verb, {}, {"method": (None, 3, "encode")}),
+    "SamplerSpec": (
+        genzoo.SamplerSpec,
+        {"name": "a", "target": "a:b", "summary": "", "needs": ()},
+        {"needs": ("decode", 3), "config": (3, {"a": 3})},
+    ),
+    "verb": (genzoo.verb, {"takes": "data", "gives": "code"}, {"takes": NO_TEXTS, "gives": NO_TEXTS}),
 }
 CASES = [
     pytest.param(function, {**good, parameter: bad}, parameter, id=f"{name}-{parameter}-{index}")
@@ -203,7 +212,8 @@ NOT_CALLED = {
     "Split",
     "__version__",
 }
-NOT_CALLED |= {"Encoder", "Decoder", "Generator", "Discriminator", "NetworkBuilder", "hookimpl"}
+NOT_CALLED |= {"Encoder", "Decoder", "Generator", "Discriminator", "NetworkBuilder", "Sampler", "hookimpl"}
+NOT_CALLED |= {"LATENT_DIM", "Noise", "Space", "Spaces", "testing"}
 
 
 def test_every_public_function_is_tried() -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genzoo.errors import InvalidInput
+from genzoo.typecheck import conform
 
 __all__ = ["Space", "Spaces"]
-
-VALUES = ("unit", "binary", "real", "index")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +27,7 @@ class Space:
     size: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(self.shape))
-        if self.values not in VALUES:
-            raise InvalidInput(f"a space's values are one of {', '.join(VALUES)}; got {self.values!r:.40}")
+        conform(self, "a space")
         if (self.values == "index") != (self.size > 0):
             raise InvalidInput(f"a space of indices, and no other, has a size of at least 1; got {self.size}")
 

@@ -141,7 +141,7 @@ def test_a_sampler_of_ones_own_is_a_value() -> None:
     assert torch.equal(vae.sample(70, seed=0, sampler=Colder(1.0)), vae.sample(70, seed=0, sampler=Prior()))
     cold = vae.sample(5, seed=0, sampler=Colder(0.0))
     assert torch.equal(cold, cold[:1].expand_as(cold))
-    with pytest.raises(genzoo.InvalidInput, match="sampler must be a name such as 'heun:8' or a sampler; got 3"):
+    with pytest.raises(genzoo.InvalidInput, match="sampler must be a string or a Sampler; got 3"):
         vae.sample(2, sampler=3)
 
 
