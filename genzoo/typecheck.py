@@ -64,7 +64,7 @@ def _conformed(value: Any, hint: Any) -> Any:
         raise _Wrong(f" has the wrong type: it must be one of {', '.join(inner)}")
     if origin is tuple and isinstance(value, list | tuple):
         if inner[-1] is not ... and len(inner) != len(value):
-            raise _Wrong(f" must have {len(inner)} elements")
+            raise _Wrong(f" must be a tuple of {len(inner)} elements")
         return tuple(_conformed(each, inner[0]) for each in value)
     if origin is Mapping and isinstance(value, Mapping):
         keys = [_conformed(key, inner[0]) for key in value]
