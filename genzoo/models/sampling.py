@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,13 +11,11 @@ from torch import Tensor
 from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, PluginError
 from genzoo.fields import Field, check_config, whole
+from genzoo.models.base import Model
 from genzoo.protocols import Sampler
 from genzoo.randomness import Noise
 from genzoo.registry import load_target, registry
 from genzoo.spec import SamplerSpec
-
-if TYPE_CHECKING:
-    from genzoo.models.base import Model
 
 __all__ = ["fitting_samplers", "sample_in_blocks", "sampler_of"]
 
