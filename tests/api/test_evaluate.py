@@ -11,6 +11,7 @@ import pytest
 import genzoo
 from genzoo.api import evaluate, features
 from genzoo.api.data import open_data
+from genzoo.api.measuring import Watch
 from genzoo.errors import DamagedFile, GenzooWarning, InvalidInput, MissingDependency, NotFound, PluginError
 from genzoo.metrics import Metric, Setting
 from genzoo.metrics.setting import Outcome
@@ -93,7 +94,7 @@ def test_a_metric_without_meaning_here_is_left_out_with_a_warning() -> None:
     model = genzoo.create("vae-dense", input_shape=(1, 28, 28), latent_dim=2, hidden=[4], seed=0)
     here = Setting(model=model, evaluation={}, dataset=record, pictures=record, open_split=open_data)
     with pytest.warns(GenzooWarning, match="none is left out: there are too few"):
-        assert evaluate._measure_what_can_be(metrics, here)["seven"]["value"] == 7
+        assert evaluate._measure_what_can_be(metrics, here, Watch(None))["seven"]["value"] == 7
 
 
 @pytest.mark.parametrize(("objective", "known"), [("non-saturating", True), ("hinge", False), ("nobodys", False)])
