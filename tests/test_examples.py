@@ -57,7 +57,7 @@ def test_the_readme_of_the_flow_can_be_followed_and_a_changed_byte_is_refused(
     reader: Reader, genzoo_cli: CLI, installed: Path, tmp_path: Path
 ) -> None:
     reader.monkeypatch.chdir(shutil.copytree(EXAMPLES[0], reader.folder / "flow"))
-    reader.read("examples/genzoo-flow/README.md")
+    reader.read_page("examples/genzoo-flow/README.md")
     name = "flow-coupling-toy2d-ring"
     assert Path("ring.png").read_bytes().startswith(b"\x89PNG")
     weights = Path("copy", name, "model.safetensors").resolve()

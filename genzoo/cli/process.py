@@ -6,9 +6,12 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING
 
 from genzoo.files import home_folder
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = ["INTERRUPTED", "keep_memory", "prepare"]
 
@@ -49,10 +52,11 @@ def _open_streams() -> None:
 class _Notes(io.FileIO):
     """A stream that drops what it cannot write: its reader or its terminal has gone, or the disk is full."""
 
-    def write(self, data: Any, /) -> int:
+    def write(self, data: ReadableBuffer, /) -> int:
+        length = memoryview(data).nbytes
         with suppress(OSError):
-            return super().write(data) or len(data)
-        return len(data)
+            return super().write(data) or length
+        return length
 
 
 def keep_memory() -> None:

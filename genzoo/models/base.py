@@ -101,7 +101,7 @@ def without_trace(method: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **options: P.kwargs) -> R:
         model, *others = args
         assert isinstance(model, nn.Module)
-        if torch.compiler.is_dynamo_compiling():
+        if torch.compiler.is_compiling():
             with torch.no_grad(), traced_in_eval_mode(model):
                 return method(*args, **options)
         view = model if is_view(model) else in_eval_mode(model)  # a verb that calls another one makes one view

@@ -40,9 +40,10 @@ def in_eval_mode(module: M) -> M:
 
 @contextmanager
 def traced_in_eval_mode(module: nn.Module) -> Iterator[None]:
-    """For torch.compile, which cannot follow a view: the modules themselves in eval mode, while they are traced.
+    """The modules themselves in eval mode, while torch.compile or torch.export traces them.
 
-    What is compiled sets no mode, as it ends with those that it began with.
+    The first cannot follow a view, and the second would not know the modules by their names. What was compiled sets no
+    mode when it runs.
     """
     training = [part for part in module.modules() if part.training]
     for part in training:

@@ -30,7 +30,7 @@ def logged_in(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_guide_can_be_followed(reader: Reader) -> None:
-    reader.read(ON_THE_HUB)
+    reader.read_page(ON_THE_HUB)
 
 
 @pytest.fixture

@@ -137,29 +137,22 @@ def test_a_mean_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) ->
     assert measured(setting(model), "negative_elbo")["negative_elbo"]["value"] == pytest.approx(wanted)
 
 
-def test_of_a_large_split_so_many_are_drawn_always_the_same_and_the_protocol_says_so(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(room, "LIMIT", 15)
-    here = setting(space=space())
-    assert torch.equal(here.examples.order, setting().examples.order)
+def test_of_a_large_split_so_many_are_drawn_always_the_same_and_the_protocol_says_so() -> None:
+    here = replace(setting(space=space()), limit=15)
+    assert torch.equal(here.examples.order, replace(setting(), limit=15).examples.order)
     assert len(set(here.examples.order.tolist())) == 15
     protocol = measured(here, "fid")["fid"]["protocol"]
     assert (protocol["n"], protocol["samples"], protocol["drawn"]) == (15, 15, "of 40, seed 0")
 
 
-def test_without_a_test_split_the_floor_is_made_of_other_pictures_and_nothing_is_held_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_a_test_split_the_floor_is_made_of_other_pictures_and_nothing_is_held_out() -> None:
     record = dataset(splits=("train",))
-    monkeypatch.setattr(room, "LIMIT", 40)
-    here = setting(record=record, space=space())
+    here = replace(setting(record=record, space=space()), limit=40)
     assert "memorisation" not in metrics_of(here)
     entry = measured(here, "fid")["fid"]
     assert entry["protocol"]["split"] == "train"
     assert entry["floor"] > 0  # of a picture with itself it would be 0
-    monkeypatch.setattr(room, "LIMIT", 60)  # 30 others are fewer
-    assert "floor" not in measured(setting(record=record, space=space()), "fid")["fid"]
+    assert "floor" not in measured(replace(here, limit=60), "fid")["fid"]  # 30 others are fewer
 
 
 def test_a_generator_that_draws_training_pictures_memorises(monkeypatch: pytest.MonkeyPatch) -> None:

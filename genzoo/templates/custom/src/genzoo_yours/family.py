@@ -47,7 +47,7 @@ class Flow(Model):
         return Normal(z.new_zeros(()), z.new_ones(()), validate_args=False).log_prob(z).sum(1) + log_det
 
     def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        log_det = x.new_zeros(len(x))
+        log_det = x.new_zeros(x.shape[0])
         for coupling in self.couplings:
             kept, changed = _halves(x)
             log_scale, shift = _scale_and_shift(coupling, kept)
