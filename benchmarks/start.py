@@ -14,7 +14,7 @@ from measure import compare, seconds, show
 
 CROWD = 200
 PLUGIN = """from genzoo import Architecture, hookimpl
-GENZOO_API = 1
+GENZOO_API = 2
 @hookimpl
 def genzoo_records():
     return [Architecture(name=__name__.replace("_", "-"), roles={"encoder": "nowhere:X"}, summary="")]

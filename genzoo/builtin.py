@@ -9,7 +9,7 @@ from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
 from genzoo.spec import LATENT_DIM, DatasetSpec, Family, Objective, Record, SamplerSpec
 
-GENZOO_API = 1
+GENZOO_API = 2
 
 FAMILIES = (
     Family(

@@ -258,6 +258,13 @@ def _load_plugin(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[
     return plugin
 
 
+CHANGED = {
+    1: "@verb to @verb(takes=…, gives=…), MetricSpec(family=…) to needs=(…), checked_data to the declared space, and "
+    "declares latent_dim in Family.config"
+}
+"""What the author of a plugin for an older interface has to change."""
+
+
 def _stated(module: Any) -> tuple[str, int | None]:
     """The file of a plugin's module, and the API that it is written for. A module may answer anything, or raise."""
     wanted = getattr(module, "GENZOO_API", None)
@@ -298,4 +305,5 @@ def _api_reason(plugin: Plugin) -> str:
     if plugin.api is None:
         return f"it does not state the plugin API it is written for; its author adds GENZOO_API = {ours}"
     target = "genzoo" if plugin.api > ours else plugin.distribution
-    return f"it is written for plugin API {plugin.api}, this genzoo has {ours}; try: pip install --upgrade {target}"
+    told = f"it is written for plugin API {plugin.api}, this genzoo has {ours}; try: pip install --upgrade {target}"
+    return f"{told}; its author changes {CHANGED[plugin.api]}" if plugin.api in CHANGED else told

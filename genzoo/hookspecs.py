@@ -10,8 +10,8 @@ from genzoo.spec import Record
 
 __all__ = ["API_VERSION", "hookimpl"]
 
-API_VERSION = 1
-"""The plugin interface this genzoo speaks; a plugin states its own as ``GENZOO_API = 1``."""
+API_VERSION = 2
+"""The plugin interface this genzoo speaks; a plugin states its own as ``GENZOO_API = 2``."""
 
 hookspec = pluggy.HookspecMarker("genzoo")
 hookimpl = pluggy.HookimplMarker("genzoo")

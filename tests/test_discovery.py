@@ -27,7 +27,7 @@ Capture = pytest.CaptureFixture[str]
 
 ONE = """
 import genzoo
-GENZOO_API = 1
+GENZOO_API = 2
 @genzoo.hookimpl
 def genzoo_records():
     return [{record}]
@@ -186,8 +186,8 @@ def test_plugins_says_everything_of_each(beside: Path, capsys: Capture) -> None:
     assert (rows["genzoo-future"]["api"], rows["genzoo-future"]["status"]) == (99, "incompatible")
     assert run(["plugins"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "plugin API 1" in lines[0]
-    assert "genzoo_told  genzoo-told 1.0  API 1  ok  architecture: genzoo-told" in lines
+    assert "plugin API 2" in lines[0]
+    assert "genzoo_told  genzoo-told 1.0  API 2  ok  architecture: genzoo-told" in lines
 
 
 def test_a_name_of_a_public_plugin_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

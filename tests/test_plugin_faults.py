@@ -26,7 +26,7 @@ from tests.conftest import make_distribution
 
 Capture = pytest.CaptureFixture[str]
 
-HEAD = "import genzoo\nGENZOO_API = 1\n"
+HEAD = "import genzoo\nGENZOO_API = 2\n"
 RECORDS = "@genzoo.hookimpl\ndef genzoo_records():\n    "
 GOOD = f"{HEAD}{RECORDS}return [genzoo.Alias(name='good', to='x')]"
 

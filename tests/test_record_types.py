@@ -114,7 +114,7 @@ def random_record(source: random.Random) -> Record:
 def installed(*records: Record) -> Plugin:
     """A plugin with these records, loaded as an installed one is."""
     module = ModuleType("random_plugin")
-    module.GENZOO_API = 1  # type: ignore[attr-defined]  # as a plugin does
+    module.GENZOO_API = 2  # type: ignore[attr-defined]  # as a plugin does
     module.genzoo_records = genzoo.hookimpl(lambda: list(records))  # type: ignore[attr-defined]
     manager = pluggy.PluginManager("genzoo")
     manager.add_hookspecs(hookspecs)

@@ -12,7 +12,7 @@ from tests.conftest import CLI, make_distribution
 
 ARCHITECTURE = """
 from genzoo import Architecture, hookimpl
-GENZOO_API = 1
+GENZOO_API = 2
 @hookimpl
 def genzoo_records():
     return [Architecture(name={name!r}, roles={{"encoder": "nowhere:X", "decoder": "nowhere:Y"}}, summary="")]"""
@@ -22,31 +22,32 @@ BROKEN = {
     "genzoo-syntax": ("\ndef (", "broken", "genzoo_syntax.py:2)"),
     "genzoo-newer": ("GENZOO_API = 99", "incompatible", "pip install --upgrade genzoo"),
     "genzoo-older": ("GENZOO_API = 0", "incompatible", "pip install --upgrade genzoo-older"),
-    "genzoo-silent": ("", "incompatible", "GENZOO_API = 1"),
-    "genzoo-hookless": ("GENZOO_API = 1", "broken", "implements no hook"),
+    "genzoo-first": ("GENZOO_API = 1", "incompatible", "its author changes @verb to @verb(takes=…, gives=…)"),
+    "genzoo-silent": ("", "incompatible", "GENZOO_API = 2"),
+    "genzoo-hookless": ("GENZOO_API = 2", "broken", "implements no hook"),
     "genzoo-exits": ("raise SystemExit(3)", "broken", "SystemExit"),
     "genzoo-unknown": (
-        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_nonsense(): return []",
+        "from genzoo import hookimpl\nGENZOO_API = 2\n@hookimpl\ndef genzoo_nonsense(): return []",
         "broken",
         "genzoo_nonsense",
     ),
     "genzoo-wrong": (
-        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records(wrong): return []",
+        "from genzoo import hookimpl\nGENZOO_API = 2\n@hookimpl\ndef genzoo_records(wrong): return []",
         "broken",
         "wrong",
     ),
     "genzoo-fails": (
-        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records(): raise KeyError('gone')",
+        "from genzoo import hookimpl\nGENZOO_API = 2\n@hookimpl\ndef genzoo_records(): raise KeyError('gone')",
         "broken",
         "gone",
     ),
     "genzoo-rubbish": (
-        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records(): return [42]",
+        "from genzoo import hookimpl\nGENZOO_API = 2\n@hookimpl\ndef genzoo_records(): return [42]",
         "broken",
         "no genzoo record",
     ),
     "genzoo-none": (
-        "from genzoo import hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records(): return None",
+        "from genzoo import hookimpl\nGENZOO_API = 2\n@hookimpl\ndef genzoo_records(): return None",
         "broken",
         "genzoo_records gave a NoneType, which is no list of records; try: pip",
     ),
@@ -133,7 +134,7 @@ def test_the_name_with_its_distribution_works_in_any_spelling(stranger: Path) ->
 
 RIVAL = """
 from genzoo import Architecture, DatasetSpec, Family, Objective, hookimpl
-GENZOO_API = 1
+GENZOO_API = 2
 X = "nowhere:X"
 @hookimpl
 def genzoo_records():
@@ -160,7 +161,7 @@ def test_a_rival_with_all_our_names_does_not_break_our_models(genzoo_cli: CLI, t
 
 def test_a_bad_record_breaks_its_plugin_alone(genzoo_cli: CLI, tmp_path: Path) -> None:
     code = (
-        "from genzoo import Checkpoint, hookimpl\nGENZOO_API = 1\n@hookimpl\ndef genzoo_records():\n"
+        "from genzoo import Checkpoint, hookimpl\nGENZOO_API = 2\n@hookimpl\ndef genzoo_records():\n"
         "    return [Checkpoint(name='a', family='ae', architecture='dense', config={}, dataset='d', license='MIT',\n"
         "                       parameters=1, sha256='0' * 64, size_bytes=1)]"
     )

@@ -158,7 +158,7 @@ def test_a_card_of_many_markers_takes_no_time(marker: str) -> None:
 
 EVIL_PLUGIN = """
 import genzoo
-GENZOO_API = 1
+GENZOO_API = 2
 @genzoo.hookimpl
 def genzoo_records():
     return [genzoo.Command(name="evil", target="nowhere:x", summary={summary!r})]

@@ -133,7 +133,7 @@ class _Program:
 
 def _refusal(model: Model, reason: str) -> InvalidInput:
     source = source_of(model)
-    way = f"genzoo explore {shlex.quote(source)}" if source else "model.explore() in Python"
+    way = f"genzoo explore {shlex.quote(source)}" if source else "genzoo.explore(model) in Python"
     return InvalidInput(f"{model.name} cannot run in the browser alone: {reason}; what can run it: {way}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from genzoo import Architecture, Field, Record, hookimpl, shipped
 
-GENZOO_API = 1
+GENZOO_API = 2
 
 LENET = Architecture(
     name="lenet",

@@ -25,7 +25,7 @@ from tests.test_imports import modules_after
 NAME = "gan-dense-toy1d"
 SHARED = """
 import genzoo
-GENZOO_API = 1
+GENZOO_API = 2
 
 @genzoo.hookimpl
 def genzoo_records():

@@ -23,7 +23,7 @@ Capture = pytest.CaptureFixture[str]
 
 PLUGIN = """
 import genzoo
-GENZOO_API = 1
+GENZOO_API = 2
 @genzoo.hookimpl
 def genzoo_records():
     return []

@@ -230,7 +230,7 @@ def test_what_the_engine_does_not_have_is_named(operation: str) -> None:
         export_decoder(model)
     assert f"uses {operation}" in caught.value.message
     assert "decoder.after" in caught.value.message
-    assert "model.explore() in Python" in caught.value.message
+    assert "genzoo.explore(model) in Python" in caught.value.message
 
 
 def test_what_cannot_be_exported_at_all_is_refused_with_the_cause() -> None:

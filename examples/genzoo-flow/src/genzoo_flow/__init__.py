@@ -15,7 +15,7 @@ from genzoo import (
     shipped,
 )
 
-GENZOO_API = 1
+GENZOO_API = 2
 
 FLOW = Family(
     name="flow",

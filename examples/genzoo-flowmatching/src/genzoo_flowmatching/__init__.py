@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from genzoo import Architecture, Family, Field, Objective, Record, hookimpl, shipped
 
-GENZOO_API = 1
+GENZOO_API = 2
 PAPER = "Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747"
 
 FLOW_MATCHING = Family(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from genzoo import Architecture, DatasetSpec, Field, Record, hookimpl, shipped
 
-GENZOO_API = 1
+GENZOO_API = 2
 
 TINY = Architecture(
     name="tiny",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from genzoo import Architecture, Command, DatasetSpec, Family, Field, MetricSpec, Objective, Record, hookimpl, shipped
 
-GENZOO_API = 1
+GENZOO_API = 2
 
 FAMILY = Family(
     name="yours",
