@@ -45,8 +45,9 @@ def _open_streams() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     encoding = sys.stderr.encoding if sys.stderr else "utf-8"
-    notes = io.BufferedWriter(_Notes(2, "w", closefd=False))
-    sys.stderr = io.TextIOWrapper(notes, encoding, "backslashreplace", line_buffering=True)
+    # without a buffer, as Python's -u has it: an interrupted write would be done again
+    notes = _Notes(2, "w", closefd=False)
+    sys.stderr = io.TextIOWrapper(notes, encoding, "backslashreplace", line_buffering=True, write_through=True)
 
 
 class _Notes(io.FileIO):
