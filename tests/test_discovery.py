@@ -177,7 +177,7 @@ def test_plugins_says_everything_of_each(beside: Path, capsys: Capture) -> None:
         "name": "genzoo_told",
         "distribution": "genzoo-told",
         "version": "1.0",
-        "api": 1,
+        "api": 2,
         "status": "ok",
         "reason": "",
         "path": str(beside / "genzoo_told.py"),

@@ -53,7 +53,7 @@ def test_new_plugins_are_listed_and_offer_one_of_each(python: Python) -> None:
     rows = {row["distribution"]: row for row in json.loads(python("-m", "genzoo", "plugins", "--json").stdout)}
     for family, name in DEMOS.items():
         row = rows[name]
-        assert (row["status"], row["api"], row["version"], row["reason"]) == ("ok", 1, "0.1.0", "")
+        assert (row["status"], row["api"], row["version"], row["reason"]) == ("ok", 2, "0.1.0", "")
         assert Path(row["path"]).parent.name == name.replace("-", "_")
         assert row["offers"]["recipe"] == ["demo-custom-spiral" if family == "custom" else f"{family}-{name[7:]}-moons"]
     kinds = {"architecture", "command", "dataset", "family", "metric", "objective", "recipe"}

@@ -38,9 +38,10 @@ VALUES_OF: list[dict[str, Any]] = [
     {"target": "a:b", "summary": "s"},
     {"target": "a:b", "summary": "s", "shape": (1, 2, 2), "values": "unit"},
     {"target": "a:b", "roles": ("encoder",), "summary": "s"},
-    {"target": "a:b", "family": "ae", "unit": "u", "tolerance": 0.1, "summary": "s"},
+    {"target": "a:b", "needs": ("encode",), "unit": "u", "tolerance": 0.1, "summary": "s"},
     {"family": "ae", "players": {"model": "a:b"}, "summary": "s"},
     {"path": Path("x.toml")},
+    {"target": "a:b", "needs": (), "summary": "s", "config": {"k": Field(kind="int", doc="d", default=1)}},
     {"reason": "r"},
 ]
 GOOD = {kind: {"name": kind.kind, **values} for kind, values in zip(RECORDS, VALUES_OF, strict=True)}

@@ -142,7 +142,7 @@ def wrong_input_is_typed(model: Any) -> None:
 
 def ways_lead_where_they_say(model: Any) -> None:
     """An interpolation begins and ends with the codes it was given, and there is no latent but those there are."""
-    if "decode" not in model.verbs:
+    if "decode" not in model.verbs or not model.has("latent_dim"):
         return
     z = codes_of(model, latents(model, 2), "interpolate")
     ends = model.decode(z)

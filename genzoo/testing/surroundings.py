@@ -86,9 +86,19 @@ def _begin_training(model: Any) -> None:
 
 def _calls(model: Any) -> dict[str, Callable[[], Any]]:
     """What a model can do, by name; what is given to it is made now."""
+    calls: dict[str, Callable[[], Any]] = {verb: _verb(model, verb) for verb in model.verbs}
+    if model.has("latent_dim"):
+        calls |= _looks(model)
+    if "sample" in model.verbs:
+        calls["sample without a seed"] = lambda: len(model.sample(1))
+    return calls
+
+
+def _looks(model: Any) -> dict[str, Callable[[], Any]]:
+    """The functions that look at the latents of a model, as far as it has the verbs for them."""
     x, z = data(model, 2), latents(model, 2)
     has = torch.tensor([True, False], device=model.device)
-    calls: dict[str, Callable[[], Any]] = {verb: _verb(model, verb) for verb in model.verbs}
+    calls: dict[str, Callable[[], Any]] = {}
     if "decode" in model.verbs:
         calls["traverse"] = lambda: model.traverse(z, latent=0, steps=3)
         calls["interpolate"] = lambda: model.interpolate(z[:1], z[1:], 3)
@@ -99,8 +109,6 @@ def _calls(model: Any) -> dict[str, Callable[[], Any]]:
     if "encode" in model.verbs:
         calls["latents"] = lambda: model.latents(x)
         calls["attribute_vector"] = lambda: model.attribute_vector(x, has)
-    if "sample" in model.verbs:
-        calls["sample without a seed"] = lambda: len(model.sample(1))
     return calls
 
 

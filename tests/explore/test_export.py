@@ -235,7 +235,7 @@ def test_what_the_engine_does_not_have_is_named(operation: str) -> None:
 
 def test_what_cannot_be_exported_at_all_is_refused_with_the_cause() -> None:
     model = with_decoder(Through(Of(lambda x: x if x.sum() > 0 else -x)))
-    with pytest.raises(InvalidInput, match=r"follow it: .* data-dependent .* model\.explore\(\)"):
+    with pytest.raises(InvalidInput, match=r"follow it: .* data-dependent .* genzoo\.explore\(model\)"):
         export_decoder(model)
     model = with_decoder(Through(Of(lambda x: x.reshape(len(x), 60))))
     with pytest.raises(InvalidInput, match=r"ae-strange\.decode cannot be exported: .* x\.shape\[0\]"):
