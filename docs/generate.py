@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from inspect import isroutine
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,12 @@ def on_post_page(output: str, **_: Any) -> str:
 
 def _api() -> str:
     """Every public name, where it is defined."""
-    names = [name for name in genzoo.__all__ if name != "testing"]
-    blocks = [f"::: {getattr(genzoo, name).__module__}.{name}" for name in names if name != "hookimpl"]
+    values = {name: getattr(genzoo, name) for name in genzoo.__all__ if name not in ("hookimpl", "testing")}
+    coded = [name for name, value in values.items() if isinstance(value, type) or isroutine(value)]
+    blocks = [f"::: {values[name].__module__}.{name}" for name in coded]
     blocks += [
+        "::: genzoo.spec.records.LATENT_DIM",
+        "::: genzoo.spec.spaces.Spaces",
         "::: genzoo.hookspecs.genzoo_records",
         "::: genzoo.testing.suite.plugin_suite",
         "::: genzoo.testing.laws.check",
