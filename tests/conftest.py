@@ -14,6 +14,7 @@ import pytest
 
 from genzoo.datasets import default_root
 from genzoo.hub import sources
+from genzoo.registry import registry
 from tests.hub.server import Hub, serve
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +23,15 @@ hypothesis.settings.register_profile("genzoo", deadline=None, max_examples=100, 
 hypothesis.settings.load_profile("genzoo")  # machines are noisy: no deadline for one example
 
 Result = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the path: what is laid out in it is installed."""
+    monkeypatch.syspath_prepend(tmp_path)
+    registry.cache_clear()
+    yield tmp_path
+    registry.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,15 +32,6 @@ def genzoo_records():
     return [{record}]
 """
 ARCHITECTURE = "genzoo.Architecture(name={name!r}, roles={{'encoder': 'nowhere:X'}}, summary='')"
-
-
-@pytest.fixture
-def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path: what is laid out in it is installed."""
-    monkeypatch.syspath_prepend(tmp_path)
-    registry.cache_clear()
-    yield tmp_path
-    registry.cache_clear()
 
 
 def install(folder: Path, name: str, record: str = "", **options: str) -> None:

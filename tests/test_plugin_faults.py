@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from genzoo.cli import run
 from genzoo.discovery import Plugin, discover
 from genzoo.errors import PluginError
 from genzoo.guard import Failed, guarded
-from genzoo.registry import Registry, load_target, registry
+from genzoo.registry import Registry, load_target
 from tests.conftest import make_distribution
 
 Capture = pytest.CaptureFixture[str]
@@ -29,15 +28,6 @@ Capture = pytest.CaptureFixture[str]
 HEAD = "import genzoo\nGENZOO_API = 2\n"
 RECORDS = "@genzoo.hookimpl\ndef genzoo_records():\n    "
 GOOD = f"{HEAD}{RECORDS}return [genzoo.Alias(name='good', to='x')]"
-
-
-@pytest.fixture
-def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path: what is laid out in it is installed."""
-    monkeypatch.syspath_prepend(tmp_path)
-    registry.cache_clear()
-    yield tmp_path
-    registry.cache_clear()
 
 
 def found() -> dict[str, Plugin]:

@@ -247,7 +247,7 @@ def _finish(
     run: Run,
     processes: Processes,
     root: str | Path | None,
-    note: Callable[[str], None],
+    note: Note,
 ) -> Checkpoint:
     """Save a trained model, then what is drawn and measured of it: that may fail, and the model is there."""
     checkpoint = _save_checkpoint(model, plan, run, processes)

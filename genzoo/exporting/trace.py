@@ -31,7 +31,7 @@ class Port:
     Attributes:
         name: of the tensor.
         shape: without the batch axis, which comes first and may have any length.
-        values: ``unit`` for [0, 1], ``real`` for any.
+        values: as in genzoo.Space.
         dtype: of the tensor.
     """
 

@@ -166,10 +166,7 @@ class Model(nn.Module, ABC):
     def spaces(self) -> Mapping[str, Spaces]:
         """What its verbs take and give, by the names that they declare: ``data``, and of a family with a flat code
         ``code`` and ``noise``. A family adds its own."""
-        spaces: dict[str, Spaces] = {"data": Space(shape=self.input_shape, values=self.values)}
-        if length := self.spec.config.get("latent_dim"):
-            spaces |= dict.fromkeys(("code", "noise"), Space(shape=(length,)))
-        return spaces
+        return self.spec.spaces
 
     @property
     def latent_dim(self) -> int:

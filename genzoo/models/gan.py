@@ -16,6 +16,8 @@ from genzoo.spec import ModelSpec, Space, Spaces
 
 __all__ = ["GAN"]
 
+LOGIT = Space(shape=())
+
 
 @final
 class GAN(Model):
@@ -41,7 +43,7 @@ class GAN(Model):
 
     @property
     def spaces(self) -> Mapping[str, Spaces]:
-        return {**super().spaces, "logit": Space(shape=())}
+        return {**super().spaces, "logit": LOGIT}
 
     @property
     def players(self) -> Mapping[str, nn.Module]:

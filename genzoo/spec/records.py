@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from genzoo.errors import InvalidInput
 from genzoo.fields import Field
 from genzoo.spec.names import ROLE, check_exceptions, check_name, check_target
+from genzoo.spec.spaces import Space, Spaces
 from genzoo.typecheck import conform
 
 __all__ = [
@@ -284,6 +286,14 @@ class ModelSpec:
     @property
     def input_shape(self) -> tuple[int, ...]:
         return tuple(self.config["input_shape"])
+
+    @cached_property
+    def spaces(self) -> Mapping[str, Spaces]:
+        """``data``, and of a family with a flat code ``code`` and ``noise``; made once, as every verb looks at them."""
+        spaces: dict[str, Spaces] = {"data": Space(shape=self.input_shape, values=self.values)}
+        if length := self.config.get("latent_dim"):
+            spaces |= dict.fromkeys(("code", "noise"), Space(shape=(length,)))
+        return spaces
 
     @property
     def latent_dim(self) -> int:
