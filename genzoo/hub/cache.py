@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,8 +28,26 @@ from genzoo.hub.settings import constants, endpoint
 from genzoo.registry import registry
 from genzoo.spec import COMMIT, RECORD_FILE, Checkpoint
 
-__all__ = ["Cached", "cached", "cached_file", "forget", "holds", "incomplete", "keep_ref", "place", "remove", "writing"]
+__all__ = [
+    "Cached",
+    "alone",
+    "cached",
+    "cached_file",
+    "forget",
+    "holds",
+    "incomplete",
+    "keep_ref",
+    "place",
+    "remove",
+    "writing",
+]
 
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
+
+WAIT = 0.05  # seconds between two looks at a lock
 ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -66,6 +85,37 @@ def writing() -> Iterator[None]:
         raise CacheUnwritable(
             f"cannot write to {constants().HF_HUB_CACHE}: {error.strerror}; make room, or set HF_HOME"
         ) from None
+
+
+@contextmanager
+def alone(repo: str, seconds: float) -> Iterator[None]:
+    """Wait until no other process or thread is downloading a file of a repository, at most so long.
+
+    The system ends the lock with its process. Where it has none, two may download the same, and both have it.
+    """
+    folder = _folder(repo) / "blobs"
+    with writing():
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY) if fcntl else -1
+    try:
+        end = time.monotonic() + seconds
+        while descriptor >= 0 and not _taken(descriptor) and time.monotonic() < end:
+            time.sleep(WAIT)
+        yield
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Whether the lock is had, or cannot be."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 @contextmanager

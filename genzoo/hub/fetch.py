@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
 
 from genzoo.errors import DamagedFile, GenzooWarning, HubMisbehaved, HubUnavailable, MalformedWeights, Offline
-from genzoo.hub.cache import ETAG, cached_file, forget, holds, incomplete, place, writing
+from genzoo.hub.cache import ETAG, alone, cached_file, forget, holds, incomplete, place, writing
 from genzoo.hub.failures import no_hub
 from genzoo.hub.http import COMMIT_HEADER, Deadline, Reply, ask
 from genzoo.hub.settings import endpoint, offline, plain, seconds, shown_endpoint, token
@@ -198,9 +198,13 @@ def _check_size(wanted: Wanted, found: Told) -> None:
 
 
 def _transfer(wanted: Wanted, *, anew: bool) -> Path:
-    """Have a file in the cache; unless `anew`, the same blob of another commit serves."""
+    """Have a file in the cache; unless `anew`, what another process has brought meanwhile, or the same blob of another
+    commit, serves."""
     warn_of_token(endpoint())
-    with incomplete(wanted.repo) as file:
+    path, patience = cached_file(wanted.repo, wanted.commit, wanted.name), _patience(wanted.size).left
+    with alone(wanted.repo, patience), incomplete(wanted.repo) as file:
+        if not anew and path.exists():
+            return path
         download = _Download(wanted, file, _patience(wanted.size))
         found = download.run(anew=anew)
         return place(file if download.whole else None, wanted.repo, found.etag, wanted.commit, wanted.name)

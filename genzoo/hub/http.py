@@ -50,8 +50,13 @@ class Deadline:
         self.silence = silence
         self.end = time.monotonic() + PATIENCE * seconds("HF_HUB_ETAG_TIMEOUT") + size / SLOWEST
 
+    @property
+    def left(self) -> float:
+        """The seconds left to the whole; negative when it is past."""
+        return self.end - time.monotonic()
+
     def __index__(self) -> int:
-        if (left := self.end - time.monotonic()) <= 0:
+        if (left := self.left) <= 0:
             raise TimeoutError("the answer takes too long")
         return math.ceil(min(self.silence, left))
 

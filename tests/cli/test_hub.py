@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ import genzoo
 from genzoo.spec import Checkpoint
 from tests.conftest import CLI, ROOT, make_distribution
 from tests.hub.faults import answer, flip, on, part, silent
-from tests.hub.server import TOKEN, Hub
+from tests.hub.server import TOKEN, Handler, Hub
 from tests.test_imports import modules_after
 
 NAME = "gan-dense-toy1d"
@@ -135,9 +135,11 @@ def test_the_users_token_opens_a_private_repository(user: User) -> None:
 
 
 def test_two_downloads_at_once_are_one(user: User) -> None:
-    together = threading.Barrier(3, timeout=60)
-    heads = on("HEAD", lambda request: bool(together.wait()) and False, of="model.safetensors", times=3)
-    user.hub.meddle = heads  # no download begins before all have asked
+    def slowly(request: Handler) -> bool:
+        time.sleep(2)  # all have asked before the first download ends
+        return False
+
+    user.hub.meddle = on("GET", slowly, of="model.safetensors")
     processes = [user.start("pull", user.pin) for _ in range(3)]
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], outputs

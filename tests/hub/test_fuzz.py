@@ -5,6 +5,7 @@ Each is a value or a typed error, in bounded time and memory. The hub sends byte
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import socket
@@ -188,11 +189,17 @@ class Mutator:
 def bounded(seconds: float, *, mebibytes: int = 100) -> Iterator[None]:
     """AssertionError where the block takes longer, or makes this process grow by more.
 
-    The seconds are those of the processor, for other tests run beside this one.
+    The seconds are those of the processor, for other tests run beside this one; and what tests before it have left is
+    no business of the garbage collector, which would walk all of it at each large answer.
     """
     resource = pytest.importorskip("resource")
+    gc.collect()
+    gc.freeze()
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    yield
+    try:
+        yield
+    finally:
+        gc.unfreeze()
     assert time.process_time() - began < seconds
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < mebibytes << 10
 
