@@ -124,15 +124,18 @@ def _entry_points() -> list[Found]:
 def _plugins_of(distribution: Distribution) -> list[Found]:
     """The plugins of a distribution, a broken one if what it declares cannot be read: it may be none of genzoo's, but
     who should say so?"""
-    name, version, complaint = _described(distribution)
     try:
         points = [point for point in distribution.entry_points if point.group == GROUP]
     except Exception as error:  # whatever a parser raises for any file
+        name, version, _ = _described(distribution)
         plugin = _plugin("entry_points.txt", name, version)
         if plugin.status == "ok":
             where = f"entry_points.txt of {name} in {distribution.locate_file('')}"
             plugin.fail("broken", f"{where} cannot be read: {error}; try: pip install --force-reinstall {name}")
         return [(plugin, _nothing)]
+    if not points:  # most distributions: parsing the metadata of each would double the time of a listing
+        return []
+    name, version, complaint = _described(distribution)
     found = [(_plugin(point.name, name, version), point.load) for point in points]
     for plugin, _ in found:
         plugin.remark(complaint)
