@@ -9,6 +9,7 @@ from .api.evaluate import verify as verify
 from .api.export import export as export
 from .api.publish import push as push
 from .api.train import train as train
+from .batch import Batch as Batch
 from .catalog import list_models as list_models
 from .catalog import show as show
 from .datasets import Split as Split
@@ -19,6 +20,7 @@ from .explore.notebook import explore as explore
 from .fields import Field as Field
 from .hookspecs import hookimpl as hookimpl
 from .metrics import Setting as Setting
+from .models import ColumnEmbedding as ColumnEmbedding
 from .models import Model as Model
 from .models import NetworkBuilder as NetworkBuilder
 from .models import sample_in_blocks as sample_in_blocks
@@ -36,6 +38,7 @@ from .spec import LATENT_DIM as LATENT_DIM
 from .spec import Alias as Alias
 from .spec import Architecture as Architecture
 from .spec import Checkpoint as Checkpoint
+from .spec import Column as Column
 from .spec import Command as Command
 from .spec import DatasetSpec as DatasetSpec
 from .spec import Family as Family

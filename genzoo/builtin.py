@@ -7,7 +7,7 @@ from typing import Any
 
 from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
-from genzoo.spec import LATENT_DIM, DatasetSpec, Family, Objective, Record, SamplerSpec
+from genzoo.spec import LATENT_DIM, Column, DatasetSpec, Family, Objective, Record, SamplerSpec
 
 GENZOO_API = 2
 
@@ -18,6 +18,7 @@ FAMILIES = (
         roles=("encoder", "decoder"),
         summary="autoencoder: a code and back",
         config={"latent_dim": LATENT_DIM},
+        conditional=True,
         paper="Reducing the dimensionality of data with neural networks (Hinton & Salakhutdinov, 2006)",
     ),
     Family(
@@ -35,6 +36,7 @@ FAMILIES = (
                 choices=("bernoulli", "gaussian", "logistic"),
             ),
         },
+        conditional=True,
         paper="Auto-encoding variational Bayes (Kingma & Welling, 2013), arXiv:1312.6114",
     ),
     Family(
@@ -43,6 +45,7 @@ FAMILIES = (
         roles=("generator", "discriminator"),
         summary="generative adversarial network: a generator and its critic",
         config={"latent_dim": LATENT_DIM},
+        conditional=True,
         paper="Generative adversarial nets (Goodfellow et al., 2014), arXiv:1406.2661",
     ),
     Family(
@@ -123,6 +126,7 @@ OBJECTIVES = (
     Objective(
         name="cross-entropy",
         family="features",
+        columns=("label",),
         players={"model": "genzoo.objectives.classification:cross_entropy"},
         summary="cross-entropy of the predicted classes with the labels of the data",
     ),
@@ -178,6 +182,13 @@ OBJECTIVES = (
 )
 
 _STEPS = Field(kind="int", doc="steps of equal size", default=8, minimum=1, maximum=1000)
+_GUIDANCE = Field(
+    kind="float",
+    doc="how much what is told weighs; 1: as learned (Ho & Salimans 2022)",
+    default=1.0,
+    minimum=0,
+    maximum=100,
+)
 
 SAMPLERS = (
     SamplerSpec(
@@ -191,7 +202,7 @@ SAMPLERS = (
         target="genzoo.sampling:Euler",
         needs=("velocity", "from_flow"),
         summary="Euler's method, one evaluation of the velocity for each step",
-        config={"steps": _STEPS},
+        config={"steps": _STEPS, "guidance": _GUIDANCE},
         paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
     ),
     SamplerSpec(
@@ -199,7 +210,7 @@ SAMPLERS = (
         target="genzoo.sampling:Heun",
         needs=("velocity", "from_flow"),
         summary="Heun's method, two evaluations of the velocity for each step",
-        config={"steps": _STEPS},
+        config={"steps": _STEPS, "guidance": _GUIDANCE},
         paper="Elucidating the design space of diffusion-based generative models (Karras et al., 2022), "
         "arXiv:2206.00364",
     ),
@@ -213,6 +224,7 @@ SAMPLERS = (
             "noise": Field(
                 kind="float", doc="weight of the fresh noise; 0 for none", default=1.0, minimum=0, maximum=10
             ),
+            "guidance": _GUIDANCE,
         },
         paper="SiT: exploring flow and diffusion-based generative models (Ma et al., 2024), arXiv:2401.08740",
     ),
@@ -235,6 +247,18 @@ def _toy(name: str, target: str, dimensions: int, summary: str) -> DatasetSpec:
     )
 
 
+def _classes(*names: str) -> dict[str, Column]:
+    return {"label": Column.of(names, doc="what it shows")}
+
+
+_DIGITS = _classes(*"0123456789")
+_CLOTHES = _classes(
+    "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
+)
+_HIRAGANA = _classes(*"おきすつなはまやれを")
+_CHARACTERS = _classes(*"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")
+_PHOTOGRAPHS = _classes("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
 DATASETS = (
     DatasetSpec(
         name="mnist",
@@ -244,7 +268,7 @@ DATASETS = (
         values="unit",
         license=_MNIST_LICENSE,
         features=_MNIST_FEATURES,
-        classes=10,
+        columns=_DIGITS,
     ),
     DatasetSpec(
         name="mnist-dynamic",
@@ -255,7 +279,7 @@ DATASETS = (
         license=_MNIST_LICENSE,
         pictures="mnist",
         features=_MNIST_FEATURES,
-        classes=10,
+        columns=_DIGITS,
     ),
     DatasetSpec(
         name="mnist-static",
@@ -266,7 +290,7 @@ DATASETS = (
         license=_MNIST_LICENSE,
         pictures="mnist",
         features=_MNIST_FEATURES,
-        classes=10,
+        columns=_DIGITS,
     ),
     DatasetSpec(
         name="fashion-mnist",
@@ -276,7 +300,7 @@ DATASETS = (
         values="unit",
         license="MIT",
         features=_FASHION_FEATURES,
-        classes=10,
+        columns=_CLOTHES,
     ),
     DatasetSpec(
         name="fashion-mnist-dynamic",
@@ -287,7 +311,7 @@ DATASETS = (
         license="MIT",
         pictures="fashion-mnist",
         features=_FASHION_FEATURES,
-        classes=10,
+        columns=_CLOTHES,
     ),
     DatasetSpec(
         name="kmnist",
@@ -296,7 +320,7 @@ DATASETS = (
         shape=(1, 28, 28),
         values="unit",
         license="CC-BY-SA-4.0",
-        classes=10,
+        columns=_HIRAGANA,
     ),
     DatasetSpec(
         name="emnist",
@@ -304,7 +328,7 @@ DATASETS = (
         summary="handwritten digits and letters, EMNIST's balanced split of 47 classes, upright, grey levels",
         shape=(1, 28, 28),
         values="unit",
-        classes=47,
+        columns=_CHARACTERS,
     ),
     DatasetSpec(
         name="cifar10",
@@ -312,7 +336,7 @@ DATASETS = (
         summary="small colour photographs of ten classes",
         shape=(3, 32, 32),
         values="unit",
-        classes=10,
+        columns=_PHOTOGRAPHS,
     ),
     DatasetSpec(
         name="svhn",
@@ -321,7 +345,7 @@ DATASETS = (
         shape=(3, 32, 32),
         values="unit",
         license="",
-        classes=10,
+        columns=_DIGITS,
     ),
     DatasetSpec(
         name="celeba",

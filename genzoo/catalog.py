@@ -20,6 +20,7 @@ from genzoo.spec import (
     RECORD_FILE,
     Architecture,
     Checkpoint,
+    Column,
     DatasetSpec,
     Family,
     Objective,
@@ -219,7 +220,15 @@ def describe(name: str | Path) -> dict[str, Any]:
     checkpoint, _ = find_checkpoint(name)
     more = ("config", "recipe", "trained", "labels")
     where = {"pin": checkpoint.pin or None, "path": str(checkpoint.folder)}
-    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | where
+    given = {"given": _columns(checkpoint.given)} if checkpoint.given else {}
+    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | given | where
+
+
+def _columns(columns: Mapping[str, Column]) -> dict[str, str]:
+    """What each column takes, in words."""
+    return {
+        name: column.wanted() + (" (may be left out)" if column.optional else "") for name, column in columns.items()
+    }
 
 
 def _explain(record: _Explained) -> dict[str, Any]:
@@ -228,7 +237,8 @@ def _explain(record: _Explained) -> dict[str, Any]:
     if isinstance(record, DatasetSpec):
         always = ("shape", "values", "splits", "license")
         more = (key for key in ("classes", "factors", "pictures", "features") if getattr(record, key))
-        return told | {key: getattr(record, key) for key in (*always, *more)}
+        columns = {"columns": _columns(record.columns)} if record.columns else {}
+        return told | {key: getattr(record, key) for key in (*always, *more)} | columns
     fields = {**MODEL_FIELDS, **record.config} if isinstance(record, Family) else record.config
     keys = {key: f"{rule.doc}; {rule.allowed()}{_default(rule)}" for key, rule in fields.items()}
     exceptions = getattr(record, "exceptions", {})

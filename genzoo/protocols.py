@@ -1,11 +1,12 @@
 """The four roles. What a model can do is what it satisfies: ``isinstance(model, genzoo.Encoder)``.
 
 Shapes: ``data`` is the model's input shape, (channels, height, width) for pictures, with values in [0, 1]; any values
-where the model's are real.
+where the model's are real. What a model is told comes by keyword; one that is told nothing need take none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["Decoder", "Discriminator", "Encoder", "Generator", "Sampler"]
 class Encoder(Protocol):
     """x -> z."""
 
-    def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
+    def encode(self, x: Float[Tensor, " n *data"], **given: Any) -> Float[Tensor, "n latent"]:
         """The code of each x; deterministic (the posterior mean where there is a posterior)."""
         ...
 
@@ -30,7 +31,7 @@ class Encoder(Protocol):
 class Decoder(Protocol):
     """z -> x."""
 
-    def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
+    def decode(self, z: Float[Tensor, "n latent"], **given: Any) -> Float[Tensor, " n *data"]:
         """The picture of each z; deterministic (the mean where there is a likelihood)."""
         ...
 
@@ -39,8 +40,10 @@ class Decoder(Protocol):
 class Generator(Protocol):
     """noise -> x."""
 
-    def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Float[Tensor, " n *data"]:
-        """n pictures from noise, drawn by a sampler; picture i depends on (seed, i) alone."""
+    def sample(
+        self, n: int, *, seed: int | None = None, sampler: str | Sampler = "", **given: Any
+    ) -> Float[Tensor, " n *data"]:
+        """n pictures from noise, drawn by a sampler; picture i depends on (seed, i) and what it is given alone."""
         ...
 
 
@@ -48,7 +51,7 @@ class Generator(Protocol):
 class Discriminator(Protocol):
     """x -> real or fake."""
 
-    def discriminate(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
+    def discriminate(self, x: Float[Tensor, " n *data"], **given: Any) -> Float[Tensor, " n"]:
         """The logit of "x is real": D(x) = sigmoid(logit)."""
         ...
 
@@ -57,6 +60,7 @@ class Discriminator(Protocol):
 class Sampler(Protocol):
     """noise -> x, by way of a model. A value: two with the same options draw the same."""
 
-    def __call__(self, model: Any, noise: Noise, /) -> Tensor:
-        """As many samples as the noise has rows, (n, *input_shape); row i depends on row i of the noise alone."""
+    def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor], /) -> Tensor:
+        """As many samples as the noise has rows, (n, *input_shape); row i depends on row i of the noise and of what is
+        given alone. `given` has what the model is told, a row for each sample."""
         ...

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -18,9 +20,10 @@ from genzoo.fields import check_config
 from genzoo.hub.files import check_size, read_weights
 from genzoo.hub.sources import read_weights_of
 from genzoo.models import Model
+from genzoo.models.conditioning import conditioned
 from genzoo.randomness import DrawFrom
 from genzoo.registry import load_target, registry
-from genzoo.spec import MODEL_FIELDS, Architecture, Family, ModelSpec
+from genzoo.spec import MODEL_FIELDS, Architecture, Column, Family, ModelSpec
 
 __all__ = ["Blueprint", "combinations", "create", "load", "pick_device"]
 
@@ -69,12 +72,15 @@ def _not_installed(distribution: str) -> str:
 
 
 @typed
-def create(name: str, *, seed: int | None = None, **config: Any) -> Model:
+def create(
+    name: str, *, seed: int | None = None, given: Mapping[str, Column] = MappingProxyType({}), **config: Any
+) -> Model:
     """An untrained model, on the CPU, in training mode.
 
     Args:
         name: ``family-architecture``, e.g. ``vae-conv``.
         seed: of the initial weights; without one they are drawn from torch's global generator.
+        given: what the model is told, by name: ``{"label": Column.of(["cat", "dog"])}``.
         config: ``input_shape`` and ``latent_dim``, and what the family and the architecture declare.
 
     Raises:
@@ -84,7 +90,7 @@ def create(name: str, *, seed: int | None = None, **config: Any) -> Model:
     distribution, _, short = name.rpartition(":")
     family, architecture = _split_name(short)
     qualified = f"{distribution}:{architecture}" if distribution else architecture
-    spec = ModelSpec(family=family, architecture=qualified, config=config)
+    spec = ModelSpec(family=family, architecture=qualified, config=config, given=given)
     blueprint = Blueprint.of(spec, "config", prefer=distribution)
     blueprint.skeleton()
     return blueprint.build("cpu") if seed is None else blueprint.seeded(seed)
@@ -126,6 +132,8 @@ class Blueprint:
         plugin, architecture = registry().find_entry(Architecture, spec.architecture, prefer=prefer)
         if missing := [role for role in family.roles if role not in architecture.roles]:
             raise InvalidInput(f"{architecture.name} builds no {' and no '.join(missing)}, which {family.name} needs")
+        if spec.given and not family.conditional:
+            raise InvalidInput(f"{where}: models of the family {family.name} cannot be told anything; leave given out")
         declared = {**MODEL_FIELDS, **family.config, **architecture.config}
         if len(declared) < len(MODEL_FIELDS) + len(family.config) + len(architecture.config):
             raise PluginError(f"{architecture.name} declares a config key that {family.name} or every model has")
@@ -141,10 +149,10 @@ class Blueprint:
         """The model, untrained, on `device`; on ``meta`` nothing is allocated."""
         options = {key: self.spec.config[key] for key in self.architecture.config}
 
-        def network(role: str, *shape: Any) -> nn.Module:
+        def bare(role: str, *shape: Any, **columns: Any) -> nn.Module:
             builder = load_target(self.architecture.roles[role], self.architecture.name)
             try:
-                module: nn.Module = builder(*shape, **options)
+                module: nn.Module = builder(*shape, **columns, **options)
             except GenzooError:
                 raise
             except Exception as error:  # a stranger's code
@@ -152,6 +160,14 @@ class Blueprint:
                     raise InvalidInput(f"{self.architecture.name} cannot build its {role} so large: {shape}") from None
                 raise PluginError(f"{self.architecture.name} failed to build its {role}: {error!r}") from error
             return module
+
+        def network(role: str, *shape: Any) -> nn.Module:
+            columns, name = self.spec.given, self.architecture.name
+            if not columns:
+                return bare(role, *shape)
+            if role in self.architecture.given:
+                return bare(role, *shape, given=columns)
+            return conditioned(partial(bare, role), role, shape, columns, name)
 
         with plain_defaults(), torch.device(device):
             model: Model = load_target(self.family.target, self.family.name).build(network, self.spec)

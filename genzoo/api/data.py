@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
 
 from genzoo.api.defaults import plain_defaults
 from genzoo.arguments import typed
@@ -10,7 +14,7 @@ from genzoo.datasets import Split, default_root
 from genzoo.errors import InvalidInput, NotFound, PluginError
 from genzoo.files import user_path
 from genzoo.registry import load_target, registry
-from genzoo.spec import NAME, DatasetSpec
+from genzoo.spec import NAME, Column, DatasetSpec
 
 __all__ = ["one_root", "open_data", "split_root"]
 
@@ -33,7 +37,7 @@ def open_data(
         InvalidInput: its pictures have another shape; or they are of any size, and there is no `root`.
         NotFound: no such data set, split or folder.
         NetworkError: it is not in `root` and cannot be downloaded.
-        PluginError: its shape, labels or factors are not those of its record.
+        PluginError: its shape, columns or factors are not those of its record.
     """
     record = registry().find(DatasetSpec, dataset) if isinstance(dataset, str) else dataset
     name = record.name
@@ -58,16 +62,30 @@ def _check_record(record: DatasetSpec, split: str, data: Split, shape: tuple[int
     where = f"{record.name}'s split {split}"
     if shape is not None and tuple(data.shape) != tuple(shape):
         raise PluginError(f"{where} has examples of shape {tuple(data.shape)}, not {tuple(shape)}")
-    if record.classes and data.labels is None:
-        raise PluginError(f"{where} has no labels, and its record declares classes = {record.classes}")
-    if record.classes and data.labels is not None and len(data.labels):
-        low, high = (int(label) for label in data.labels.aminmax())
-        if low < 0 or high >= record.classes:
-            raise PluginError(f"{where} has labels from {low} to {high}, not in 0 … {record.classes - 1}")
+    if missing := [name for name in record.columns if name not in data.columns]:
+        raise PluginError(f"{where} has no column {missing[0]}, and its record declares one")
+    for name, column in record.columns.items():
+        _check_column(column, data.columns[name], len(data), f"{where}: its column {name}")
     factors = set() if data.factors is None else set(data.factors.sizes)
     if factors != set(record.factors):
         told, found = (", ".join(sorted(names)) or "none" for names in (record.factors, factors))
         raise PluginError(f"{where} has the factors {found}, and its record declares {told}")
+
+
+def _check_column(column: Column, values: Any, count: int, where: str) -> None:
+    """PluginError where the values of a column are not in its space: all of them where they are at hand, else one."""
+    index = column.space.values == "index"
+    rows = values if isinstance(values, Tensor) else values[torch.zeros(min(count, 1), dtype=torch.int64, device="cpu")]
+    if tuple(rows.shape[1:]) != column.space.shape:
+        raise PluginError(
+            f"{where} has values of shape {tuple(rows.shape[1:])}, and its record declares {column.space.shape}"
+        )
+    if index and (rows.is_floating_point() or rows.is_complex()):
+        raise PluginError(f"{where} has {rows.dtype}, and its record declares whole numbers")
+    if index and rows.numel():
+        low, high = (int(end) for end in rows.aminmax())
+        if low < 0 or high >= column.space.size + column.is_text:
+            raise PluginError(f"{where} has values from {low} to {high}, not in 0 … {column.space.size - 1}")
 
 
 def split_root(text: str) -> tuple[str, Path | None]:

@@ -22,9 +22,9 @@ def export(model: Model | str | Path, path: str | Path, *, verb: str = "", force
     """Write one verb of a model as a graph with a dynamic batch axis, for programs without genzoo; returns the path.
 
     A file holds one verb and the weights that it uses. Before it is written, its values are compared with the model's
-    (an ONNX file's as onnxruntime computes them). Its input is ``x`` or ``z``. Its metadata is JSON: name, verb,
-    family, architecture, dataset, license, sha256 of the weights, latent_dim, and name, shape, dtype and range of input
-    and output.
+    (an ONNX file's as onnxruntime computes them). Its input is ``x`` or ``z``, and what the model is told by its name,
+    the index of a label, say. Its metadata is JSON: name, verb, family, architecture, dataset, license, sha256 of the
+    weights, latent_dim, and name, shape, dtype and range of input and output.
 
     ``.onnx``, which needs ``pip install 'genzoo[onnx]'``::
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from inspect import Parameter, signature
 from typing import Any
@@ -12,12 +12,12 @@ from genzoo.api.build import Blueprint
 from genzoo.api.features import find_features
 from genzoo.catalog import find_checkpoint, is_path, owner_of
 from genzoo.datasets import Split
-from genzoo.errors import InvalidInput
+from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.fields import Field, check_config
 from genzoo.hub.reference import is_reference
 from genzoo.models import Model
 from genzoo.registry import load_target, registry
-from genzoo.spec import DatasetSpec, Family, ModelSpec, Objective
+from genzoo.spec import Column, DatasetSpec, Family, ModelSpec, Objective
 from genzoo.training import Losses, Recipe
 from genzoo.training.loop import normalises
 from genzoo.training.recipe import check_players
@@ -32,6 +32,7 @@ class Plan:
     recipe: Recipe
     blueprint: Blueprint
     losses: Losses
+    columns: tuple[str, ...]
     dataset: DatasetSpec
     split: str
 
@@ -66,12 +67,21 @@ class Plan:
             recipe=recipe,
             blueprint=blueprint,
             losses=losses_of(objective, recipe.objective, f"{where}: objective"),
+            columns=objective.columns,
             dataset=dataset,
             split=split,
         )
 
-    def check_labels(self, data: Split) -> None:
-        """InvalidInput if the data has more classes than the model."""
+    def check_columns(self, data: Split) -> None:
+        """InvalidInput if the data lacks a column that the objective learns from, or has more classes than the
+        model."""
+        if missing := [name for name in (*self.columns, *self.blueprint.spec.given) if name not in data.columns]:
+            known = ", ".join(data.columns) or "none"
+            raise InvalidInput(
+                f"{self.recipe.name}: {self.recipe.data['name']} has no {missing[0]} to learn from (its columns: "
+                f"{known}); "
+                "take other data, as mnist is"
+            )
         found = 0 if data.labels is None else int(data.labels.max()) + 1
         if found > (classes := self.blueprint.spec.config.get("classes", found)):
             raise InvalidInput(
@@ -87,9 +97,31 @@ def _model_for(recipe: Recipe, dataset: DatasetSpec, prefer: str) -> ModelSpec:
     if dataset.shape is not None:
         config.setdefault("input_shape", dataset.shape)
     config.setdefault("values", "real" if dataset.values == "real" else "unit")
+    given = _given(recipe, dataset, config.pop("given", ()))
     if dataset.classes and "classes" in registry().find(Family, family, prefer=prefer).config:
         config.setdefault("classes", dataset.classes)
-    return ModelSpec(family=family, architecture=architecture, config=config)
+    return ModelSpec(family=family, architecture=architecture, config=config, given=given)
+
+
+def _given(recipe: Recipe, dataset: DatasetSpec, names: Any) -> dict[str, Column]:
+    """The columns of the data that ``model.given`` names; optional ones if training drops them."""
+    where = f"{recipe.name}: model.given"
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise InvalidInput(f"{where} must be a list of columns, e.g. ['label']; got {names!r:.80}")
+    drop, columns = recipe.training["drop_given"], {}
+    for name in names:
+        if name not in dataset.columns:
+            hint, near = did_you_mean(name, dataset.columns)
+            known = ", ".join(dataset.columns) or "none"
+            raise InvalidInput(
+                f"{where}: {dataset.name} has no column {name!r:.40}{hint} (its columns: {known})", suggestions=near
+            )
+        columns[name] = replace(dataset.columns[name], optional=drop > 0)
+    if drop and not columns:
+        raise InvalidInput(
+            f"{recipe.name}: training.drop_given drops what a model is told, and model.given names nothing"
+        )
+    return columns
 
 
 def _check_networks(model: Model, objective: Objective, where: str) -> None:

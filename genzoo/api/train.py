@@ -135,7 +135,7 @@ def _train(
                 run.check(found, resume=resume, force=force)
                 record_bytes(_record(plan, processes))  # or what cannot be read back is told after hours
             split = open_data(plan.dataset, plan.split, root=root, shape=plan.blueprint.spec.input_shape)
-            plan.check_labels(split)
+            plan.check_columns(split)
             check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
             if processes.main:
                 stack.enter_context(locked(run.folder))
@@ -173,6 +173,7 @@ def _fit(
             split,
             plan.recipe,
             run,
+            columns=plan.columns,
             processes=processes,
             report=both(report, log),
             on_epoch=partial(_save_preview, run, split),
@@ -306,6 +307,7 @@ def _record(plan: Plan, processes: Processes) -> Checkpoint:
         family=plan.blueprint.spec.family,
         architecture=plan.blueprint.spec.architecture,
         config=plan.blueprint.spec.config,
+        given=plan.blueprint.spec.given,
         dataset=plan.recipe.data["name"],
         license=plan.recipe.license,
         parameters=0,

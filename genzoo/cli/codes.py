@@ -17,6 +17,7 @@ from genzoo.cli.common import (
     target_of,
     write,
 )
+from genzoo.cli.given import given_option, parse_given, told
 from genzoo.errors import InvalidInput
 from genzoo.files import user_path
 
@@ -32,7 +33,8 @@ CODES = (".npz", ".safetensors")
 @force_option
 @device_option
 def encode_command(name: str, starts: Starts, output: Path | None, force: bool, device: str) -> None:
-    """Write the codes of pictures: z (n, latents), and the labels (n,) or factors (n, factors) that a data set has.
+    """Write the codes of pictures: z (n, latents), and the columns (label, …) or factors (n, factors) that a data set
+    has.
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/').
     """
@@ -43,17 +45,21 @@ def encode_command(name: str, starts: Starts, output: Path | None, force: bool, 
     from genzoo.latent import in_blocks
 
     encode = model.encode  # refused here if it cannot
-    x, told = starts.examples(model)
-    write(target, encode_tensors({"z": in_blocks(encode, x), **told}, target.suffix.lower() if target else ""))
+    x, known = starts.examples(model)
+    given = model.told(starts.told(model, len(x), known), len(x), "encode")
+    write(target, encode_tensors({"z": in_blocks(encode, x, given), **known}, target.suffix.lower() if target else ""))
 
 
 @click.command("decode", short_help="Decode the codes in a file.")
 @click.argument("name")
 @click.argument("codes", type=path_type)
+@given_option
 @output_option("PNG, NPZ or safetensors")
 @force_option
 @device_option
-def decode_command(name: str, codes: Path, output: Path | None, force: bool, device: str) -> None:
+def decode_command(
+    name: str, codes: Path, given: tuple[str, ...], output: Path | None, force: bool, device: str
+) -> None:
     """Decode the codes in CODES, an .npz or .safetensors with z (n, latents), into a picture or as x into a file.
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/').
@@ -66,9 +72,10 @@ def decode_command(name: str, codes: Path, output: Path | None, force: bool, dev
 
     decode, suffix = model.decode, target.suffix.lower() if target else ""
     z = read_codes(user_path(codes), model.latent_dim)
+    x = in_blocks(decode, z, model.told(told(model, parse_given(given), len(z), {}), len(z), "decode"))
     if suffix in CODES:
-        write(target, encode_tensors({"x": in_blocks(decode, z)}, suffix))
+        write(target, encode_tensors({"x": x}, suffix))
         return
     if not is_drawable(model.input_shape):
         raise InvalidInput(f"{name} decodes data of shape {model.input_shape}, which cannot be drawn; give -o x.npz")
-    write(target, png(draw(in_blocks(decode, z))))
+    write(target, png(draw(x)))

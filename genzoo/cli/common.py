@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genzoo.cli.given import given_option, parse_given, told
 from genzoo.cli.output import echo_path
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
@@ -76,56 +77,63 @@ class Starts:
     split: str | None
     count: int
     data_root: Path | None
+    given: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if self.images and self.data:
             raise click.UsageError("give image files, or --data NAME, one of the two")
 
     @property
-    def given(self) -> bool:
+    def has_pictures(self) -> bool:
         """Whether there are pictures."""
         return bool(self.images or self.data)
 
     def require(self) -> None:
         """UsageError if there are none."""
-        if not self.given:
+        if not self.has_pictures:
             raise click.UsageError("give image files, or --data NAME, one of the two")
 
-    def pictures(self, model: Model) -> Tensor:
-        """Those given, on the model's device."""
-        return self.examples(model)[0]
-
     def examples(self, model: Model) -> tuple[Tensor, dict[str, Tensor]]:
-        """The same, and the labels (n,) and factors (n, f) that their data set has."""
+        """The pictures given, on the model's device, and the columns (n, …) and factors (n, f) that their data set
+        has."""
         if not self.data:
             return read_images(self.images, model.input_shape).to(model.device), {}
         import torch
 
+        from genzoo.randomness import stream
+
         data = open_split(self.data, self.split, self.data_root, model)
-        x = data.first(self.count).to(model.device)
-        told: dict[str, Tensor] = {}
-        if data.labels is not None:
-            told["labels"] = data.labels[: len(x)]
+        order = torch.arange(min(self.count, len(data)), device="cpu")
+        (batch,) = data.batches(order, self.count, model.device, generator=stream("first"), columns=tuple(data.columns))
+        x, told = batch.x, dict(batch.given)
         if data.factors is not None:
             told["factors"] = data.factors.of(torch.arange(len(x), device="cpu"))
         return x, told
 
-    def codes(self, model: Model, seed: int) -> Tensor:
-        """The codes of the pictures given; those of the samples of `seed` if there are none, and the model samples."""
+    def told(self, model: Model, n: int, known: Mapping[str, Any]) -> dict[str, Any]:
+        """What the model is told of n examples: as --given says, or else as is `known` of them."""
+        return told(model, parse_given(self.given), n, known)
+
+    def codes(self, model: Model, seed: int) -> tuple[Tensor, dict[str, Any]]:
+        """The codes of the pictures given, and what the model is told of them; codes of the samples of `seed` if there
+        are no pictures, and the model samples."""
         from genzoo.latent import in_blocks
         from genzoo.protocols import Encoder, Generator
         from genzoo.randomness import Noise
 
-        if self.given and not isinstance(model, Encoder):
+        if self.has_pictures and not isinstance(model, Encoder):
             raise InvalidInput(
                 f"{model.name} has no encoder, so no picture has a code; leave the pictures out, and it starts from "
                 f"samples of its own: --seed {seed}"
             )
-        if self.given:
-            return in_blocks(model.encode, self.pictures(model))
+        if self.has_pictures:
+            x, known = self.examples(model)
+            told = self.told(model, len(x), known)
+            return in_blocks(model.encode, x, model.told(told, len(x), "encode")), told
         if not isinstance(model, Generator):
             raise click.UsageError(f"{model.name} does not sample: give image files, or --data NAME")
-        return Noise(seed=seed, n=self.count).normal(model.latent_dim).to(model.device)
+        codes = Noise(seed=seed, n=self.count).normal(model.latent_dim).to(model.device)
+        return codes, self.told(model, len(codes), {})
 
 
 def starts_options(default: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -145,7 +153,7 @@ def starts_options(default: int) -> Callable[[Callable[..., None]], Callable[...
             show_default=True,
             help="How many, without files.",
         )
-        for option in (data_root_option, count, split_option, data_option, images_argument):
+        for option in (given_option, data_root_option, count, split_option, data_option, images_argument):
             run = option(run)
         return run
 

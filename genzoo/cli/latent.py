@@ -19,6 +19,7 @@ from genzoo.cli.common import (
     want_pictures,
     write,
 )
+from genzoo.cli.given import given_option, parse_given, told
 from genzoo.cli.output import echo
 from genzoo.errors import InvalidInput
 
@@ -66,12 +67,14 @@ def traverse_command(
     """
     target = target_of(name, "traversal", output, *SEQUENCES, force=force)
     model = _load(name, device, "traverse(z, latent=0)")
-    z = starts.codes(model, seed)
+    z, told = starts.codes(model, seed)
     import torch
 
     known = {latent.index: latent for latent in model.latents()}
     rows = chosen or tuple(index for index, latent in known.items() if latent.active is not False)[:SHOWN]
-    _write(target, torch.cat([model.traverse(z, latent=j, span=span, steps=steps) for j in rows]), columns=len(z))
+    _write(
+        target, torch.cat([model.traverse(z, latent=j, span=span, steps=steps, **told) for j in rows]), columns=len(z)
+    )
     echo(f"genzoo: from the top: {', '.join(known[j].told() for j in rows)}", err=True)
 
 
@@ -100,10 +103,11 @@ def interpolate_command(
     """
     target = target_of(name, "interpolation", output, *SEQUENCES, force=force)
     model = _load(name, device, "interpolate(z[:-1], z[1:])")
-    z = starts.codes(model, seed)
+    z, told = starts.codes(model, seed)
     if len(z) < 2:
         raise InvalidInput("a way leads from one picture to another: give two image files, or -n 2")
-    _write(target, model.interpolate(z[:-1], z[1:], steps, mode=mode))
+    ways = {name: rows[:-1] for name, rows in model.told(told, len(z), "interpolate").items()}
+    _write(target, model.interpolate(z[:-1], z[1:], steps, mode=mode, **ways))
 
 
 @click.command("map", short_help="Draw the map of a model with two latents.")
@@ -114,17 +118,26 @@ def interpolate_command(
     type=float,
     help="Equally spaced, up to so many standard deviations [default: quantiles of the normal distribution].",
 )
+@given_option
 @output_option("PNG")
 @force_option
 @device_option
-def map_command(name: str, count: int, extent: float | None, output: Path | None, force: bool, device: str) -> None:
+def map_command(
+    name: str,
+    count: int,
+    extent: float | None,
+    given: tuple[str, ...],
+    output: Path | None,
+    force: bool,
+    device: str,
+) -> None:
     """Draw what a model with two latents decodes everywhere: the first from left to right, the second upwards.
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/').
     """
     target = target_of(name, "map", output, ".png", force=force)
     model = _load(name, device, "manifold()")
-    _write(target, model.manifold(count, extent=extent))
+    _write(target, model.manifold(count, extent=extent, **told(model, parse_given(given), 1, {})))
 
 
 def _load(name: str, device: str, call: str) -> Model:

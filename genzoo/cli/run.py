@@ -26,6 +26,7 @@ from genzoo.cli.common import (
     want_pictures,
     write,
 )
+from genzoo.cli.given import given_option, parse_given, told
 from genzoo.cli.output import echo, echo_path
 from genzoo.cli.process import INTERRUPTED, keep_memory
 from genzoo.errors import InvalidInput, ProcessLost, TrainingDiverged
@@ -45,15 +46,24 @@ __all__ = ["reconstruct_command", "sample_command", "train_command"]
 @click.option(
     "--sampler", default="", metavar="NAME[:OPTIONS]", help="How to draw them: heun:8 [default: the model's]."
 )
+@given_option
 @output_option("PNG")
 @force_option
 @device_option
 def sample_command(
-    name: str, count: int | None, seed: int, sampler: str, output: Path | None, force: bool, device: str
+    name: str,
+    count: int | None,
+    seed: int,
+    sampler: str,
+    given: tuple[str, ...],
+    output: Path | None,
+    force: bool,
+    device: str,
 ) -> None:
     """Draw samples of a model into one PNG: a grid of pictures, a histogram of numbers, or a plot of points.
 
-    `genzoo plugins` lists the samplers, and `genzoo show heun` says what options one takes.
+    `genzoo plugins` lists the samplers, and `genzoo show heun` says what options one takes. `genzoo show NAME` says
+    what a model is told (--given).
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/').
     """
@@ -67,7 +77,10 @@ def sample_command(
             f"{name} has samples of shape {model.input_shape}, which are neither pictures nor points in one or two "
             f"dimensions; in Python: genzoo.load({name!r}).sample(64, seed={seed})"
         )
-    write(target, png(draw(sample(count or how_many(model.input_shape), seed=seed, sampler=sampler))))
+    wanted = parse_given(given)
+    n = count or max(map(len, wanted.values()), default=1)
+    n = n if n > 1 or count else how_many(model.input_shape)
+    write(target, png(draw(sample(n, seed=seed, sampler=sampler, **told(model, wanted, n, {})))))
 
 
 @click.command("reconstruct", short_help="Encode and decode pictures.")
@@ -91,8 +104,8 @@ def reconstruct_command(name: str, starts: Starts, output: Path | None, force: b
 
     reconstruct = model.reconstruct  # refused here if it cannot
     want_pictures(model, name, "reconstruct(x)")
-    x = starts.pictures(model)
-    write(target, png(strip(torch.stack([x, reconstruct(x)]))))
+    x, known = starts.examples(model)
+    write(target, png(strip(torch.stack([x, reconstruct(x, **starts.told(model, len(x), known))]))))
 
 
 @click.command("train", short_help="Train a recipe.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from genzoo.batch import Batch
 from genzoo.datasets.factors import Factors
 from genzoo.datasets.files import Files
 from genzoo.datasets.reading import USEFUL, read
@@ -41,19 +42,20 @@ class Split:
             draws it; or a torch Dataset of single examples, read through a DataLoader, for what does not fit into
             memory. uint8 stands for [0, 1] in 256 levels; floats stand for themselves.
         shape: of one example, (c, h, w) for pictures.
-        labels: (n,) or None.
+        columns: what is known of each example, by name: ``label`` its class, (n,) whole numbers. A tensor of n rows, or
+            something that gives the rows at a tensor of indices, as `source` does; uint8 pictures stand for [0, 1].
         factors: what generated each image, where that is known.
         binarised: each value is drawn as Bernoulli(grey level) anew each time a batch is made.
         log_prob: the log-density that the examples were drawn from, (m, *shape) -> (m,) in nats, where it is known.
         preparation: what is done to the examples to give them their shape, in one sentence; empty for nothing.
 
     Raises:
-        InvalidInput: the parts do not belong together: examples of another shape, labels or factors of another number.
+        InvalidInput: the parts do not belong together: examples of another shape, columns or factors of another number.
     """
 
     source: Indexed | Files | Dataset[Tensor]
     shape: tuple[int, ...]
-    labels: Int[Tensor, " n"] | None = None
+    columns: Mapping[str, Indexed] = field(default_factory=dict)
     binarised: bool = False
     factors: Factors | None = None
     log_prob: Callable[[Tensor], Tensor] | None = None
@@ -61,8 +63,8 @@ class Split:
 
     def __post_init__(self) -> None:
         count = _count(self.source)
-        if self.labels is not None:
-            _check_labels(self.labels, count)
+        for name, values in self.columns.items():
+            _check_column(name, values, count)
         if self.factors is not None and len(self.factors) != count:
             raise InvalidInput(f"{count:,} examples do not match {len(self.factors):,} combinations of factors")
         if count and not isinstance(self.source, Files) and (found := _shape(self.source)) != tuple(self.shape):
@@ -70,6 +72,12 @@ class Split:
 
     def __len__(self) -> int:
         return _count(self.source)
+
+    @property
+    def labels(self) -> Int[Tensor, " n"] | None:
+        """The column ``label``, if it is there."""
+        found = self.columns.get("label")
+        return found if isinstance(found, Tensor) else None
 
     def batches(
         self,
@@ -79,8 +87,9 @@ class Split:
         *,
         generator: torch.Generator | None = None,
         workers: int = USEFUL,
-    ) -> Iterator[Float[Tensor, " batch *data"]]:
-        """The examples at the indices `order`, in that order; the last batch may be smaller.
+        columns: Collection[str] = (),
+    ) -> Iterator[Batch]:
+        """The examples at the indices `order`, in that order, with these columns; the last batch may be smaller.
 
         Binarisation draws on the device from torch's global generator, or on the CPU from `generator`, which gives the
         same draws for every device.
@@ -88,13 +97,26 @@ class Split:
         Raises:
             InvalidInput: no file can be read any more.
         """
-        for raw in self._raw_batches(order, batch_size, workers):
-            if self.binarised and generator is not None:
-                yield torch.bernoulli(_as_floats(raw), generator=generator).to(device)
-            else:
-                values = _as_floats(raw.to(device, non_blocking=True))
-                # rand < p is torch.bernoulli(p), which draws on one core only and three times as long
-                yield (torch.rand_like(values) < values).to(values.dtype) if self.binarised else values
+        raws = self._raw_batches(order, batch_size, workers)
+        for raw, indices in zip(raws, torch.split(order, batch_size), strict=True):
+            given = {name: self._column(name, indices).to(device, non_blocking=True) for name in columns}
+            yield Batch(x=self._values(raw, device, generator), given=given, known=given, index=indices)
+
+    def _values(self, raw: Tensor, device: torch.device | str, generator: torch.Generator | None) -> Tensor:
+        if self.binarised and generator is not None:
+            return torch.bernoulli(_as_floats(raw), generator=generator).to(device)
+        values = _as_floats(raw.to(device, non_blocking=True))
+        # rand < p is torch.bernoulli(p), which draws on one core only and three times as long
+        return (torch.rand_like(values) < values).to(values.dtype) if self.binarised else values
+
+    def _column(self, name: str, indices: Tensor) -> Tensor:
+        """The values of a column at some indices: pictures and other numbers as floats, whole numbers as int64."""
+        if name not in self.columns:
+            raise InvalidInput(f"this data has no column {name!r:.40}: it has {', '.join(self.columns) or 'none'}")
+        rows = _rows(self.columns[name], indices)
+        if rows.is_floating_point() or (rows.dtype == torch.uint8 and rows.dim() > 2):
+            return _as_floats(rows)
+        return rows.long()
 
     def _raw_batches(self, order: Tensor, batch_size: int, workers: int) -> Iterator[Tensor]:
         if isinstance(self.source, Dataset):
@@ -108,7 +130,8 @@ class Split:
         """The first n examples, on the CPU; binarised ones by draws that are always the same."""
         order = torch.arange(min(n, len(self)), device="cpu")
         (batch,) = self.batches(order, n, generator=stream("first"))  # to its end, so that no worker is left behind
-        return batch
+        x: Tensor = batch.x
+        return x
 
     def fingerprint(self) -> str:
         """What tells the data from other data: of the number of examples and the first 8, rounded to a thousandth, as
@@ -129,13 +152,20 @@ def _count(source: Indexed | Files | Dataset[Tensor]) -> int:
         raise InvalidInput(f"a split needs a source of known length; {type(source).__name__} has none") from None
 
 
-def _check_labels(labels: object, count: int) -> None:
-    whole = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-    if not isinstance(labels, Tensor) or labels.dtype not in whole or labels.dim() != 1:
-        found = f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
+def _check_column(name: str, values: object, count: int) -> None:
+    if not hasattr(values, "__len__") or not hasattr(values, "__getitem__"):
+        raise InvalidInput(
+            f"the column {name} must give rows at indices, as a tensor does; got {type(values).__name__}"
+        )
+    if isinstance(values, Tensor) and (not values.dim() or values.is_complex() or values.dtype == torch.bool):
+        found = f"{values.dtype} {tuple(values.shape)}"
+        raise InvalidInput(f"the column {name} must be a tensor of numbers, one row for each example; got {found}")
+    if name == "label" and (not isinstance(values, Tensor) or values.is_floating_point() or values.dim() != 1):
+        found = f"{values.dtype} {tuple(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
         raise InvalidInput(f"labels are a tensor of whole numbers, one for each example; got {found}")
-    if len(labels) != count:
-        raise InvalidInput(f"{count:,} examples do not match {len(labels):,} labels")
+    if len(values) != count:
+        what = "labels" if name == "label" else f"values of the column {name}"
+        raise InvalidInput(f"{count:,} examples do not match {len(values):,} {what}")
 
 
 def _shape(source: Indexed | Dataset[Tensor]) -> tuple[int, ...]:
@@ -152,6 +182,8 @@ def _rows(source: Indexed, indices: Tensor) -> Tensor:
     if not isinstance(source, Tensor):
         return source[indices]
     # a copy of whole rows: source[indices] goes value by value, 80 times as long for bytes
+    if source.dim() == 1:
+        return source[indices]
     return source.flatten(1).index_select(0, indices).view(-1, *source.shape[1:])
 
 

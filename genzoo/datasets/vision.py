@@ -106,7 +106,7 @@ def emnist(root: Path, split: str, shape: tuple[int, ...]) -> Split:
 def cifar10(root: Path, split: str, shape: tuple[int, ...]) -> Split:
     """CIFAR-10 (Krizhevsky 2009): 50,000 and 10,000 photographs, 3×32×32."""
     records = _open("CIFAR10", root, CIFAR10_FOLDER, _cifar10_records, train=split == "train")
-    return Split(source=records[:, 1:].reshape(-1, 3, 32, 32), shape=shape, labels=records[:, 0].long())
+    return Split(source=records[:, 1:].reshape(-1, 3, 32, 32), shape=shape, columns={"label": records[:, 0].long()})
 
 
 def _cifar10_records(root: Path, *, train: bool, download: bool) -> UInt8[Tensor, "n 3073"]:
@@ -159,7 +159,7 @@ def read_face(path: Path, side: int) -> UInt8[Tensor, "3 side side"]:
 def _labelled(name: str, path: Path, pictures: Tensor, labels: Tensor, shape: tuple[int, ...]) -> Split:
     """Pictures and labels read from `path`; InvalidInput if they do not belong together."""
     try:
-        return Split(source=pictures.contiguous(), shape=shape, labels=labels)
+        return Split(source=pictures.contiguous(), shape=shape, columns={"label": labels})
     except InvalidInput as error:
         raise _damaged(name, path, error) from None
 

@@ -101,7 +101,8 @@ def _facts(model: Model, kind: str) -> str:
 
 
 def _at(data: Split, indices: Tensor) -> Float[Tensor, " n *data"]:
-    (x,) = data.batches(indices, len(indices), generator=stream("explore"))
+    (batch,) = data.batches(indices, len(indices), generator=stream("explore"))
+    x: Tensor = batch.x
     return x
 
 

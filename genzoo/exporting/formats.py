@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -25,7 +25,8 @@ TOLERANCE = 1e-4  # float32 through some twenty layers, as in the laws
 MAX_ONNX_BYTES = (1 << 31) - (1 << 24)  # protobuf's limit of 2 GiB, less room for the graph
 INSTALL = "pip install 'genzoo[onnx]'"
 
-Run = Callable[[Tensor], Tensor]
+Run = Callable[[Mapping[str, Tensor]], Tensor]
+"""Of the inputs by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +81,14 @@ class Exported:
         what = f"{model.name}.{traced.name} as {suffix}"
         try:
             data, run = form.write(traced, _metadata(model, traced))
-            found = run(_example(traced.takes))
+            inputs = {port.name: _example(port) for port in (traced.takes, *traced.given)}
+            found = run(inputs)
         except InvalidInput:
             raise
         except Exception as error:  # torch's exporter and onnxruntime raise of many types
             raise InvalidInput(f"{what} cannot be written: {_cause(error)}") from error
-        _compare(found, getattr(model, traced.name)(_example(traced.takes)), what)
+        x = inputs.pop(traced.takes.name)
+        _compare(found, getattr(model, traced.name)(x, **inputs), what)
         return cls(data=data, usage=_usage(form, traced))
 
 
@@ -109,6 +112,7 @@ def _metadata(model: Model, traced: Trace) -> str:
         "sha256": model.sha256,
         "latent_dim": model.latent_dim if model.has("latent_dim") else None,
         "input": _port(traced.takes),
+        "given": [_port(port) for port in traced.given],
         "output": _port(traced.gives),
         "genzoo": __version__,
     }
@@ -125,7 +129,9 @@ def _port(port: Port) -> dict[str, Any]:
 
 
 def _example(port: Port) -> Tensor:
-    """Rows to compare on: uniform in [0, 1], or standard normal."""
+    """Rows to compare on: uniform in [0, 1], or standard normal; the first value of an index."""
+    if port.values == "index":
+        return torch.zeros(ROWS, *port.shape, dtype=port.dtype, device="cpu")
     draw = torch.rand if port.values == "unit" else torch.randn
     return draw(ROWS, *port.shape, generator=stream("export")).to(port.dtype)
 
@@ -142,10 +148,8 @@ def _write_onnx(traced: Trace, metadata: str) -> tuple[bytes, Run]:
 
     if (size := sum(tensor.nbytes for tensor in traced.program.state_dict.values())) > MAX_ONNX_BYTES:
         raise InvalidInput(f"{size:,} bytes of weights are more than the 2 GiB an ONNX file may hold; write a .pt2")
-    takes, gives = traced.takes.name, traced.gives.name
-    program = torch.onnx.export(
-        traced.program, input_names=[takes], output_names=[gives], dynamic_shapes=({0: BATCH},), verbose=False
-    )
+    takes, gives = [port.name for port in (traced.takes, *traced.given)], traced.gives.name
+    program = torch.onnx.export(traced.program, input_names=takes, output_names=[gives], verbose=False)
     assert program is not None
     program.model.metadata_props["genzoo"] = metadata
     for node in program.model.graph.all_nodes():
@@ -154,13 +158,22 @@ def _write_onnx(traced: Trace, metadata: str) -> tuple[bytes, Run]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors alone
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    return data, lambda x: torch.from_numpy(session.run([gives], {takes: x.numpy()})[0])
+    return data, lambda inputs: torch.from_numpy(
+        session.run([gives], {name: x.numpy() for name, x in inputs.items()})[0]
+    )
 
 
 def _write_pt2(traced: Trace, metadata: str) -> tuple[bytes, Run]:
     buffer = io.BytesIO()
     torch.export.save(traced.program, buffer, extra_files={"genzoo.json": metadata})
-    return buffer.getvalue(), traced.program.module()  # not read back: torch reads a .pt2 by pickle
+    graph = traced.program.module()  # not read back: torch reads a .pt2 by pickle
+
+    def run(inputs: Mapping[str, Tensor]) -> Tensor:
+        given = {port.name: inputs[port.name] for port in traced.given}
+        x: Tensor = graph(inputs[traced.takes.name], given) if given else graph(inputs[traced.takes.name])
+        return x
+
+    return buffer.getvalue(), run
 
 
 FORMATS = {
@@ -171,7 +184,7 @@ FORMATS = {
 import onnxruntime
 
 session = onnxruntime.InferenceSession({path})
-({gives},) = session.run(None, {{"{takes}": {takes}}})  # {takes}: {input}; {gives}: {output}
+({gives},) = session.run(None, {{{named}}})  # {inputs}; {gives}: {output}
 session.get_modelmeta().custom_metadata_map["genzoo"]  # JSON: name, licence, shapes, …
 """,
     ),
@@ -182,7 +195,7 @@ import torch
 
 told = {{"genzoo.json": ""}}  # JSON: name, licence, shapes, …
 {verb} = torch.export.load({path}, extra_files=told).module()
-{gives} = {verb}({takes})  # {takes}: {input}; {gives}: {output}
+{gives} = {verb}({called})  # {inputs}; {gives}: {output}
 """,
     ),
 }
@@ -190,7 +203,14 @@ told = {{"genzoo.json": ""}}  # JSON: name, licence, shapes, …
 
 
 def _usage(form: Format, traced: Trace) -> str:
-    takes, gives = traced.takes, traced.gives
+    ports, gives = (traced.takes, *traced.given), traced.gives
+    given = ", ".join(f'"{port.name}": {port.name}' for port in traced.given)
     return form.usage.format(
-        path="{path}", verb=traced.name, takes=takes.name, gives=gives.name, input=takes, output=gives
+        path="{path}",
+        verb=traced.name,
+        named=", ".join(f'"{port.name}": {port.name}' for port in ports),
+        called=f"{traced.takes.name}, {{{given}}}" if given else traced.takes.name,
+        inputs="; ".join(f"{port.name}: {port}" for port in ports),
+        gives=gives.name,
+        output=gives,
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast, final
+from typing import Any, cast, final
 
 import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import TensorArgument
 
+from genzoo.batch import NOTHING
 from genzoo.errors import InvalidInput, UnsupportedVerb, did_you_mean
 from genzoo.models import Model
 from genzoo.spec import Space
@@ -60,12 +61,14 @@ class Trace:
         name: of the verb.
         program: its graph, with those weights of the model that the verb uses.
         takes: its input.
+        given: what it is told, by name: further inputs.
         gives: its output.
     """
 
     name: str
     program: ExportedProgram
     takes: Port
+    given: tuple[Port, ...]
     gives: Port
 
 
@@ -92,16 +95,21 @@ def trace(model: Model, verb: str = "") -> Trace:
     """
     verb = _checked_verb(model, verb)
     takes = _input(model, verb)
-    x = torch.zeros(ROWS, *takes.shape, dtype=takes.dtype, device=model.device)
+    given = tuple(_port(name, column.space, model) for name, column in model.spec.given.items())
+    inputs: tuple[Any, ...] = (_zeros(takes, model), {port.name: _zeros(port, model) for port in given})
+    rows = {0: Dim(BATCH)}
+    shapes: tuple[Any, ...] = (rows, {port.name: rows for port in given})
+    if not given:
+        inputs, shapes = inputs[:1], shapes[:1]
     try:
         with torch.no_grad():  # as a verb is computed; the graph would switch gradients off and on again
-            program = torch.export.export(_Verb(model, verb), (x,), dynamic_shapes=({0: Dim(BATCH)},), strict=False)
+            program = torch.export.export(_Verb(model, verb), inputs, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # a plugin's code may raise anything, and so does torch
         raise InvalidInput(f"{model.name}.{verb} cannot be exported: {_cause(error)}") from error
     _forget_source(program)
     _drop_unused(program)
     _freeze(program)
-    return Trace(name=verb, program=program, takes=takes, gives=_output(model, verb, program))
+    return Trace(name=verb, program=program, takes=takes, given=given, gives=_output(model, verb, program))
 
 
 def _cause(error: Exception) -> str:
@@ -142,16 +150,23 @@ class _Verb(nn.Module):
         self.model = model
         self.verb = getattr(model, verb)
 
-    def forward(self, value: Tensor) -> Tensor:
-        result: Tensor = self.verb(value)
+    def forward(self, value: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        result: Tensor = self.verb(value, **given)
         return result
 
 
 def _input(model: Model, verb: str) -> Port:
     name = model.verbs[verb].takes
-    space = cast(Space, model.spaces[name])
+    return _port(NAMES.get(name, name), cast(Space, model.spaces[name]), model)
+
+
+def _port(name: str, space: Space, model: Model) -> Port:
     dtype = torch.int64 if space.values == "index" else model.reference.dtype
-    return Port(NAMES.get(name, name), space.shape, space.values, dtype)
+    return Port(name, space.shape, space.values, dtype)
+
+
+def _zeros(port: Port, model: Model) -> Tensor:
+    return torch.zeros(ROWS, *port.shape, dtype=port.dtype, device=model.device)
 
 
 def _output(model: Model, verb: str, program: ExportedProgram) -> Port:

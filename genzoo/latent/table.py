@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from genzoo import notebook
+from genzoo.batch import Batch
 from genzoo.errors import InvalidInput
 from genzoo.protocols import Encoder, Generator
 
@@ -70,18 +71,19 @@ class Latents(tuple[Latent, ...]):
         return notebook.table(HEADER, [latent.cells() for latent in self])
 
 
-def latents(model: Model, x: Float[Tensor, " n *data"] | None = None) -> Latents:
+def latents(model: Model, x: Float[Tensor, " n *data"] | None = None, **given: Any) -> Latents:
     """What each latent is used for, the most informative first.
 
     Args:
         model: any. Nothing is told of a GAN's latents but their indices: it has no codes.
         x: examples to measure on. Without them the table is that of the checkpoint's record, measured on its test set.
+        given: what the model is told of them.
 
     Raises:
         UnsupportedVerb: the model has no encoder for x.
         InvalidInput: x cannot be encoded, or is empty.
     """
-    found = _recorded(model) if x is None else statistics(model, _examples(model, x))
+    found = _recorded(model) if x is None else statistics(model, _examples(model, x, given))
     used = active(found)
     labels = model.checkpoint.labels if model.checkpoint else {}
     columns = {key.removesuffix("_per_latent"): values.tolist() for key, values in found.items()}
@@ -93,25 +95,25 @@ def latents(model: Model, x: Float[Tensor, " n *data"] | None = None) -> Latents
     return Latents(sorted(rows, key=lambda row: row.kl if row.kl is not None else row.std or 0.0, reverse=True))
 
 
-def statistics(model: Model, batches: Iterable[Float[Tensor, " m *data"]]) -> dict[str, Float[Tensor, " latent"]]:
+def statistics(model: Model, batches: Iterable[Batch]) -> dict[str, Float[Tensor, " latent"]]:
     """``mean_per_latent`` and ``std_per_latent`` of the codes of all examples, and of a VAE ``kl_per_latent``, the mean
     of KL(q(z_j | x) ‖ p(z_j)) in nats; in float64, on the CPU.
 
     They are the detail of the metric `active_latents` too, so that `latents` and `scale_of` need no data.
     """
     with torch.no_grad():
-        parts = [_codes_and_kl(model, x) for x in batches]
+        parts = [_codes_and_kl(model, batch) for batch in batches]
     codes, kl = (torch.cat(part) for part in zip(*parts, strict=True))
     found = {"mean_per_latent": codes.mean(0), "std_per_latent": codes.std(0, correction=0)}
     return {**found, "kl_per_latent": kl.mean(0)} if kl.numel() else found
 
 
-def _codes_and_kl(model: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+def _codes_and_kl(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     """The codes, (m, latent), and their KL, (m, 0) where there is no posterior."""
     if not model.has("kl_per_latent"):
-        codes = model.encode(x).cpu().double()
+        codes = model.encode(batch.x, **batch.given).cpu().double()
         return codes, codes[:, :0]
-    posterior = model.posterior(x)
+    posterior = model.posterior(batch.x, batch.given)
     return posterior.mean.cpu().double(), model.kl_per_latent(posterior).cpu().double()
 
 
@@ -147,8 +149,11 @@ def _recorded(model: Model) -> dict[str, Tensor]:
     return {key: values for key, values in tensors.items() if len(values) == model.latent_dim}
 
 
-def _examples(model: Model, x: Tensor) -> tuple[Tensor, ...]:
+def _examples(model: Model, x: Tensor, given: Mapping[str, Any]) -> Iterator[Batch]:
     model.encode  # noqa: B018  # refused here if it cannot
     if not len(x := model.checked(x, "data", "latents")):
         raise InvalidInput(f"{model.name}.latents wants at least one example")
-    return torch.split(x, BLOCK)
+    told = model.told(given, len(x), "latents")
+    for start in range(0, len(x), BLOCK):
+        rows = slice(start, start + BLOCK)
+        yield Batch(x=x[rows], given={name: values[rows] for name, values in told.items()})

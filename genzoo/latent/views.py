@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from genzoo.arguments import typed
+from genzoo.batch import NOTHING
 from genzoo.errors import InvalidInput
 from genzoo.fields import whole
 from genzoo.latent.paths import Mode, along, between, plane
@@ -25,7 +26,13 @@ __all__ = ["attribute_vector", "codes_of", "in_blocks", "interpolate", "manifold
 
 @typed
 def traverse(
-    model: Model, start: Tensor, *, latent: int, span: tuple[float, float] = (-3.0, 3.0), steps: int = 11
+    model: Model,
+    start: Tensor,
+    *,
+    latent: int,
+    span: tuple[float, float] = (-3.0, 3.0),
+    steps: int = 11,
+    **given: Any,
 ) -> Float[Tensor, "n steps *data"]:
     """Pictures in which one latent moves and the others stay (Higgins et al. 2017, fig. 2).
 
@@ -35,6 +42,7 @@ def traverse(
         latent: which one, counted from 0.
         span: its first and last value, in standard deviations of the prior, or without one of the recorded codes.
         steps: how many values, at least 2.
+        given: what the model is told of each start.
 
     Returns:
         [i, k] is start i with the k-th value.
@@ -43,19 +51,20 @@ def traverse(
         UnsupportedVerb: the model has no decoder.
         InvalidInput: there is no such latent, or x is given to a model without an encoder.
     """
-    z = codes_of(model, start, "traverse")
+    told = _told(model, start, given, "traverse")
+    z = codes_of(model, start, "traverse", told)
     latent = _index(model, latent)
     if not all(map(isfinite, span)):
         raise InvalidInput(f"{model.name}.traverse: span must be two finite numbers; got {span}")
     mean, std = scale_of(model)
     ticks = torch.linspace(*span, whole(steps, "steps", least=2), dtype=torch.float32, device="cpu")
     values = mean[latent] + std[latent] * ticks
-    return _decode(model, along(z, latent, values))
+    return _decode(model, along(z, latent, values), told)
 
 
 @typed
 def interpolate(
-    model: Model, a: Tensor, b: Tensor, steps: int = 8, *, mode: Mode = "linear"
+    model: Model, a: Tensor, b: Tensor, steps: int = 8, *, mode: Mode = "linear", **given: Any
 ) -> Float[Tensor, "n steps *data"]:
     """Pictures on the way from a to b in the latent space: [i, 0] is a's i-th, decoded, and [i, −1] is b's.
 
@@ -65,22 +74,24 @@ def interpolate(
         b: as many of either.
         steps: how many, with both ends, at least 2.
         mode: the way; see `between`.
+        given: what the model is told of each way.
 
     Raises:
         UnsupportedVerb: the model has no decoder.
         InvalidInput: what `between` refuses, or x is given to a model without an encoder.
     """
-    starts, ends = codes_of(model, a, "interpolate"), codes_of(model, b, "interpolate")
-    return _decode(model, between(starts, ends, steps, mode=mode))
+    told = _told(model, a, given, "interpolate")
+    starts, ends = (codes_of(model, start, "interpolate", told) for start in (a, b))
+    return _decode(model, between(starts, ends, steps, mode=mode), told)
 
 
 @typed
-def manifold(model: Model, n: int = 20, *, extent: float | None = None) -> Float[Tensor, "n n *data"]:
+def manifold(model: Model, n: int = 20, *, extent: float | None = None, **given: Any) -> Float[Tensor, "n n *data"]:
     """The map of a model with two latents (Kingma & Welling 2014, fig. 4): n × n pictures, the first latent from left
     to right, the second upwards.
 
     Codes are those of `plane`, counted in standard deviations as in `traverse`: quantiles, or with `extent` equally
-    spaced up to so many standard deviations.
+    spaced up to so many standard deviations. What is given holds for all of them, or for each row.
 
     Raises:
         UnsupportedVerb: the model has no decoder.
@@ -93,11 +104,15 @@ def manifold(model: Model, n: int = 20, *, extent: float | None = None) -> Float
             suggestions=["traverse"],
         )
     mean, std = scale_of(model)
-    return _decode(model, mean + std * plane(n, extent))
+    codes = mean + std * plane(n, extent)
+    rows = model.told(given, len(codes), "manifold")
+    return _decode(model, codes, rows)
 
 
 @typed
-def attribute_vector(model: Model, x: Float[Tensor, " n *data"], has: Bool[Tensor, " n"]) -> Float[Tensor, " latent"]:
+def attribute_vector(
+    model: Model, x: Float[Tensor, " n *data"], has: Bool[Tensor, " n"], **given: Any
+) -> Float[Tensor, " latent"]:
     """The mean code of the examples that have an attribute minus that of the others (Larsen et al. 2016).
 
     ``model.decode(z + vector)`` gives it to z, ``model.decode(z - vector)`` takes it away.
@@ -106,12 +121,13 @@ def attribute_vector(model: Model, x: Float[Tensor, " n *data"], has: Bool[Tenso
         model: what encodes.
         x: examples of both kinds.
         has: which have it: ``labels == 7``, or ``factors.of(indices)[:, 0] == 2``.
+        given: what the model is told of each.
 
     Raises:
         UnsupportedVerb: the model has no encoder.
         InvalidInput: `has` is not a truth value for each of x, or all are of one kind.
     """
-    codes = in_blocks(model.encode, x)
+    codes = in_blocks(model.encode, x, _told(model, x, given, "attribute_vector"))
     if not isinstance(has, Tensor) or has.dtype != torch.bool or has.shape != (len(codes),):
         raise InvalidInput(
             f"{model.name}.attribute_vector wants has of shape ({len(codes)},) and bool: labels == 7, say"
@@ -122,7 +138,9 @@ def attribute_vector(model: Model, x: Float[Tensor, " n *data"], has: Bool[Tenso
     return codes[has].mean(0) - codes[~has].mean(0)
 
 
-def codes_of(model: Model, start: Tensor, verb: str) -> Float[Tensor, "n latent"]:
+def codes_of(
+    model: Model, start: Tensor, verb: str, given: Mapping[str, Tensor] = NOTHING
+) -> Float[Tensor, "n latent"]:
     """The codes of what may be x or z; of x where the two have one shape and the model encodes.
 
     Raises:
@@ -132,7 +150,7 @@ def codes_of(model: Model, start: Tensor, verb: str) -> Float[Tensor, "n latent"
     model.decode  # noqa: B018  # refused here if it cannot
     shape = tuple(start.shape[1:]) if isinstance(start, Tensor) and start.dim() else None
     if shape == model.input_shape and isinstance(model, Encoder):
-        return in_blocks(model.encode, start)
+        return in_blocks(model.encode, start, given)
     if shape == (model.latent_dim,):
         z: Tensor = model.checked(start, "code", verb)
         return z
@@ -145,15 +163,22 @@ def codes_of(model: Model, start: Tensor, verb: str) -> Float[Tensor, "n latent"
     raise InvalidInput(f"{model.name}.{verb} wants {wanted}; got {found if isinstance(found, str) else tuple(found)}")
 
 
-def in_blocks(verb: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+def in_blocks(verb: Callable[..., Tensor], rows: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
     """What a verb makes of each row, a block of rows at a time, so that they may be many."""
     if not isinstance(rows, Tensor) or len(rows) <= BLOCK:
-        return verb(rows)
-    return torch.cat([verb(block) for block in torch.split(rows, BLOCK)])
+        return verb(rows, **given)
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(rows), BLOCK)]
+    return torch.cat([verb(rows[block], **{name: values[block] for name, values in given.items()}) for block in blocks])
 
 
-def _decode(model: Decoder, z: Float[Tensor, "n m latent"]) -> Float[Tensor, "n m *data"]:
-    pictures = in_blocks(model.decode, z.flatten(0, 1))
+def _told(model: Model, start: Any, given: Mapping[str, Any], verb: str) -> Mapping[str, Tensor]:
+    """What is given of each start; of what is no tensor `codes_of` tells what is wrong."""
+    return model.told(given, len(start), verb) if isinstance(start, Tensor) and start.dim() else NOTHING
+
+
+def _decode(model: Decoder, z: Float[Tensor, "n m latent"], given: Mapping[str, Tensor]) -> Float[Tensor, "n m *data"]:
+    rows = {name: values.repeat_interleave(z.shape[1], dim=0) for name, values in given.items()}
+    pictures = in_blocks(model.decode, z.flatten(0, 1), rows)
     return pictures.view(*z.shape[:2], *pictures.shape[1:])
 
 

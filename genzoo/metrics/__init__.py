@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from genzoo.batch import Batch
 from genzoo.errors import InvalidInput
 from genzoo.files import rounded
 from genzoo.metrics import fidelity
@@ -60,13 +61,13 @@ def _bounds(setting: Setting) -> dict[str, Metric]:
     model, draws = cast(VAE, setting.model), setting.evaluation["importance_draws"]
     bounds = {
         "negative_elbo": _nats(
-            model, lambda x, start: negative_elbo(model, x, seed=SEED, start=start), 1, draws=1, seed=SEED
+            model, lambda batch, start: negative_elbo(model, batch, seed=SEED, start=start), 1, draws=1, seed=SEED
         )
     }
     if draws:
         bounds["negative_log_likelihood"] = _nats(
             model,
-            lambda x, start: importance_bound(model, x, k=draws, seed=SEED, start=start),
+            lambda batch, start: importance_bound(model, batch, k=draws, seed=SEED, start=start),
             draws,
             estimator="importance weighted bound",
             draws=draws,
@@ -76,11 +77,11 @@ def _bounds(setting: Setting) -> dict[str, Metric]:
 
 
 def _reconstruction(setting: Setting) -> dict[str, Metric]:
-    error = mean_of("per value", 1e-5, lambda x, start: squared_error(setting.model, x))
+    error = mean_of("per value", 1e-5, lambda batch, start: squared_error(setting.model, batch))
     return {"reconstruction_mse": error}
 
 
-def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], passes: int, **told: Any) -> Metric:
+def _nats(model: VAE, each: Callable[[Batch, int], Tensor], passes: int, **told: Any) -> Metric:
     """A bound on −log p(x), beside −log p(x) itself of data of known density.
 
     Under a likelihood that gives probabilities, its detail has it in bits for each of the D values of x:
@@ -106,14 +107,14 @@ def _nats(model: VAE, each: Callable[[Tensor, int], Tensor], passes: int, **told
 def _entropy(setting: Setting) -> float | None:
     """−E log p(x) of the examples, in nats, where the density they were drawn from is known."""
     log_prob = setting.examples.data.log_prob
-    return None if log_prob is None else -values_of(setting, lambda x, start: log_prob(x)).mean().item()
+    return None if log_prob is None else -values_of(setting, lambda batch, start: log_prob(batch.x)).mean().item()
 
 
 def _balance(setting: Setting) -> dict[str, Metric]:
     """Whether D → ½, where D is a probability and the data have a density."""
     if not setting.probability or setting.dataset.values != "real":
         return {}
-    return {"d_minus_half": mean_of("of ½", 0.001, lambda x, start: distance_from_half(setting.model, x))}
+    return {"d_minus_half": mean_of("of ½", 0.001, lambda batch, start: distance_from_half(setting.model, batch))}
 
 
 def _on_a_line(setting: Setting) -> dict[str, Metric]:
@@ -147,7 +148,7 @@ def _on_labels(setting: Setting) -> dict[str, Metric]:
 def _wasserstein(setting: Setting) -> Outcome:
     """Between samples and data, and between other data and data, in standard deviations of the data."""
     model, data = setting.model, setting.examples.all()
-    samples = model.sample(len(data), seed=SEED).cpu().double()
+    samples = model.sample(len(data), seed=SEED, **setting.examples.given).cpu().double()
     others = setting.others(setting.dataset, len(data))
     scale = data.std().item()
     floor = None if others is None else wasserstein_1(others.all(), data) / scale
@@ -157,7 +158,7 @@ def _wasserstein(setting: Setting) -> Outcome:
 def _accuracy(setting: Setting) -> Outcome:
     if setting.examples.labels is None:
         raise InvalidInput(f"{setting.dataset.name} has no labels to measure the accuracy against")
-    classes = values_of(setting, lambda x, start: setting.model.classify(x).argmax(1))
+    classes = values_of(setting, lambda batch, start: setting.model.classify(batch.x, **batch.given).argmax(1))
     return Outcome(value=(classes == setting.examples.labels).double().mean().item())
 
 

@@ -72,7 +72,7 @@ def _probe(tolerance: float, accuracy: Callable[..., float], **told: Any) -> Met
 
 
 def _codes(setting: Setting, examples: Examples) -> Tensor:
-    return examples.map(setting.model.device, lambda x, start: setting.model.encode(x))
+    return examples.map(setting.model.device, lambda batch, start: setting.model.encode(batch.x, **batch.given))
 
 
 _PROBES: Mapping[str, Metric] = {
@@ -89,8 +89,9 @@ def _on_factors(tolerance: float, score: Callable[..., Outcome], codes: int, **t
         data, device = setting.examples.data, setting.model.device
 
         def encode(indices: Tensor) -> Tensor:
-            batches = data.batches(indices, BATCH, device, generator=stream("binarise", SEED))
-            return torch.cat([setting.model.encode(x).cpu() for x in batches])
+            columns = setting.examples.columns
+            batches = data.batches(indices, BATCH, device, generator=stream("binarise", SEED), columns=columns)
+            return torch.cat([setting.model.encode(batch.x, **batch.given).cpu() for batch in batches])
 
         return score(encode, data.factors, setting)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from genzoo.batch import Batch
 from genzoo.models import Model
 
 __all__ = ["distance_from_half", "wasserstein_1"]
 
 
-def distance_from_half(model: Model, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n"]:
+def distance_from_half(model: Model, batch: Batch) -> Float[Tensor, " n"]:
     """|D(x) − ½|, in [0, ½]: 0 where the generator's density is the data's (Goodfellow et al. 2014, proposition 1)."""
-    probability: Tensor = model.discriminate(x).sigmoid()
+    probability: Tensor = model.discriminate(batch.x, **batch.given).sigmoid()
     return (probability - 0.5).abs()
 
 

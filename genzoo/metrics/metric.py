@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from genzoo.batch import Batch
 from genzoo.metrics.setting import Outcome, Setting
 
 __all__ = ["Metric", "mean_of", "on_examples", "values_of"]
@@ -36,11 +37,11 @@ def on_examples(**told: Any) -> Callable[[Setting], Mapping[str, Any]]:
     return lambda setting: {**setting.examples.protocol, **told}
 
 
-def values_of(setting: Setting, each: Callable[[Tensor, int], Tensor]) -> Tensor:
+def values_of(setting: Setting, each: Callable[[Batch, int], Tensor]) -> Tensor:
     return setting.examples.map(setting.model.device, each)
 
 
-def mean_of(unit: str, tolerance: float, each: Callable[[Tensor, int], Tensor], **told: Any) -> Metric:
+def mean_of(unit: str, tolerance: float, each: Callable[[Batch, int], Tensor], **told: Any) -> Metric:
     """The mean of a number of each example; `each` takes a batch and the index of its first example."""
     return Metric(
         unit=unit,

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from genzoo.batch import Batch
 from genzoo.datasets import Split
 from genzoo.datasets.files import Files
 from genzoo.models import Model
@@ -74,13 +75,14 @@ class FeatureSpace:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Examples:
-    """Some examples of a split, always the same in the same order; `drawn` says that they are not all of it, and
-    `progress` is told the share of them that `map` is done with."""
+    """Some examples of a split, always the same in the same order; `drawn` says that they are not all of it, `columns`
+    are those that batches have, and `progress` is told the share of them that `map` is done with."""
 
     data: Split
     split: str
     order: Int[Tensor, " n"]
     drawn: bool = False
+    columns: tuple[str, ...] = ()
     progress: Callable[[float], None] = lambda share: None
 
     def __len__(self) -> int:
@@ -102,24 +104,31 @@ class Examples:
     def labels(self) -> Int[Tensor, " n"] | None:
         return None if self.data.labels is None else self.data.labels[self.order]
 
-    def batches(self, device: torch.device) -> Iterator[Tensor]:
-        """The examples in order. Random numbers are drawn on the CPU, so that every device has the same."""
-        yield from self.data.batches(self.order, BATCH, device, generator=stream("binarise", SEED))
+    @property
+    def given(self) -> dict[str, Tensor]:
+        """The columns of all of them, on the CPU."""
+        parts = [batch.given for batch in self.batches(torch.device("cpu"))] if self.columns else []
+        return {name: torch.cat([part[name] for part in parts]) for name in self.columns}
 
-    def map(self, device: torch.device, each: Callable[[Tensor, int], Tensor]) -> Float[Tensor, " n *values"]:
+    def batches(self, device: torch.device) -> Iterator[Batch]:
+        """The examples in order. Random numbers are drawn on the CPU, so that every device has the same."""
+        generator = stream("binarise", SEED)
+        yield from self.data.batches(self.order, BATCH, device, generator=generator, columns=self.columns)
+
+    def map(self, device: torch.device, each: Callable[[Batch, int], Tensor]) -> Float[Tensor, " n *values"]:
         """What `each` makes of every batch on the device and the index of its first example, in one float64 tensor on
         the CPU."""
         values, start = [], 0
         with torch.no_grad():
-            for x in self.batches(device):
-                values.append(each(x, start).cpu().double())
-                start += len(x)
+            for batch in self.batches(device):
+                values.append(each(batch, start).cpu().double())
+                start += len(batch)
                 self.progress(start / len(self))
         return torch.cat(values)
 
     def all(self) -> Float[Tensor, " n *values"]:
         """The examples themselves, on the CPU."""
-        return self.map(torch.device("cpu"), lambda x, start: x)
+        return self.map(torch.device("cpu"), lambda batch, start: batch.x)
 
     def some(self, n: int, *, skip: int = 0) -> Examples:
         """At most n of them, drawn; with `skip`, those that come after so many in the same draw."""
@@ -182,7 +191,8 @@ class Setting:
         """All examples of a split."""
         data = self.open_split(dataset, split)
         order = torch.arange(len(data), device="cpu")
-        return Examples(data=data, split=split, order=order, progress=self.progress)
+        columns = tuple(name for name in self.model.spec.given if name in data.columns)
+        return Examples(data=data, split=split, order=order, columns=columns, progress=self.progress)
 
     def others(self, dataset: DatasetSpec, n: int) -> Examples | None:
         """n other examples of a data set than the n it is measured by: training ones if there are; None if there are
@@ -209,14 +219,14 @@ class Setting:
 
     @cached_property
     def sample_features(self) -> Float[Tensor, "n d"]:
-        """Of as many samples as there are pictures in `real`."""
-        samples: Tensor = self.model.sample(len(self.real), seed=SEED)
+        """Of as many samples as there are pictures in `real`, each told what is known of one of these."""
+        samples: Tensor = self.model.sample(len(self.real), seed=SEED, **self.real.given)
         return torch.cat([self._extract(batch) for batch in torch.split(samples, BATCH)]).cpu().double()
 
     def _features(self, examples: Examples) -> Tensor:
         """On the CPU and in float64, in which covariances are the same on every machine."""
         assert self.space is not None
-        return examples.map(self.space.device, lambda x, start: self._extract(x))
+        return examples.map(self.space.device, lambda batch, start: self._extract(batch.x))
 
     def _extract(self, x: Tensor) -> Tensor:
         assert self.space is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.base import Model, NetworkBuilder, Verb, full_precision, verb
+from genzoo.models.conditioning import ColumnEmbedding, run
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.gan import GAN
 from genzoo.models.sampling import sample_in_blocks
@@ -13,11 +14,13 @@ __all__ = [
     "GAN",
     "VAE",
     "Autoencoder",
+    "ColumnEmbedding",
     "FeatureNetwork",
     "Model",
     "NetworkBuilder",
     "Verb",
     "full_precision",
+    "run",
     "sample_in_blocks",
     "verb",
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, final
+from typing import Any, Self, final
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from genzoo.batch import NOTHING
 from genzoo.models.base import Model, NetworkBuilder, verb
+from genzoo.models.conditioning import run
 from genzoo.spec import ModelSpec
 
 __all__ = ["Autoencoder"]
@@ -39,18 +41,27 @@ class Autoencoder(Model):
     def players(self) -> Mapping[str, nn.Module]:
         return {"model": self}
 
-    @verb(takes="data", gives="code")
-    def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
-        """The code of each x. x: values in [0, 1], or any where values are real."""
-        code: Tensor = self.encoder(x)
+    def code(self, x: Float[Tensor, " n *data"], given: Mapping[str, Tensor] = NOTHING) -> Float[Tensor, "n latent"]:
+        """The code of each x. Differentiable."""
+        code: Tensor = run(self.encoder, x, given=given)
         return code
 
+    def logits(self, z: Float[Tensor, "n latent"], given: Mapping[str, Tensor] = NOTHING) -> Float[Tensor, " n *data"]:
+        """What the decoder makes of each z; `output` of it is the picture. Differentiable."""
+        logits: Tensor = run(self.decoder, z, given=given)
+        return logits
+
+    @verb(takes="data", gives="code")
+    def encode(self, x: Float[Tensor, " n *data"], **given: Any) -> Float[Tensor, "n latent"]:
+        """The code of each x. x: values in [0, 1], or any where values are real."""
+        return self.code(x, given)
+
     @verb(takes="code", gives="data")
-    def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
+    def decode(self, z: Float[Tensor, "n latent"], **given: Any) -> Float[Tensor, " n *data"]:
         """The picture of each z, in [0, 1], or any numbers where values are real."""
-        return self.output(self.decoder(z))
+        return self.output(self.logits(z, given))
 
     @verb(takes="data", gives="data")
-    def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:
+    def reconstruct(self, x: Float[Tensor, " n *data"], **given: Any) -> Float[Tensor, " n *data"]:
         """decode(encode(x))."""
-        return self.decode(self.encode(x))
+        return self.decode(self.encode(x, **given), **given)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, Literal, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 import torch
@@ -17,6 +17,7 @@ from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.models import display
 from genzoo.models.checks import checked
+from genzoo.models.given import resolve
 from genzoo.models.views import in_eval_mode, is_view, traced_in_eval_mode
 from genzoo.spec import Checkpoint, ModelSpec, Space, Spaces
 
@@ -35,7 +36,8 @@ R = TypeVar("R")
 
 
 class NetworkBuilder(Protocol):
-    """Builds the network of a role: ``network("encoder", input_shape, outputs)``; see genzoo.Architecture."""
+    """Builds the network of a role: ``network("encoder", input_shape, outputs)``; see genzoo.Architecture. That of a
+    model that is told something is called with ``given`` beside its input."""
 
     def __call__(self, role: str, *shape: Any) -> nn.Module: ...
 
@@ -59,11 +61,14 @@ def verb(*, takes: str, gives: str) -> Callable[[Callable[P, R]], Callable[P, R]
     """Make a method a verb: ``@verb(takes="data", gives="code")``. It runs as `without_trace` says, and its input is
     checked first: what is not in the space that it takes is an InvalidInput.
 
+    What a model is told comes by keyword, ``encode(x, label=3)``, is checked too, and reaches the method as tensors,
+    one row for each example: as ``**given``, or as the parameters that it has of these names.
+
     The command line, the page, the metrics, the laws and the golden outputs read what is declared here.
     """
 
     def declare(method: Callable[P, R]) -> Callable[P, R]:
-        run = without_trace(method if takes == "noise" else _checking(method, takes))
+        run = without_trace(_checking(method, takes))
         run.verb = Verb(name=method.__name__, takes=takes, gives=gives)  # type: ignore[attr-defined]  # a function's own
         DECLARED.setdefault(method.__name__, run.verb)  # type: ignore[attr-defined]  # as above
         return run
@@ -72,19 +77,30 @@ def verb(*, takes: str, gives: str) -> Callable[[Callable[P, R]], Callable[P, R]
 
 
 def _checking(method: Callable[P, R], space: str) -> Callable[P, R]:
-    """`method` with its first argument checked."""
-    name = list(signature(method).parameters)[1]
+    """`method` with its first argument checked, and what is given; of what takes noise, which is n, `method` checks
+    them
+    itself."""
+    _, first, *others = signature(method).parameters.values()
+    own = {parameter.name for parameter in others if parameter.kind is not Parameter.VAR_KEYWORD}
+    takes_any = len(own) < len(others)
 
     @wraps(method)
     def run(*args: P.args, **options: P.kwargs) -> R:
-        model, *others = args
         if torch.compiler.is_compiling():  # what is traced has no values yet
             return method(*args, **options)
-        if others:
-            others[0] = model.checked(others[0], space, method.__name__)  # type: ignore[attr-defined]  # a Model
-        elif name in options:
-            options[name] = model.checked(options[name], space, method.__name__)  # type: ignore[attr-defined]  # as above
-        return method(model, *others, **options)  # type: ignore[arg-type]  # the same types as before
+        model: Any
+        model, *inputs = args
+        columns = {name: column for name, column in model.spec.given.items() if takes_any or name in own}
+        given = {name: value for name, value in options.items() if name in columns or name not in {first.name, *own}}
+        what = f"{model.name}.{method.__name__}"
+        if space == "noise" and not takes_any:
+            resolve({}, given, 0, what, model.reference)  # refuses what is given
+        elif space != "noise" and (inputs or first.name in options):
+            value = model.checked(inputs[0] if inputs else options.pop(first.name), space, method.__name__)
+            inputs[:1] = [value]
+            n = len(value[0] if isinstance(value, tuple) else value)
+            options = {**options, **resolve(columns, given, n, what, model.reference)}  # type: ignore[assignment]  # P's
+        return method(model, *inputs, **options)  # type: ignore[arg-type]  # the same types as before
 
     return run
 
@@ -119,8 +135,12 @@ class Model(nn.Module, ABC):
     `traverse`, `interpolate`, `manifold`, `latents` and `attribute_vector` look at the latent space through the verbs:
     see genzoo.latent. `genzoo.explore(model)` opens a page for it.
 
+    What a model is told, the columns in `spec.given`, the verbs take by keyword, one value for all examples or one for
+    each: ``sample(9, seed=0, label=3)``, ``encode(x, label=["bag", "coat"])``. Family.build gets networks that take
+    them as ``network(x, given=given)``; `genzoo.models.run` calls one of any model.
+
     Attributes:
-        spec: family, architecture and config.
+        spec: family, architecture, config and what it is told.
         name: the checkpoint's name, or ``family-architecture`` for an untrained model.
         checkpoint: the record this model was loaded from, or None.
         source: where its weights were loaded from, see genzoo.load; "" where they were not.
@@ -239,6 +259,11 @@ class Model(nn.Module, ABC):
                 f"model.values is {self.values!r}, and the values of this data are {values}: "
                 "leave model.values out, or take other data"
             )
+
+    def told(self, given: Mapping[str, Any], n: int, verb: str) -> dict[str, Tensor]:
+        """What is given of n examples as tensors, a row for each, of every column that the model is told; InvalidInput,
+        which says what a column wants, if it cannot be used."""
+        return resolve(self.spec.given, given, n, f"{self.name}.{verb}", self.reference)
 
     def checked(self, value: Any, space: str, verb: str) -> Any:
         """`value` on the model's device; InvalidInput unless it lies in one of the model's `spaces`."""

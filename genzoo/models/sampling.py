@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from genzoo.arguments import typed
+from genzoo.batch import NOTHING
 from genzoo.errors import InvalidInput, PluginError
 from genzoo.fields import Field, check_config, whole
 from genzoo.models.base import Model
@@ -21,7 +23,14 @@ __all__ = ["fitting_samplers", "sample_in_blocks", "sampler_of"]
 
 
 @typed
-def sample_in_blocks(model: Model, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Tensor:
+def sample_in_blocks(
+    model: Model,
+    n: int,
+    *,
+    seed: int | None = None,
+    sampler: str | Sampler = "",
+    given: Mapping[str, Any] = NOTHING,
+) -> Tensor:
     """n samples of a model, computed in blocks of exactly `model.sample_block` rows of noise.
 
     Every block is whole (what is beyond n is cut off): fast, and the reason why sample i is the same bits whatever n.
@@ -31,21 +40,30 @@ def sample_in_blocks(model: Model, n: int, *, seed: int | None = None, sampler: 
         n: how many.
         seed: of the noise; one is drawn from torch's global generator without it.
         sampler: a value, or its name and options, ``heun:8``; the model's own without it.
+        given: what the model is told, by name: one value for all samples, or one for each.
 
     Raises:
         NotFound: no such sampler.
-        InvalidInput: n, the seed or an option cannot be used, or the sampler needs what the model does not have.
+        InvalidInput: n, the seed, an option or what is given cannot be used, or the sampler needs what the model does
+            not have.
     """
     n = whole(n, f"{model.name}.sample: n")
     drawn = torch.randint(2**62, (), device="cpu").item() if seed is None else seed
     seed = whole(drawn, f"{model.name}.sample: seed")
     draw = sampler_of(model, sampler or model.sampler)
-    reference = model.reference
+    reference, block = model.reference, model.sample_block
+    told = model.told(given, n, "sample")
     samples = torch.empty(n, *model.input_shape, device=reference.device, dtype=reference.dtype)
-    for start in range(0, n, model.sample_block):
-        noise = Noise(seed=seed, n=model.sample_block, start=start, like=reference)
-        samples[start : start + model.sample_block] = draw(model, noise)[: n - start]
+    for start in range(0, n, block):
+        noise = Noise(seed=seed, n=block, start=start, like=reference)
+        rows = {name: _whole_block(values[start : start + block], block) for name, values in told.items()}
+        samples[start : start + block] = draw(model, noise, rows)[: n - start]
     return samples
+
+
+def _whole_block(rows: Tensor, block: int) -> Tensor:
+    """As many rows as a block has: the last one stands for what is cut off again."""
+    return rows if len(rows) == block else torch.cat([rows, rows[-1:].expand(block - len(rows), *rows.shape[1:])])
 
 
 def sampler_of(model: Model, sampler: str | Sampler) -> Sampler:

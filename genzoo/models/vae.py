@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, final
+from typing import Any, Self, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
 
+from genzoo.batch import NOTHING
 from genzoo.errors import InvalidInput
 from genzoo.models.base import Model, NetworkBuilder, full_precision, verb
+from genzoo.models.conditioning import run
 from genzoo.models.likelihoods import DiscretisedLogistic
 from genzoo.models.sampling import sample_in_blocks
 from genzoo.protocols import Sampler
@@ -27,7 +29,8 @@ MAX_LOG_VAR = 20.0  # keeps σ and 1/σ finite in float32; reached only by a div
 @final
 class VAE(Model):
     """p(x, z) = N(z; 0, I) p(x | z) with the approximate posterior q(z | x) = N(μ(x), diag σ²(x))
-    (Kingma & Welling 2013, §2–3 and appendix B).
+    (Kingma & Welling 2013, §2–3 and appendix B). What it is given, c, conditions both: p(x | z, c) and q(z | x, c)
+    (Sohn et al. 2015, eq. 5, with p(z) for the prior).
 
     `likelihood` in the config is the type of p(x | z): ``bernoulli`` for binary x; ``gaussian`` for grey levels or real
     x, with one learned variance (σ-VAE, Rybkin et al. 2021); ``logistic`` for the 256 levels of 8-bit x, with one
@@ -82,9 +85,9 @@ class VAE(Model):
         zeros = torch.zeros(self.latent_dim, dtype=torch.float32, device=self.device)
         return Independent(Normal(zeros, torch.ones_like(zeros), validate_args=False), 1)
 
-    def posterior(self, x: Float[Tensor, " n *data"]) -> Distribution:
-        """q(z | x), batch (n,), event (latent_dim,). Differentiable; `rsample` is z = μ + σ ⊙ ε."""
-        mean, log_var = full_precision(self.encoder(x)).chunk(2, dim=1)
+    def posterior(self, x: Float[Tensor, " n *data"], given: Mapping[str, Tensor] = NOTHING) -> Distribution:
+        """q(z | x, c), batch (n,), event (latent_dim,). Differentiable; `rsample` is z = μ + σ ⊙ ε."""
+        mean, log_var = full_precision(run(self.encoder, x, given=given)).chunk(2, dim=1)
         scale = (0.5 * log_var.clamp(-MAX_LOG_VAR, MAX_LOG_VAR)).exp()
         return Independent(Normal(mean, scale, validate_args=False), 1)
 
@@ -93,9 +96,10 @@ class VAE(Model):
         collapsed. Differentiable."""
         return kl_divergence(each_latent(posterior), each_latent(self.prior))
 
-    def likelihood(self, z: Float[Tensor, "n latent"]) -> Distribution:
-        """p(x | z), batch (n,), event input_shape. Differentiable."""
-        return Independent(self._of_each_value(full_precision(self.decoder(z))), len(self.input_shape))
+    def likelihood(self, z: Float[Tensor, "n latent"], given: Mapping[str, Tensor] = NOTHING) -> Distribution:
+        """p(x | z, c), batch (n,), event input_shape. Differentiable."""
+        logits = full_precision(run(self.decoder, z, given=given))
+        return Independent(self._of_each_value(logits), len(self.input_shape))
 
     def _of_each_value(self, logits: Tensor) -> Distribution:
         match self.spec.config["likelihood"]:
@@ -109,24 +113,26 @@ class VAE(Model):
                 return Normal(self.output(logits), scale, validate_args=False)
 
     @verb(takes="data", gives="code")
-    def encode(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n latent"]:
+    def encode(self, x: Float[Tensor, " n *data"], **given: Any) -> Float[Tensor, "n latent"]:
         """The posterior mean μ(x), never a draw. x: values in [0, 1], or any where values are real."""
-        return self.posterior(x).mean
+        return self.posterior(x, given).mean
 
     @verb(takes="code", gives="data")
-    def decode(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, " n *data"]:
+    def decode(self, z: Float[Tensor, "n latent"], **given: Any) -> Float[Tensor, " n *data"]:
         """The mean of p(x | z), in [0, 1] unless values are real."""
-        return self.likelihood(z).mean
+        return self.likelihood(z, given).mean
 
     @verb(takes="data", gives="data")
-    def reconstruct(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, " n *data"]:
+    def reconstruct(self, x: Float[Tensor, " n *data"], **given: Any) -> Float[Tensor, " n *data"]:
         """decode(encode(x))."""
-        return self.decode(self.encode(x))
+        return self.decode(self.encode(x, **given), **given)
 
     @verb(takes="noise", gives="data")
-    def sample(self, n: int, *, seed: int | None = None, sampler: str | Sampler = "") -> Float[Tensor, " n *data"]:
-        """The mean of p(x | z) for n draws z ~ N(0, I); picture i depends on (seed, i) alone."""
-        return sample_in_blocks(self, n, seed=seed, sampler=sampler)
+    def sample(
+        self, n: int, *, seed: int | None = None, sampler: str | Sampler = "", **given: Any
+    ) -> Float[Tensor, " n *data"]:
+        """The mean of p(x | z) for n draws z ~ N(0, I); picture i depends on (seed, i) and what it is given alone."""
+        return sample_in_blocks(self, n, seed=seed, sampler=sampler, given=given)
 
 
 def each_latent(distribution: Distribution) -> Distribution:

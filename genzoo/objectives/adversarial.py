@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from genzoo.batch import Batch
 from genzoo.models.gan import GAN
 
 __all__ = [
@@ -26,75 +27,87 @@ __all__ = [
 ]
 
 
-def discriminator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+def discriminator(model: GAN, batch: Batch) -> dict[str, Float[Tensor, " n"]]:
     """−log D(x) − log(1 − D(G(z))): D ascends the value function (Goodfellow 2014, eq. 1).
 
     Also returned: D(x) and D(G(z)), which both go to ½ where the players balance.
     """
-    real, fake = model.logits(x), model.logits(_pictures(model, x).detach())
+    real, fake = _scores(model, batch)
     loss = F.softplus(-real) + F.softplus(fake)
     return {"loss": loss, "d_real": real.sigmoid(), "d_fake": fake.sigmoid()}
 
 
-def minimax_generator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+def minimax_generator(model: GAN, batch: Batch) -> dict[str, Float[Tensor, " n"]]:
     """log(1 − D(G(z))): G descends the same value function (Goodfellow 2014, eq. 1). It is flat where D is sure."""
-    return {"loss": -F.softplus(model.logits(_pictures(model, x)))}
+    return {"loss": -F.softplus(_fake(model, batch))}
 
 
-def non_saturating_generator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+def non_saturating_generator(model: GAN, batch: Batch) -> dict[str, Float[Tensor, " n"]]:
     """−log D(G(z)): the same fixed point with a gradient where D is sure (Goodfellow 2014, §3)."""
-    return {"loss": F.softplus(-model.logits(_pictures(model, x)))}
+    return {"loss": F.softplus(-_fake(model, batch))}
 
 
-def r1_discriminator(model: GAN, x: Float[Tensor, " n *data"], *, gamma: float) -> dict[str, Float[Tensor, " n"]]:
+def r1_discriminator(model: GAN, batch: Batch, *, gamma: float) -> dict[str, Float[Tensor, " n"]]:
     """The discriminator's loss + γ/2 ‖∇ logit(x)‖² on data (Mescheder et al. 2018, eq. 9)."""
-    terms = discriminator(model, x)
-    r1 = _gradient_norm(model, x).square()
+    terms = discriminator(model, batch)
+    r1 = _gradient_norm(model, batch.x, batch).square()
     return {**terms, "loss": terms["loss"] + gamma / 2 * r1, "r1": r1}
 
 
-def least_squares_discriminator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+def least_squares_discriminator(model: GAN, batch: Batch) -> dict[str, Float[Tensor, " n"]]:
     """½ (D(x) − 1)² + ½ D(G(z))² of the score D (Mao et al. 2017, eq. 2 with a = 0, b = c = 1)."""
-    real, fake = model.logits(x), model.logits(_pictures(model, x).detach())
+    real, fake = _scores(model, batch)
     return {"loss": 0.5 * ((real - 1).square() + fake.square()), "score_real": real, "score_fake": fake}
 
 
-def least_squares_generator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+def least_squares_generator(model: GAN, batch: Batch) -> dict[str, Float[Tensor, " n"]]:
     """½ (D(G(z)) − 1)² (Mao et al. 2017, eq. 2)."""
-    return {"loss": 0.5 * (model.logits(_pictures(model, x)) - 1).square()}
+    return {"loss": 0.5 * (_fake(model, batch) - 1).square()}
 
 
-def hinge_discriminator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+def hinge_discriminator(model: GAN, batch: Batch) -> dict[str, Float[Tensor, " n"]]:
     """max(0, 1 − D(x)) + max(0, 1 + D(G(z))) (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
-    real, fake = model.logits(x), model.logits(_pictures(model, x).detach())
+    real, fake = _scores(model, batch)
     return {"loss": F.relu(1 - real) + F.relu(1 + fake), "score_real": real, "score_fake": fake}
 
 
-def wasserstein_critic(model: GAN, x: Float[Tensor, " n *data"], *, penalty: float) -> dict[str, Float[Tensor, " n"]]:
+def wasserstein_critic(model: GAN, batch: Batch, *, penalty: float) -> dict[str, Float[Tensor, " n"]]:
     """D(G(z)) − D(x) + λ (‖∇D(x̂)‖ − 1)² at x̂ = ε x + (1 − ε) G(z), one ε for each example (Gulrajani 2017, eq. 3).
 
     The penalty is per example, so the critic must not normalise over the batch.
     """
-    pictures = _pictures(model, x).detach()
-    real, fake = model.logits(x), model.logits(pictures)
+    x, pictures = batch.x, _pictures(model, batch).detach()
+    real, fake = model.logits(x, batch.given), model.logits(pictures, batch.given)
     epsilon = torch.rand(len(x), *[1] * (x.dim() - 1), device=x.device, dtype=x.dtype)
-    gap = (_gradient_norm(model, epsilon * x + (1 - epsilon) * pictures) - 1).square()
+    gap = (_gradient_norm(model, epsilon * x + (1 - epsilon) * pictures, batch) - 1).square()
     return {"loss": fake - real + penalty * gap, "wasserstein": real - fake, "gradient_penalty": gap}
 
 
-def wasserstein_generator(model: GAN, x: Float[Tensor, " n *data"]) -> dict[str, Float[Tensor, " n"]]:
+def wasserstein_generator(model: GAN, batch: Batch) -> dict[str, Float[Tensor, " n"]]:
     """−D(G(z)): the generator of the Wasserstein (Arjovsky et al. 2017) and of the hinge objective."""
-    return {"loss": -model.logits(_pictures(model, x))}
+    return {"loss": -_fake(model, batch)}
 
 
-def _pictures(model: GAN, x: Tensor) -> Tensor:
-    """As many pictures as x has, from fresh noise."""
-    return model.generate(torch.randn(len(x), model.latent_dim, device=x.device, dtype=x.dtype))
+def _scores(model: GAN, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The logits of data, and of pictures that G is not to learn from."""
+    real = model.logits(batch.x, batch.given)
+    return real, model.logits(_pictures(model, batch).detach(), batch.given)
 
 
-def _gradient_norm(model: GAN, x: Tensor) -> Tensor:
+def _fake(model: GAN, batch: Batch) -> Tensor:
+    """The logits of pictures from fresh noise."""
+    return model.logits(_pictures(model, batch), batch.given)
+
+
+def _pictures(model: GAN, batch: Batch) -> Tensor:
+    """As many pictures as the batch has, from fresh noise, told what its examples are given."""
+    x = batch.x
+    return model.generate(torch.randn(len(x), model.latent_dim, device=x.device, dtype=x.dtype), batch.given)
+
+
+def _gradient_norm(model: GAN, x: Tensor, batch: Batch) -> Tensor:
     """‖∇ logit‖ of each example in the discriminator's own coordinates; differentiable in the parameters."""
     scaled = model.scaled(x.detach()).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(model.score(scaled).sum(), scaled, create_graph=True)
+    (gradient,) = torch.autograd.grad(model.score(scaled, batch.given).sum(), scaled, create_graph=True)
     # The gradient of a norm at 0 is not a number; a tiny constant keeps it 0.
     return (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()

@@ -2,30 +2,32 @@
 
 They need ``velocity(x, t)``, x of shape (n, *input_shape) and t of (n,) in [0, 1], and ``from_flow(x)``, which gives
 what is at t = 1 as data. Steps are of equal size; how many there are by default, the records say.
+
+A model that is told something is called as ``velocity(x, t, given=given)``, and `guidance` w follows
+v(∅) + w (v(c) − v(∅)), where ∅ is told nothing (Ho & Salimans 2022, eq. 6, with w for 1 + w): 1 is v(c) itself, more is
+nearer to what is told and less varied.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Protocol
+from typing import Any
 
 from torch import Tensor
 
+from genzoo.batch import NOTHING
+from genzoo.errors import InvalidInput
+from genzoo.models import run
+from genzoo.models.given import not_told
 from genzoo.randomness import Noise
 
 __all__ = ["Euler", "EulerMaruyama", "Heun"]
 
 
-class Flow(Protocol):
-    """What a solver needs of a model."""
-
-    @property
-    def input_shape(self) -> tuple[int, ...]: ...
-
-    def velocity(self, x: Tensor, t: Tensor, /) -> Tensor: ...
-
-    def from_flow(self, x: Tensor) -> Tensor: ...
+Velocity = Callable[[Tensor, float], Tensor]
+"""v at (n, *input_shape) and one time for all."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,14 @@ class Euler:
     """Euler's method: one evaluation of v for each step."""
 
     steps: int
+    guidance: float = 1.0
 
-    def __call__(self, model: Flow, noise: Noise) -> Tensor:
-        x = noise.normal(*model.input_shape)
+    def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        velocity, x = _guided(model, given, self.guidance), noise.normal(*model.input_shape)
         for step in range(self.steps):
-            x = x + _velocity(model, x, step / self.steps) / self.steps
-        return model.from_flow(x)
+            x = x + velocity(x, step / self.steps) / self.steps
+        data: Tensor = model.from_flow(x)
+        return data
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,16 @@ class Heun:
     """Heun's method: the mean of the velocities at both ends of Euler's step, two evaluations of v for each."""
 
     steps: int
+    guidance: float = 1.0
 
-    def __call__(self, model: Flow, noise: Noise) -> Tensor:
-        x = noise.normal(*model.input_shape)
+    def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        velocity, x = _guided(model, given, self.guidance), noise.normal(*model.input_shape)
         for step in range(self.steps):
-            start = _velocity(model, x, step / self.steps)
-            end = _velocity(model, x + start / self.steps, (step + 1) / self.steps)
+            start = velocity(x, step / self.steps)
+            end = velocity(x + start / self.steps, (step + 1) / self.steps)
             x = x + (start + end) / 2 / self.steps
-        return model.from_flow(x)
+        data: Tensor = model.from_flow(x)
+        return data
 
 
 @dataclass(frozen=True)
@@ -66,18 +72,44 @@ class EulerMaruyama:
 
     steps: int
     noise: float
+    guidance: float = 1.0
 
-    def __call__(self, model: Flow, noise: Noise) -> Tensor:
-        x = noise.normal(*model.input_shape)
+    def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        velocity, x = _guided(model, given, self.guidance), noise.normal(*model.input_shape)
         for step in range(self.steps):
             t = step / self.steps
-            v = _velocity(model, x, t)
+            v = velocity(x, t)
             drift = v + self.noise * (t * v - x)
             x = x + drift / self.steps
             if step + 1 < self.steps:  # the last step adds none: it would stay in the picture
                 x = x + sqrt(2 * self.noise * (1 - t) / self.steps) * noise.normal(*model.input_shape, step=step + 1)
-        return model.from_flow(x)
+        data: Tensor = model.from_flow(x)
+        return data
 
 
-def _velocity(model: Flow, x: Tensor, t: float) -> Tensor:
-    return model.velocity(x, x.new_full(x.shape[:1], t))
+def _guided(model: Any, given: Mapping[str, Tensor], guidance: float) -> Velocity:
+    """The velocity that a solver follows.
+
+    Raises:
+        InvalidInput: there is guidance, and the model was never without what it is told, or is told nothing.
+    """
+    if guidance == 1:
+        return lambda x, t: _velocity(model, x, t, given)
+    columns = model.spec.given
+    if not columns or not all(column.optional for column in columns.values()):
+        told = f"has always been told {', '.join(columns)}" if columns else "is told nothing"
+        raise InvalidInput(
+            f"guidance needs a model that has also learned without what it is told, and {model.name} {told}: leave "
+            "guidance out, or train with training.drop_given = 0.1"
+        )
+
+    def velocity(x: Tensor, t: float) -> Tensor:
+        free = _velocity(model, x, t, {name: not_told(column, len(x), x) for name, column in columns.items()})
+        return free + guidance * (_velocity(model, x, t, given) - free)
+
+    return velocity
+
+
+def _velocity(model: Any, x: Tensor, t: float, given: Mapping[str, Tensor]) -> Tensor:
+    v: Tensor = run(model.velocity, x, x.new_full(x.shape[:1], t), given=given)
+    return v

@@ -4,6 +4,7 @@ A record names code by a ``"module:attribute"`` string, which is imported when a
 """
 
 from genzoo.spec.checkpoint import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, shipped
+from genzoo.spec.columns import Column
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
 from genzoo.spec.records import (
     LATENT_DIM,
@@ -52,6 +53,7 @@ __all__ = [
     "Alias",
     "Architecture",
     "Checkpoint",
+    "Column",
     "Command",
     "DatasetSpec",
     "Family",

@@ -13,6 +13,7 @@ from genzoo import notebook
 from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
 from genzoo.files import check_depth, json_text, read_regular
+from genzoo.spec.columns import Column, parse_column
 from genzoo.spec.names import COMMIT, REPO
 from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, ModelSpec, RecipeFile, Record
 
@@ -32,10 +33,10 @@ class Checkpoint(Record):
     `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``, with
     ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
     `quick` has some of them measured on few examples; `recipe` is the recipe as it was run; `trained` says with what.
-    `labels` says what latents do, by their index as text: ``{"3": "width"}``. `distribution` is the one whose
-    architecture it was trained with, looked in first where several offer the name. `repo` and `commit` (40 hex digits)
-    say where on the hub the files are, if they are there. `folder` is where they lie on this machine.
-    """
+    `labels` says what latents do, by their index as text: ``{"3": "width"}``. `given` has the columns that the model is
+    told. `distribution` is the one whose architecture it was trained with, looked in first where several offer the
+    name. `repo` and `commit` (40 hex digits) say where on the hub the files are, if they are there. `folder` is where
+    they lie on this machine."""
 
     kind: ClassVar[str] = "checkpoint"
     family: str
@@ -51,12 +52,16 @@ class Checkpoint(Record):
     quick: Mapping[str, Any] = field(default_factory=dict)
     trained: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Column] = field(default_factory=dict)
     distribution: str = ""
     repo: str = ""
     commit: str = ""
     folder: Path = Path()
 
     def __post_init__(self) -> None:
+        if isinstance(self.given, Mapping):
+            columns = {name: parse_column(column, f"given.{name}") for name, column in self.given.items()}
+            object.__setattr__(self, "given", columns)
         super().__post_init__()
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
@@ -88,7 +93,7 @@ class Checkpoint(Record):
 
     @property
     def spec(self) -> ModelSpec:
-        return ModelSpec(family=self.family, architecture=self.architecture, config=self.config)
+        return ModelSpec(family=self.family, architecture=self.architecture, config=self.config, given=self.given)
 
     @property
     def weights(self) -> Path:
@@ -112,7 +117,7 @@ class Checkpoint(Record):
         """The text of ``genzoo.json``: sorted keys, one trailing newline."""
         data = {"format": RECORD_FORMAT, **asdict(self)}
         del data["folder"]
-        for key in ("labels", "quick"):
+        for key in ("given", "labels", "quick"):
             if not data[key]:
                 del data[key]
         if not self.repo:
@@ -181,7 +186,7 @@ def _check_entry(entry: Any, where: str) -> None:
 
 
 _KEYS = {field.name for field in fields(Checkpoint)} - {"folder"}
-_OPTIONAL = {"distribution", "labels", "quick", "repo", "commit"}
+_OPTIONAL = {"distribution", "given", "labels", "quick", "repo", "commit"}
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from genzoo.errors import InvalidInput
 from genzoo.fields import Field
+from genzoo.spec.columns import Column, check_columns, parse_column
 from genzoo.spec.names import ROLE, check_exceptions, check_name, check_target
 from genzoo.spec.spaces import Space, Spaces
 from genzoo.typecheck import conform
@@ -90,10 +91,13 @@ class Architecture(Record):
       (n, latent_dim) -> (n, *output_shape)
     * discriminator: ``target(input_shape, **config)`` -> module, (n, *input_shape) -> (n,)
 
-    and a role that only one family asks for as that family says. All outputs are unbounded (logits); the family applies
-    its own output function. A builder raises InvalidInput for a shape its arithmetic does not admit, and is first
-    called on torch's device ``meta``, where tensors have no values. `sample_block` is the number of pictures that are
-    drawn at once.
+    and a role that only one family asks for as that family says. Of a model that is told something, a network sees it
+    as more numbers of its code or more channels of its input, unless its role is in `given`: then the builder is called
+    with ``given``, the columns by name, and the network with ``given``, their values by name (an index that is not told
+    has the value `size`, and other numbers are NaN). All outputs are unbounded (logits); the family applies its own
+    output function. A builder raises InvalidInput for a shape its arithmetic does not admit, and is first called on
+    torch's device ``meta``, where tensors have no values. `sample_block` is the number of pictures that are drawn at
+    once.
 
     `shapes` are those of examples on which genzoo.testing holds it to its laws, odd ones too if it takes them; what has
     fewer than three axes is real numbers. `exceptions` maps a law that cannot hold to the reason.
@@ -107,9 +111,12 @@ class Architecture(Record):
     paper: str = ""
     shapes: tuple[tuple[int, ...], ...] = ((1, 28, 28), (3, 32, 32), (1, 28, 24))
     exceptions: Mapping[str, str] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if unknown := [role for role in self.given if role not in self.roles]:
+            raise InvalidInput(f"architecture {self.name}: given names {unknown[0]!r:.80}, which is none of its roles")
         for role, target in self.roles.items():
             if not ROLE.fullmatch(role):
                 raise InvalidInput(f"architecture {self.name}: role {role!r:.80} must be 1 to 64 of a-z, 0-9 and '_'")
@@ -125,13 +132,15 @@ class Architecture(Record):
 class Family(Targeted):
     """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.models.Model).
 
-    `exceptions` maps a law of genzoo.testing that its models cannot keep to the reason.
+    `conditional` says that its models can be told something: see genzoo.models.Model. `exceptions` maps a law of
+    genzoo.testing that its models cannot keep to the reason.
     """
 
     kind: ClassVar[str] = "family"
     roles: tuple[str, ...]
     summary: str
     config: Mapping[str, Field] = field(default_factory=dict)
+    conditional: bool = False
     paper: str = ""
     exceptions: Mapping[str, str] = field(default_factory=dict)
 
@@ -144,11 +153,12 @@ class Family(Targeted):
 class Objective(Record):
     """What is learned.
 
-    `players` maps each player of the family, in the order they move, to a pure function
-    ``(model, batch, **options) -> {term: (n,) tensor}`` whose term ``loss`` is minimised. It is given those options of
-    `config` that it has parameters for (all of them if it takes ``**options``), and, if it asks for them by name,
-    ``data_size``, the number of examples of the data, ``step``, a tensor with the step of the run, and ``labels``, the
-    batch's, an int64 (n,) tensor. The batch may be a part of the step's: a process's slice, or a micro-batch.
+    `players` maps each player of the family, in the order they move, to a pure function ``(model, batch, **options) ->
+    {term: (n,) tensor}`` of a genzoo.Batch, whose term ``loss`` is minimised. It is given those options of `config`
+    that it has parameters for (all of them if it takes ``**options``), and, if it asks for them by name, ``data_size``,
+    the number of examples of the data, and ``step``, a tensor with the step of the run. ``batch.given`` has what the
+    model is told, and ``batch.known`` also the `columns` that the objective learns from. The batch may be a part of the
+    step's: a process's slice, or a micro-batch.
 
     Of an objective of GANs, `per_example` says that a loss looks at the gradient of each example alone, so that no
     discriminator may normalise over the batch and none of it can be compiled, and `probability` that the sigmoid of the
@@ -161,6 +171,7 @@ class Objective(Record):
     players: Mapping[str, str]
     summary: str
     config: Mapping[str, Field] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
     paper: str = ""
     per_example: bool = False
     probability: bool = False
@@ -180,8 +191,8 @@ class DatasetSpec(Targeted):
     `shape` is (channels, height, width) for pictures, or None where the recipe's ``model.input_shape`` decides it.
     `values` says what the numbers are: ``unit`` in [0, 1], ``binary`` 0 or 1, ``real`` any. `pictures` names the data
     set whose pictures samples are compared with where that is another one (grey digits for binarised ones), `features`
-    the checkpoint of the network in whose features they are compared. `classes` is how many its labels tell apart (0
-    where it has none), `factors` what generated each example, where that is known.
+    the checkpoint of the network in whose features they are compared. `columns` are what is known of each example by
+    name, ``label`` its class; `factors` what generated it, where that is known.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -192,13 +203,20 @@ class DatasetSpec(Targeted):
     license: str = ""
     pictures: str = ""
     features: str = ""
-    classes: int = 0
+    columns: Mapping[str, Column] = field(default_factory=dict)
     factors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.splits:
             raise InvalidInput(f"dataset {self.name}: splits must name one at least")
+        check_columns(self.columns, f"dataset {self.name}")
+
+    @property
+    def classes(self) -> int:
+        """How many classes its column ``label`` tells apart; 0 without one."""
+        label = self.columns.get("label")
+        return label.space.size if label and not label.space.shape else 0
 
     @property
     def held_out(self) -> str:
@@ -274,14 +292,18 @@ class RecipeFile(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """What `create` builds: family × architecture with a complete, checked config."""
+    """What `create` builds: family × architecture with a complete, checked config, and what the model is told."""
 
     family: str
     architecture: str
     config: Mapping[str, Any]
+    given: Mapping[str, Column] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        columns = {name: parse_column(column, f"given.{name}") for name, column in self.given.items()}
+        object.__setattr__(self, "given", columns)
         conform(self, "ModelSpec")
+        check_columns(self.given, "the model")
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import prod
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from genzoo.api.build import Blueprint
@@ -13,7 +14,7 @@ from genzoo.errors import InvalidInput
 from genzoo.fields import Field
 from genzoo.models import Model
 from genzoo.registry import registry, same_distribution
-from genzoo.spec import Architecture, Family, ModelSpec, Objective, Record
+from genzoo.spec import Architecture, Column, Family, ModelSpec, Objective, Record, Space
 from genzoo.testing.case import Case
 from genzoo.testing.inputs import least
 from genzoo.testing.laws import LAWS
@@ -23,6 +24,15 @@ from genzoo.testing.precision import TRACING
 __all__ = ["of_combinations"]
 
 LATENT_DIM = 5
+UNTOLD: Mapping[str, Column] = MappingProxyType({})
+TOLD: Mapping[str, Column] = MappingProxyType(
+    {
+        "label": Column.of(["a", "b", "c"]),
+        "size": Column(space=Space(shape=(2,)), optional=True),
+        "words": Column(space=Space(shape=(4,), values="index", size=5), optional=True),
+    }
+)
+"""What conditional families are told: a class, and numbers and words that may be left out."""
 R = TypeVar("R", bound=Record)
 
 
@@ -52,12 +62,12 @@ class _Combination:
     def exceptions(self) -> Mapping[str, str]:
         return {**self.family.exceptions, **self.architecture.exceptions}
 
-    def model(self, shape: tuple[int, ...], config: Mapping[str, Any]) -> Model:
-        """It, untrained, in eval mode, with what `config` gives and otherwise the defaults."""
+    def model(self, shape: tuple[int, ...], config: Mapping[str, Any], given: Mapping[str, Column] = UNTOLD) -> Model:
+        """It, untrained, in eval mode, with what `config` gives and otherwise the defaults, told what is `given`."""
         refusals = []
         for options in self._ways(shape):
             try:
-                return self._blueprint({**options, **config}).seeded(0).eval()
+                return self._blueprint({**options, **config}, given).seeded(0).eval()
             except InvalidInput as error:
                 refusals.append(error)
         raise refusals[0]
@@ -77,8 +87,9 @@ class _Combination:
         if len(shape) < 3:
             yield from (given | {key: value} for key, value in _others(self.family.config))
 
-    def _blueprint(self, config: Mapping[str, Any]) -> Blueprint:
-        spec = ModelSpec(family=self.family.name, architecture=self.architecture.name, config=config)
+    def _blueprint(self, config: Mapping[str, Any], given: Mapping[str, Column]) -> Blueprint:
+        names = self.family.name, self.architecture.name
+        spec = ModelSpec(family=names[0], architecture=names[1], config=config, given=given)
         return Blueprint.of(spec, str(self), prefer=self.distribution)
 
     def cases(self) -> Iterator[Case]:
@@ -88,26 +99,37 @@ class _Combination:
                 yield self._case(law, shape, {})
         for law in TRACING:
             yield self._case(law, first, {})
+        if self.family.conditional:
+            for law in (*LAWS, *TRACING):
+                yield self._case(law, first, {}, TOLD)
         for key, value in _others({**self.family.config, **self.architecture.config}):
             for law in LAWS:
                 yield self._case(law, first, {key: value})
 
-    def _case(self, law: Callable[[Any], None], shape: tuple[int, ...], config: Mapping[str, Any]) -> Case:
-        told = " ".join([_words(shape), *(f"{key}={value}" for key, value in config.items())])
+    def _case(
+        self,
+        law: Callable[[Any], None],
+        shape: tuple[int, ...],
+        config: Mapping[str, Any],
+        given: Mapping[str, Column] = UNTOLD,
+    ) -> Case:
+        told = " ".join([_words(shape), *(f"{key}={value}" for key, value in config.items()), *given])
         return Case(
             law=law,
             subject=f"{self} {told}",
-            arguments=lambda: (self.model(shape, config),),
+            arguments=lambda: (self.model(shape, config, given),),
             exceptions=self.exceptions,
         )
 
     def learning(self, objective: Objective) -> Iterator[Case]:
-        for shape in self.architecture.shapes:
+        shapes = [(shape, UNTOLD) for shape in self.architecture.shapes]
+        told = [(self.architecture.shapes[0], TOLD)] if self.family.conditional else []
+        for shape, given in (*shapes, *told):
             for law in LEARNING_LAWS:
                 yield Case(
                     law=law,
-                    subject=f"{self} {_words(shape)} by {objective.name}",
-                    arguments=partial(lambda shape: (self.model(shape, {}), objective), shape),
+                    subject=" ".join([f"{self} {_words(shape)} by {objective.name}", *given]),
+                    arguments=partial(lambda shape, given: (self.model(shape, {}, given), objective), shape, given),
                     exceptions={**self.exceptions, **objective.exceptions},
                 )
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from genzoo.api.build import load
 from genzoo.api.evaluate import quick_numbers
@@ -22,7 +21,7 @@ from genzoo.catalog import show
 from genzoo.errors import GenzooError, GenzooWarning, MalformedWeights, NotFound
 from genzoo.files import atomic_write, json_text, read_regular, rounded
 from genzoo.spec import RECORD_FILE
-from genzoo.testing.inputs import call
+from genzoo.testing.inputs import call, parts
 
 __all__ = ["golden_outputs_are_reproduced", "write_golden"]
 
@@ -71,8 +70,8 @@ def _outputs(model: Any) -> dict[str, dict[str, list[float]]]:
     return {verb: _summary(call(model, verb)) for verb in model.verbs}
 
 
-def _summary(value: Tensor) -> dict[str, list[float]]:
-    flat = value.double().flatten()
+def _summary(value: Any) -> dict[str, list[float]]:
+    flat = torch.cat([part.double().flatten() for part in parts(value)])
     places = torch.linspace(0, len(flat) - 1, min(VALUES, len(flat))).long()
     return {"mean": rounded([flat.mean().item()]), "values": rounded(flat[places].tolist())}
 

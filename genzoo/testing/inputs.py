@@ -12,7 +12,10 @@ from genzoo.fields import Field
 from genzoo.models import Model
 from genzoo.spec import Space
 
-__all__ = ["argument", "call", "data", "latents", "least"]
+__all__ = ["argument", "call", "data", "given", "latents", "least", "parts", "same"]
+
+
+ROWS = 64
 
 
 def data(model: Model, n: int) -> Tensor:
@@ -35,8 +38,8 @@ def of_space(model: Model, name: str, n: int) -> Any:
     return _drawn(space, n, name).to(model.device)
 
 
-def _drawn(space: Space, n: int, name: str) -> Tensor:
-    generator = torch.Generator(device="cpu").manual_seed(n)
+def _drawn(space: Space, n: int, name: str, seed: int | None = None) -> Tensor:
+    generator = torch.Generator(device="cpu").manual_seed(n if seed is None else seed)
     if space.values == "index":
         return torch.randint(space.size, (n, *space.shape), generator=generator, device="cpu")
     draw = torch.randn if space.values == "real" and name != "data" else torch.rand
@@ -44,11 +47,30 @@ def _drawn(space: Space, n: int, name: str) -> Tensor:
     return drawn.round() if space.values == "binary" else drawn
 
 
+def given(model: Model, n: int) -> dict[str, Tensor]:
+    """What a model is told of n examples, by name, on its device: the first rows are the same for every n."""
+    drawn = {name: _drawn(column.space, ROWS, name, seed=1) for name, column in model.spec.given.items()}
+    return {
+        name: rows.repeat(1 + n // ROWS, *[1] * (rows.dim() - 1))[:n].to(model.device) for name, rows in drawn.items()
+    }
+
+
 def call(model: Any, verb: str, n: int = 2) -> Any:
-    """What a verb makes of n elements of the space that it takes, or of seed 0."""
+    """What a verb makes of n elements of the space that it takes, or of seed 0, told what `given` has."""
+    told = given(model, n)
     if model.verbs[verb].takes == "noise":
-        return getattr(model, verb)(n, seed=0)
-    return getattr(model, verb)(argument(model, verb, n))
+        return getattr(model, verb)(n, seed=0, **told)
+    return getattr(model, verb)(argument(model, verb, n), **told)
+
+
+def parts(value: Any) -> tuple[Tensor, ...]:
+    """The tensors of what a verb takes or gives: one, or those of a code of several."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def same(value: Any, wanted: Any) -> bool:
+    """Whether two outputs of a verb are equal, bit by bit."""
+    return all(torch.equal(one, other) for one, other in zip(parts(value), parts(wanted), strict=True))
 
 
 def argument(model: Any, verb: str, n: int) -> Any:

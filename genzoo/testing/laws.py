@@ -7,7 +7,7 @@ check(genzoo.load("vae-yours-mnist"))
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from genzoo.models import Model
 from genzoo.models.base import DECLARED
 from genzoo.models.sampling import fitting_samplers
 from genzoo.spec import Spaces
-from genzoo.testing.inputs import call, data, latents
+from genzoo.testing.inputs import argument, call, data, given, latents, parts, same
 from genzoo.testing.precision import TRACING, keeps_in_bfloat16, keeps_in_float64
 from genzoo.testing.surroundings import (
     verbs_ignore_the_defaults,
@@ -83,7 +83,8 @@ def shapes_and_ranges(model: Any) -> None:
 def verbs_track_no_gradient(model: Any) -> None:
     """What a verb returns can be used at once: no graph hangs on it."""
     for verb in model.verbs:
-        assert not call(model, verb).requires_grad, f"{model.name}.{verb} tracks gradients"
+        tracked = any(part.requires_grad for part in parts(call(model, verb)))
+        assert not tracked, f"{model.name}.{verb} tracks gradients"
 
 
 def verbs_are_deterministic(model: Any) -> None:
@@ -91,33 +92,65 @@ def verbs_are_deterministic(model: Any) -> None:
     for verb in model.verbs:
         first = call(model, verb)
         torch.rand(1)
-        assert torch.equal(first, call(model, verb)), f"{model.name}.{verb} differs between two calls"
+        assert same(first, call(model, verb)), f"{model.name}.{verb} differs between two calls"
 
 
 def sample_i_depends_on_seed_and_i(model: Any) -> None:
-    """By every sampler that fits the model, sample(10, seed=s)[:4] equals sample(4, seed=s) bit by bit, and another
-    seed gives other pictures."""
+    """By every sampler that fits the model, sample(10, seed=s)[:4] equals sample(4, seed=s) bit by bit, whatever the
+    other six are told, and another seed gives other pictures."""
     if "sample" not in model.verbs:
         return
     for sampler in ("", *fitting_samplers(model)):
-        draw, what = partial(model.sample, sampler=sampler), f"{model.name} by {sampler or 'its own sampler'}"
-        whole = draw(SAMPLES, seed=0)
-        assert torch.equal(whole[:4], draw(4, seed=0)), f"{what}: picture i depends on n"
+        draw, what = partial(_draw, model, sampler), f"{model.name} by {sampler or 'its own sampler'}"
+        whole = draw(SAMPLES)
+        assert torch.equal(whole[:4], draw(4)), f"{what}: picture i depends on n"
         assert not torch.equal(whole, draw(SAMPLES, seed=1)), f"{what}: seeds 0 and 1 give the same pictures"
-        longer = draw(model.sample_block + 3, seed=0)
+        longer = draw(model.sample_block + 3)
         assert torch.equal(longer[:SAMPLES], whole), f"{what}: picture i depends on the number of blocks"
+        if model.spec.given:
+            told = {name: rows.clone() for name, rows in given(model, SAMPLES).items()}
+            for rows in told.values():
+                rows[4:] = rows[:1]
+            others = model.sample(SAMPLES, seed=0, sampler=sampler, **told)
+            assert torch.equal(whole[:4], others[:4]), f"{what}: picture i depends on what others are told"
+
+
+def _draw(model: Any, sampler: str, n: int, seed: int = 0) -> Tensor:
+    samples: Tensor = model.sample(n, seed=seed, sampler=sampler, **given(model, n))
+    return samples
+
+
+def what_is_given_is_checked(model: Any) -> None:
+    """What a model is not told, and values that a column does not have, are refused; what it must be told is missed."""
+    for verb in model.verbs:
+        _assert_refuses_given(model, verb, {**given(model, 2), "nothing_like_this": 1})
+        for name, column in model.spec.given.items():
+            told = given(model, 2)
+            for bad in (told[name][:1].expand(3, *told[name].shape[1:]), "no such name", object()):
+                _assert_refuses_given(model, verb, {**told, name: bad})
+            if not column.optional:
+                _assert_refuses_given(model, verb, {key: value for key, value in told.items() if key != name})
+
+
+def _assert_refuses_given(model: Any, verb: str, told: Mapping[str, Any]) -> None:
+    takes = model.verbs[verb].takes
+    try:
+        getattr(model, verb)(2 if takes == "noise" else argument(model, verb, 2), **told)
+    except InvalidInput:
+        return
+    raise AssertionError(f"{model.name}.{verb} can be told {', '.join(told)}")
 
 
 def sample_ignores_block_and_threads(model: Any) -> None:
     """Samples are the same, up to rounding, for another block size and another number of threads."""
     if "sample" not in model.verbs:
         return
-    whole, block, threads = model.sample(SAMPLES, seed=0), model.sample_block, torch.get_num_threads()
+    whole, block, threads = _draw(model, "", SAMPLES), model.sample_block, torch.get_num_threads()
     try:
         model.sample_block = 3
-        _assert_close(model.sample(SAMPLES, seed=0), whole, f"{model.name}: block size")
+        _assert_close(_draw(model, "", SAMPLES), whole, f"{model.name}: block size")
         torch.set_num_threads(1 if threads > 1 else 2)
-        _assert_close(model.sample(SAMPLES, seed=0), whole, f"{model.name}: threads")
+        _assert_close(_draw(model, "", SAMPLES), whole, f"{model.name}: threads")
     finally:
         model.sample_block = block
         torch.set_num_threads(threads)
@@ -131,7 +164,7 @@ def wrong_input_is_typed(model: Any) -> None:
             _assert_refused(model, verb, bad)
         if model.values == "unit":
             _assert_refused(model, verb, x + 2)
-    for verb in (verb.name for verb in model.verbs.values() if verb.takes == "code"):
+    for verb in (verb.name for verb in model.verbs.values() if verb.takes == "code" and model.has("latent_dim")):
         z = latents(model, 2)
         for bad in (z[0], torch.zeros(2, model.latent_dim + 1), z.int(), z * float("nan")):
             _assert_refused(model, verb, bad)
@@ -144,12 +177,15 @@ def ways_lead_where_they_say(model: Any) -> None:
     """An interpolation begins and ends with the codes it was given, and there is no latent but those there are."""
     if "decode" not in model.verbs or not model.has("latent_dim"):
         return
-    z = codes_of(model, latents(model, 2), "interpolate")
-    ends = model.decode(z)
-    way = model.decode(between(z[:1], z[1:], 3)[0])
+    told = {name: rows[:1] for name, rows in given(model, 1).items()}
+    alike = {name: rows.expand(3, *rows.shape[1:]) for name, rows in told.items()}
+    two = {name: rows[:2] for name, rows in alike.items()}
+    z = codes_of(model, latents(model, 2), "interpolate", two)
+    ends = model.decode(z, **two)
+    way = model.decode(between(z[:1], z[1:], 3)[0], **alike)
     _assert_close(way[[0, -1]], ends, f"{model.name}: interpolate")
     try:
-        model.traverse(z, latent=model.latent_dim)
+        model.traverse(z, latent=model.latent_dim, **two)
     except InvalidInput:
         return
     raise AssertionError(f"{model.name}.traverse moves a latent that it has not")
@@ -169,7 +205,7 @@ def copies_are_equal(model: Any) -> None:
     """A deep copy does the same."""
     twin = copy.deepcopy(model)
     for verb in model.verbs:
-        assert torch.equal(call(twin, verb), call(model, verb)), f"{model.name}.{verb}: a copy differs"
+        assert same(call(twin, verb), call(model, verb)), f"{model.name}.{verb}: a copy differs"
 
 
 LAWS: tuple[Law, ...] = (
@@ -182,6 +218,7 @@ LAWS: tuple[Law, ...] = (
     verbs_run_beside_training,
     verbs_ignore_the_defaults,
     sample_i_depends_on_seed_and_i,
+    what_is_given_is_checked,
     sample_ignores_block_and_threads,
     wrong_input_is_typed,
     ways_lead_where_they_say,
@@ -214,8 +251,9 @@ def _assert_close(value: Tensor, wanted: Tensor, what: str) -> None:
 
 
 def _assert_refused(model: Any, verb: str, bad: Any) -> None:
+    n = len(bad) if isinstance(bad, Tensor) and bad.dim() else 2
     try:
-        getattr(model, verb)(bad)
+        getattr(model, verb)(bad, **given(model, n))
     except InvalidInput:
         return
     raise AssertionError(f"{model.name}.{verb} takes {type(bad).__name__} {getattr(bad, 'shape', bad)}")

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from genzoo.api.plan import losses_of
+from genzoo.batch import Batch
 from genzoo.errors import InvalidInput
 from genzoo.spec import Objective
-from genzoo.testing.inputs import least
+from genzoo.testing.inputs import given, least
 
 __all__ = ["LEARNING_LAWS", "LearningLaw"]
 
@@ -81,11 +82,13 @@ class _Move:
     def terms(self) -> dict[str, Tensor]:
         x = torch.bernoulli(torch.full((EXAMPLES, *self.model.input_shape), 0.5), generator=_draws())
         labels = torch.arange(EXAMPLES) % self.model.spec.config.get("classes", 2)
-        told = {"data_size": 100, "labels": labels, "step": torch.tensor(0)}
+        columns = {"label": labels, **given(self.model, EXAMPLES)}
+        told = {"data_size": 100, "step": torch.tensor(0)}
+        batch = Batch(x=x, given=given(self.model, EXAMPLES), known=columns)
         asked = signature(self._loss).parameters
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return self._loss(self.model, x, **{key: value for key, value in told.items() if key in asked})
+            return self._loss(self.model, batch, **{key: value for key, value in told.items() if key in asked})
 
     def is_refused(self) -> bool:
         """Whether the loss is none for these data."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genzoo.testing.inputs import call, data, latents
+from genzoo.testing.inputs import call, data, given, latents, same
 
 __all__ = ["other_defaults", "verbs_ignore_the_defaults", "verbs_ignore_the_mode", "verbs_run_beside_training"]
 
@@ -25,7 +25,7 @@ def verbs_ignore_the_mode(model: Any) -> None:
             modes = [not frozen or place % frozen == 0 for place in range(len(modules))]
             _set_modes(modules, modes)
             for verb, value in wanted.items():
-                assert torch.equal(call(model, verb), value), f"{model.name}.{verb} differs in {mode}"
+                assert same(call(model, verb), value), f"{model.name}.{verb} differs in {mode}"
                 kept = [module.training for module in modules] == modes
                 assert kept, f"{model.name}.{verb} changes the mode of modules in {mode}"
     finally:
@@ -41,7 +41,7 @@ def verbs_run_beside_training(model: Any) -> None:
     try:
         for verb, value in wanted.items():
             model.eval()
-            assert torch.equal(call(model, verb), value), f"{model.name}.{verb} differs if training begins meanwhile"
+            assert same(call(model, verb), value), f"{model.name}.{verb} differs if training begins meanwhile"
     finally:
         for handle in handles:
             handle.remove()
@@ -90,25 +90,25 @@ def _calls(model: Any) -> dict[str, Callable[[], Any]]:
     if model.has("latent_dim"):
         calls |= _looks(model)
     if "sample" in model.verbs:
-        calls["sample without a seed"] = lambda: len(model.sample(1))
+        calls["sample without a seed"] = lambda: len(model.sample(1, **given(model, 1)))
     return calls
 
 
 def _looks(model: Any) -> dict[str, Callable[[], Any]]:
     """The functions that look at the latents of a model, as far as it has the verbs for them."""
-    x, z = data(model, 2), latents(model, 2)
+    x, z, told, one = data(model, 2), latents(model, 2), given(model, 2), given(model, 1)
     has = torch.tensor([True, False], device=model.device)
     calls: dict[str, Callable[[], Any]] = {}
     if "decode" in model.verbs:
-        calls["traverse"] = lambda: model.traverse(z, latent=0, steps=3)
-        calls["interpolate"] = lambda: model.interpolate(z[:1], z[1:], 3)
-        calls["interpolate spherically"] = lambda: model.interpolate(z, 2 * z, 3, mode="spherical")  # never opposite
+        calls["traverse"] = lambda: model.traverse(z, latent=0, steps=3, **told)
+        calls["interpolate"] = lambda: model.interpolate(z[:1], z[1:], 3, **one)
+        calls["interpolate spherically"] = lambda: model.interpolate(z, 2 * z, 3, mode="spherical", **told)
     if "decode" in model.verbs and model.latent_dim == 2:
-        calls["manifold"] = lambda: model.manifold(2)
-        calls["manifold with extent"] = lambda: model.manifold(2, extent=1.0)
+        calls["manifold"] = lambda: model.manifold(2, **told)
+        calls["manifold with extent"] = lambda: model.manifold(2, extent=1.0, **told)
     if "encode" in model.verbs:
-        calls["latents"] = lambda: model.latents(x)
-        calls["attribute_vector"] = lambda: model.attribute_vector(x, has)
+        calls["latents"] = lambda: model.latents(x, **told)
+        calls["attribute_vector"] = lambda: model.attribute_vector(x, has, **told)
     return calls
 
 
@@ -117,6 +117,8 @@ def _verb(model: Any, verb: str) -> Callable[[], Tensor]:
 
 
 def _same(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, tuple) and isinstance(wanted[0], Tensor):
+        return all(map(_same, value, wanted))
     if not isinstance(wanted, Tensor):
         return bool(value == wanted)
     return value.dtype == wanted.dtype and value.device == wanted.device and torch.equal(value, wanted)

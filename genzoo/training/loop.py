@@ -14,19 +14,21 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from inspect import signature
-from itertools import islice, repeat
+from dataclasses import replace
+from itertools import islice
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from genzoo.batch import Batch
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, MissingDependency, TrainingDiverged
 from genzoo.models import Model
+from genzoo.models.given import not_told
 from genzoo.randomness import stream
 from genzoo.training.clock import Clock, Progress
 from genzoo.training.processes import Processes
@@ -39,9 +41,6 @@ __all__ = ["check_batches", "fit", "normalises"]
 
 _ANEW = "start anew with a smaller optimizer.learning_rate or training.precision = 'float32', with --force or -o DIR"
 
-Batch = Sequence[tuple[Tensor, Tensor | None]]
-"""The micro-batches of a step: pictures, and their labels if one asks for them."""
-
 
 def fit(
     model: Model,
@@ -50,6 +49,7 @@ def fit(
     recipe: Recipe,
     run: Run,
     *,
+    columns: Collection[str] = (),
     processes: Processes | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[Model, int], None] = lambda model, epoch: None,
@@ -64,6 +64,7 @@ def fit(
         data: the training split.
         recipe: of which ``optimizer`` and ``training`` are read.
         run: where the main process writes states and the log.
+        columns: of the data, which batches have beside those that the model is told.
         processes: those that train together; this one alone without it.
         report: called about twice a second and at the end of each epoch, by the main process.
         on_epoch: called with the model to be saved (in eval mode) and the number of epochs done, by the main process.
@@ -97,8 +98,8 @@ def fit(
             epoch, done = divmod(trainer.step, steps_per_epoch)
             order = torch.randperm(len(data), generator=stream("order", settings["seed"], epoch), device="cpu")
             order = order[done * batch_size : steps_per_epoch * batch_size]
-            for batch in _batches(trainer, data, order, settings):
-                _play(trainer, batch, settings, steps)
+            for batches in _steps(trainer, data, order, settings, columns):
+                _play(trainer, batches, settings, steps)
                 clock.tick()
                 ended, last = trainer.step % steps_per_epoch == 0, trainer.step == steps
                 if processes.main and (ended or clock.report_due()):
@@ -118,8 +119,8 @@ def check_batches(model: Model, losses: Losses, data: Split, recipe: Recipe, cou
     """Refuse batches that cannot be made of the data by `count` processes.
 
     Raises:
-        InvalidInput: there are fewer examples than a batch has, it does not divide, batch normalisation would see one
-            example alone, or labels are missing.
+        InvalidInput: there are fewer examples than a batch has, it does not divide, or batch normalisation would see
+            one example alone.
     """
     batch_size, accumulate = recipe.training["batch_size"], recipe.training["accumulate"]
     if len(data) < batch_size:
@@ -137,20 +138,11 @@ def check_batches(model: Model, losses: Losses, data: Split, recipe: Recipe, cou
             "batch normalisation needs two examples at a time at least: write a larger training.batch_size than "
             f"{batch_size}, or a smaller training.accumulate"
         )
-    if data.labels is None and any(map(_asks_for_labels, losses.values())):
-        raise InvalidInput(
-            f"objective.name = {recipe.objective['name']!r} learns from labels, and {recipe.data['name']} has none; "
-            "take labelled data, as mnist is"
-        )
 
 
 def normalises(network: nn.Module) -> bool:
     """Whether a network normalises over the batch, so that examples depend on each other."""
     return any(isinstance(module, _BatchNorm) for module in network.modules())
-
-
-def _asks_for_labels(loss: Callable[..., Any]) -> bool:
-    return "labels" in signature(loss).parameters
 
 
 def _check_compiler() -> None:
@@ -175,20 +167,35 @@ def _begin_or_go_on(trainer: Trainer, run: Run, seed: int) -> None:
         run.forget_log_after(trainer.step)
 
 
-def _batches(trainer: Trainer, data: Split, order: Tensor, settings: Mapping[str, Any]) -> Iterator[Batch]:
-    """This process's part of each step; nothing is drawn before its step, so that a resumed run draws the same."""
-    processes, device = trainer.processes, trainer.model.device
+def _steps(
+    trainer: Trainer, data: Split, order: Tensor, settings: Mapping[str, Any], columns: Collection[str]
+) -> Iterator[Sequence[Batch]]:
+    """This process's micro-batches of each step; nothing is drawn before its step, so that a resumed run draws the
+    same."""
+    processes, model = trainer.processes, trainer.model
     mine = processes.slice_of(order, settings["batch_size"])
     size = settings["batch_size"] // (processes.count * settings["accumulate"])
-    labels: Iterable[Tensor | None] = repeat(None)
-    if data.labels is not None and any("labels" in player.asks for player in trainer.players):
-        labels = (part.to(device, torch.int64) for part in torch.split(data.labels[mine], size))
-    pairs = zip(data.batches(mine, size, device, workers=settings["workers"]), labels, strict=False)
-    while batch := list(islice(pairs, settings["accumulate"])):
-        yield batch
+    wanted = dict.fromkeys((*model.spec.given, *columns))
+    batches = data.batches(mine, size, model.device, workers=settings["workers"], columns=tuple(wanted))
+    dropped = (without_some(batch, model, settings["drop_given"]) for batch in batches)
+    while step := list(islice(dropped, settings["accumulate"])):
+        yield step
 
 
-def _play(trainer: Trainer, batch: Batch, settings: Mapping[str, Any], steps: int) -> None:
+def without_some(batch: Batch, model: Model, share: float) -> Batch:
+    """A batch in which each optional column of the model is not told for about this share of the examples (Ho &
+    Salimans 2022, §3.2, there all at once), each for itself, so that every choice of columns is learned from."""
+    given = {name: batch.known[name] for name in model.spec.given}
+    for name, column in model.spec.given.items():
+        if share and column.optional:
+            values = given[name]
+            drop = torch.rand(len(values), device=values.device) < share
+            drop = drop.view(-1, *[1] * (values.dim() - 1))
+            given[name] = torch.where(drop, not_told(column, len(values), values), values)
+    return replace(batch, given=given)
+
+
+def _play(trainer: Trainer, batches: Sequence[Batch], settings: Mapping[str, Any], steps: int) -> None:
     """One step: every player whose turn it is moves, then the average follows."""
     factor = _schedule(trainer.step, steps, settings["schedule"], settings["warmup_steps"])
     for player in trainer.players:
@@ -197,7 +204,7 @@ def _play(trainer: Trainer, batch: Batch, settings: Mapping[str, Any], steps: in
         if len(trainer.players) > 1:  # no gradient to who does not move
             for other in trainer.players:
                 other.module.requires_grad_(other is player)
-        terms = trainer.processes.mean(_backward(trainer, player, batch, settings["precision"]))
+        terms = trainer.processes.mean(_backward(trainer, player, batches, settings["precision"]))
         _check_finite(terms, player, trainer)
         trainer.processes.average_gradients(player.module)
         for group in player.optimizer.param_groups:
@@ -208,14 +215,14 @@ def _play(trainer: Trainer, batch: Batch, settings: Mapping[str, Any], steps: in
     trainer.follow()
 
 
-def _backward(trainer: Trainer, player: Player, batch: Batch, precision: str) -> Mapping[str, Tensor]:
+def _backward(trainer: Trainer, player: Player, batches: Sequence[Batch], precision: str) -> Mapping[str, Tensor]:
     """The terms' means over the micro-batches; the player's gradients are those of its ``loss``."""
     player.optimizer.zero_grad()
     parts = []
-    for x, labels in batch:
-        with _autocast(x.device, precision):
-            terms = player.terms(trainer.model, x, labels, trainer.step)
-        terms["loss"].backward(torch.full_like(terms["loss"], 1 / len(batch)))  # type: ignore[no-untyped-call]
+    for batch in batches:
+        with _autocast(batch.x.device, precision):
+            terms = player.terms(trainer.model, batch, trainer.step)
+        terms["loss"].backward(torch.full_like(terms["loss"], 1 / len(batches)))  # type: ignore[no-untyped-call]
         parts.append({key: value.detach() for key, value in terms.items()})
     if len(parts) == 1:
         return parts[0]

@@ -52,6 +52,14 @@ TRAINING = {
         minimum=0.0,
         maximum=0.99999,
     ),
+    "drop_given": Field(
+        kind="float",
+        doc="share of examples that are not told a column, so that it may be left out when the "
+        "model is used; 0: always told",
+        default=0.0,
+        minimum=0.0,
+        maximum=0.9,
+    ),
     "precision": Field(kind="str", doc="precision of the forward pass", default="float32", choices=("float32", "bf16")),
     "compile": Field(kind="bool", doc="torch.compile the losses (needs a C++ compiler)", default=False),
     "workers": Field(

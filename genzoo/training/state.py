@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from genzoo.batch import Batch
 from genzoo.errors import InvalidInput, StateMismatch
 from genzoo.models import Model
 from genzoo.training.processes import Processes
@@ -21,8 +22,7 @@ __all__ = ["Losses", "Means", "Player", "Trainer"]
 Loss = Callable[..., dict[str, Tensor]]
 Losses = Mapping[str, Loss]
 """player -> loss: (model, batch) -> {term: (n,) tensor}, ``loss`` among them; in the order of play. A loss is given
-what it has a parameter for: ``data_size``, the number of examples; ``step``, a tensor with the step of the run;
-``labels``, those of the batch."""
+what it has a parameter for: ``data_size``, the number of examples; ``step``, a tensor with the step of the run."""
 
 
 class Means:
@@ -78,13 +78,9 @@ class Player:
             asks=frozenset(signature(objective).parameters),
         )
 
-    def terms(self, model: Model, batch: Tensor, labels: Tensor | None, step: int) -> dict[str, Tensor]:
+    def terms(self, model: Model, batch: Batch, step: int) -> dict[str, Tensor]:
         """The means of the loss's terms on a batch."""
-        options = {}
-        if "step" in self.asks:
-            options["step"] = torch.tensor(step, device=batch.device)
-        if "labels" in self.asks and labels is not None:
-            options["labels"] = labels
+        options = {"step": torch.tensor(step, device=batch.x.device)} if "step" in self.asks else {}
         return {key: value.mean() for key, value in self.loss(model, batch, **options).items()}
 
 

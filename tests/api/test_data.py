@@ -15,7 +15,7 @@ from genzoo.api.data import open_data, split_root
 from genzoo.datasets import Factors, Split
 from genzoo.errors import InvalidInput, PluginError
 from genzoo.registry import load_target, registry
-from genzoo.spec import DatasetSpec
+from genzoo.spec import Column, DatasetSpec
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,9 @@ def test_data_of_another_shape_names_the_sets_that_fit() -> None:
 
 def two(root: Path, split: str, shape: tuple[int, ...]) -> Split:
     """Two examples, of classes 1 and 2, of the factor a."""
-    return Split(source=torch.zeros(2, *shape), shape=shape, labels=torch.tensor([1, 2]), factors=Factors({"a": 2}))
+    return Split(
+        source=torch.zeros(2, *shape), shape=shape, columns={"label": torch.tensor([1, 2])}, factors=Factors({"a": 2})
+    )
 
 
 def bare(root: Path, split: str, shape: tuple[int, ...]) -> Split:
@@ -78,8 +80,16 @@ def bare(root: Path, split: str, shape: tuple[int, ...]) -> Split:
 @pytest.mark.parametrize(
     ("target", "told", "message"),
     [
-        ("bare", {"classes": 3}, "has no labels, and its record declares classes = 3"),
-        ("two", {"classes": 2, "factors": ("a",)}, "has labels from 1 to 2, not in 0 … 1"),
+        (
+            "bare",
+            {"columns": {"label": Column.of(["a", "b", "c"])}},
+            "has no column label, and its record declares one",
+        ),
+        (
+            "two",
+            {"columns": {"label": Column.of(["a", "b"])}, "factors": ("a",)},
+            "its column label has values from 1 to 2, not in 0 … 1",
+        ),
         ("bare", {"factors": ("a",)}, "has the factors none, and its record declares a"),
         ("two", {"factors": ("a", "b")}, "has the factors a, and its record declares a, b"),
     ],
@@ -88,9 +98,11 @@ def test_a_split_that_is_not_what_its_record_declares_is_its_plugins_fault(
     target: str, told: dict[str, Any], message: str
 ) -> None:
     known: dict[str, Any] = {"name": "odd", "summary": "", "shape": (1,), "values": "real"}
-    with pytest.raises(PluginError, match=f"odd's split test {message}"):
+    with pytest.raises(PluginError, match=f"odd's split test.{{1,2}}{message}"):
         open_data(DatasetSpec(**known, target=f"{__name__}:{target}", **told), "test")
-    right = DatasetSpec(**known, target=f"{__name__}:two", classes=3, factors=("a",))
+    right = DatasetSpec(
+        **known, target=f"{__name__}:two", columns={"label": Column.of(["a", "b", "c"])}, factors=("a",)
+    )
     assert len(open_data(right, "test")) == 2
 
 

@@ -94,12 +94,12 @@ def test_what_is_encoded_decodes_to_reconstructions(suffix: str, capsys: Capture
     assert np.abs(below - 255 * x[0, 0]).max() <= 0.51
 
 
-def test_encode_writes_labels_and_factors_beside_the_codes(data_root: Path) -> None:
+def test_encode_writes_columns_and_factors_beside_the_codes(data_root: Path) -> None:
     where = ["--data", "mnist", "--data-root", str(data_root)]
     assert run(["encode", "ae-dense-mnist-2d", *where, "-n", "600", "-o", "z.npz"]) == 0
     with np.load("z.npz", allow_pickle=False) as file:
         assert file["z"].shape == (600, 2)
-        assert file["labels"][:5].tolist() == [7, 2, 1, 0, 4]
+        assert file["label"][:5].tolist() == [7, 2, 1, 0, 4]
 
 
 def test_encode_to_stdout_is_the_file_alone(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -40,7 +40,7 @@ def test_fashion_mnist_is_another_set(data_root: Path) -> None:
 def test_dynamic_binarisation_draws_anew_with_the_grey_level_as_mean() -> None:
     source = torch.full((2, 1, 100, 100), 51, dtype=torch.uint8)
     split = Split(source=source, shape=(1, 100, 100), binarised=True)
-    first, second = (next(split.batches(torch.arange(2), 2)) for _ in range(2))
+    first, second = (next(split.batches(torch.arange(2), 2)).x for _ in range(2))
     assert ((first == 0) | (first == 1)).all()
     assert not torch.equal(first, second)
     assert first.mean().item() == pytest.approx(51 / 255, abs=5 * 0.4 / 20_000**0.5)
@@ -51,7 +51,7 @@ def test_batches_keep_the_order_given() -> None:
     source = torch.arange(10, dtype=torch.uint8)[:, None, None, None]
     split = Split(source=source, shape=(1, 1, 1))
     batches = list(split.batches(torch.tensor([3, 1, 4, 1, 5]), 2))
-    assert [(batch * 255).round().flatten().tolist() for batch in batches] == [[3, 1], [4, 1], [5]]
+    assert [(batch.x * 255).round().flatten().tolist() for batch in batches] == [[3, 1], [4, 1], [5]]
 
 
 def test_a_missing_set_without_a_network_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,14 +145,16 @@ def test_a_picture_that_turns_out_cut_is_replaced_and_named_once(pictures: Path)
     names = [path.name for path in sorted(pictures.rglob("*.png"))]
     order = torch.arange(6)
     with pytest.warns(GenzooWarning, match=r"2\.png cannot be read as an image: .*another picture") as caught:
-        first = torch.cat(list(split.batches(order, 4)))
+        first = torch.cat([batch.x for batch in split.batches(order, 4)])
     assert len(caught) == 1
     bad = names.index("2.png")
     assert torch.equal(first[bad], first[(bad + 1) % 6])
     assert isinstance(split.source, Files)
     assert split.source.replaced == 1
     again = open_data("folder", "train", root=pictures, shape=(3, 8, 8))
-    assert torch.equal(torch.cat(list(again.batches(order, 4))), first)  # the same picture again, and no warning
+    assert torch.equal(
+        torch.cat([batch.x for batch in again.batches(order, 4)]), first
+    )  # the same picture again, and no warning
     measured = Examples(data=again, split="train", order=order)
     measured.all()
     assert measured.protocol == {"split": "train", "n": 6, "replaced": 1}
@@ -217,12 +219,13 @@ def pictures(tmp_path: Path) -> Path:
 
 def test_a_folder_of_images_of_any_size(pictures: Path) -> None:
     split = open_data("folder", "train", root=pictures, shape=(3, 16, 16))
-    (batch,) = split.batches(torch.arange(6), 6)
+    (found,) = split.batches(torch.arange(6), 6)
+    batch = found.x
     assert batch.shape == (6, 3, 16, 16)
     assert 0 <= batch.min() < 0.2
     assert 0.8 < batch.max() <= 1
     grey = open_data("folder", "train", root=pictures, shape=(1, 8, 8))
-    assert [batch.shape for batch in grey.batches(torch.arange(2), 2)] == [(2, 1, 8, 8)]
+    assert [batch.x.shape for batch in grey.batches(torch.arange(2), 2)] == [(2, 1, 8, 8)]
 
 
 def test_a_folder_trains_with_the_recipe_of_any_set(pictures: Path, tmp_path: Path) -> None:
@@ -252,7 +255,7 @@ class Modules(torch.utils.data.Dataset):
         return torch.tensor([float(len(sys.modules))])
 
 batches = Split(source=Modules(), shape=(1,)).batches(torch.arange(16), 1)
-assert len(torch.cat(list(batches)).unique()) == 1
+assert len(torch.cat([batch.x for batch in batches]).unique()) == 1
 """
 
 

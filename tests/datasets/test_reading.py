@@ -52,7 +52,7 @@ def numbers(trouble: Callable[[], object] = bool) -> Split:
 
 
 def read(split: Split, workers: int = 2) -> list[float]:
-    return torch.cat(list(split.batches(ORDER, 4, workers=workers))).flatten().tolist()
+    return torch.cat([batch.x for batch in split.batches(ORDER, 4, workers=workers)]).flatten().tolist()
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])

@@ -46,10 +46,10 @@ class Endless(Dataset[Tensor]):
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"labels": LABELS[:5]}, "6 examples do not match 5 labels"),
-        ({"labels": LABELS[:, None]}, r"whole numbers, one for each example; got torch.int64 \(6, 1\)"),
-        ({"labels": LABELS.float()}, r"whole numbers, one for each example; got torch.float32 \(6,\)"),
-        ({"labels": [0] * 6}, "whole numbers, one for each example; got list"),
+        ({"columns": {"label": LABELS[:5]}}, "6 examples do not match 5 labels"),
+        ({"columns": {"label": LABELS[:, None]}}, r"whole numbers, one for each example; got torch.int64 \(6, 1\)"),
+        ({"columns": {"label": LABELS.float()}}, r"whole numbers, one for each example; got torch.float32 \(6,\)"),
+        ({"columns": {"label": [0] * 6}}, "whole numbers, one for each example; got list"),
         ({"factors": Factors({"a": 2, "b": 2})}, "6 examples do not match 4 combinations of factors"),
         ({"shape": (1, 4, 5)}, r"examples of shape \(1, 4, 4\) do not match the declared shape \(1, 4, 5\)"),
         ({"source": PICTURES[:, 0]}, r"examples of shape \(4, 4\) do not match the declared shape \(1, 4, 4\)"),

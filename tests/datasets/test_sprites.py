@@ -43,7 +43,7 @@ def test_there_are_as_many_as_in_dsprites_all_binary() -> None:
     assert len(split) == COUNT
     assert split.factors is FACTORS
     order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(0))[:2000]
-    batch = next(split.batches(order, 2000))
+    batch = next(split.batches(order, 2000)).x
     assert batch.shape == (2000, 1, 64, 64)
     assert ((batch == 0) | (batch == 1)).all()
     assert batch.sum((1, 2, 3)).min() > 40

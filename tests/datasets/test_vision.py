@@ -244,6 +244,6 @@ def test_fashion_is_binarised_anew_at_each_look(data_root: Path) -> None:
     if not (data_root / "FashionMNIST" / "raw").is_dir():
         pytest.skip(f"FashionMNIST is not in {data_root}")
     split = open_data("fashion-mnist-dynamic", "test", root=data_root)
-    first, second = (next(split.batches(torch.arange(4), 4)) for _ in range(2))
+    first, second = (next(split.batches(torch.arange(4), 4)).x for _ in range(2))
     assert ((first == 0) | (first == 1)).all()
     assert not torch.equal(first, second)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import genzoo
+from genzoo.batch import Batch
 from genzoo.errors import UnsupportedVerb
 from genzoo.latent import active, scale_of, statistics
 from genzoo.models.vae import VAE
@@ -61,7 +62,7 @@ def test_kl_is_that_of_the_formula() -> None:
         mean, log_var = model.encoder(x).chunk(2, dim=1)
     kl = 0.5 * (log_var.exp() + mean**2 - 1 - log_var)
     for batches in ([x], x.split(3)):  # type: ignore[no-untyped-call]
-        found = statistics(model, batches)["kl_per_latent"]
+        found = statistics(model, [Batch(x=part) for part in batches])["kl_per_latent"]
         torch.testing.assert_close(found.float(), kl.mean(0))
 
 

@@ -13,7 +13,7 @@ from genzoo.metrics import Setting, measure, metrics_of
 from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.vae import VAE
 from genzoo.randomness import stream
-from genzoo.spec import DatasetSpec
+from genzoo.spec import Column, DatasetSpec
 
 SHAPE = (1, 2, 2)
 
@@ -94,8 +94,8 @@ def test_codes_that_tell_the_class_are_read_by_both_probes() -> None:
     labels = torch.arange(600) % 3
     pictures = torch.rand(600, *SHAPE, generator=stream("probe")) / 10
     pictures[:, 0, 0, 0] += 0.3 * labels
-    data = Split(source=pictures, shape=SHAPE, labels=labels)
-    known = metrics_of(here := setting(reader(1), data, classes=3))
+    data = Split(source=pictures, shape=SHAPE, columns={"label": labels})
+    known = metrics_of(here := setting(reader(1), data, columns={"label": Column.of(["a", "b", "c"])}))
     found = measure({name: known[name] for name in ("knn_accuracy", "linear_probe_accuracy")}, here)
     assert all(entry["value"] > 0.99 for entry in found.values()), found
     assert not {"knn_accuracy", "mig"} & metrics_of(setting(reader(1), data)).keys()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genzoo
+from genzoo.batch import Batch
 from genzoo.datasets import Split
 from genzoo.metrics import Setting, measure, metrics_of
 from genzoo.metrics.density import distance_from_half, wasserstein_1
@@ -31,7 +32,7 @@ def critic(logit: float) -> GAN:
 
 @pytest.mark.parametrize("logit", [0.0, 3.0, -40.0])
 def test_distance_from_half(logit: float) -> None:
-    found = distance_from_half(critic(logit), torch.randn(7, 1))
+    found = distance_from_half(critic(logit), Batch(x=torch.randn(7, 1)))
     wanted = abs(torch.tensor(logit).sigmoid().item() - 0.5)
     torch.testing.assert_close(found, torch.full((7,), wanted))
 

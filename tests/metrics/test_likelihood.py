@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import genzoo
+from genzoo.batch import Batch
 from genzoo.metrics.likelihood import importance_bound, negative_elbo
 from genzoo.models.vae import VAE
 from genzoo.objectives.variational import elbo
@@ -15,8 +16,8 @@ from tests.objectives.test_variational import Fixed, linear_gaussian, vae
 def test_the_bound_with_many_draws_is_minus_log_p_and_with_one_is_above() -> None:
     model, x, log_p = linear_gaussian()
     with torch.no_grad():
-        tight = importance_bound(model, x, k=20_000, seed=0)
-        loose = torch.stack([importance_bound(model, x, k=1, seed=seed) for seed in range(500)]).mean(0)
+        tight = importance_bound(model, Batch(x=x), k=20_000, seed=0)
+        loose = torch.stack([importance_bound(model, Batch(x=x), k=1, seed=seed) for seed in range(500)]).mean(0)
     torch.testing.assert_close(tight, -log_p, atol=0.05, rtol=0)
     assert (loose > -log_p).all()
 
@@ -27,12 +28,14 @@ def test_exactly_k_draws_are_made_and_none_depends_on_the_batch(k: int) -> None:
     model = vae(Fixed([0.0, 0.0]), Fixed([0.0]), 1, 1)  # the posterior is the prior, and p(x | z) = ½
     x = torch.tensor([[0.0], [1.0], [1.0]])
     with torch.no_grad():
-        bound = importance_bound(model, x, k=k, seed=0)
+        bound = importance_bound(model, Batch(x=x), k=k, seed=0)
     torch.testing.assert_close(bound, torch.full((3,), 2.0).log())
     linear, y, _ = linear_gaussian()
     with torch.no_grad():
-        whole = importance_bound(linear, y, k=k, seed=3)
-        parts = torch.cat([importance_bound(linear, y[i : i + 2], k=k, seed=3, start=i) for i in range(0, len(y), 2)])
+        whole = importance_bound(linear, Batch(x=y), k=k, seed=3)
+        parts = torch.cat(
+            [importance_bound(linear, Batch(x=y[i : i + 2]), k=k, seed=3, start=i) for i in range(0, len(y), 2)]
+        )
     torch.testing.assert_close(whole, parts)
 
 
@@ -41,9 +44,11 @@ def test_the_elbo_of_the_metric_is_the_objectives_and_ignores_the_batch() -> Non
     assert isinstance(model, VAE)
     x = torch.bernoulli(torch.full((200, 1, 4, 4), 0.5))
     with torch.no_grad():
-        metric = negative_elbo(model, x, seed=0)
-        again = torch.cat([negative_elbo(model, x[:70], seed=0), negative_elbo(model, x[70:], seed=0, start=70)])
-        draws = torch.stack([elbo(model, x)["loss"] for _ in range(50)])
+        metric = negative_elbo(model, Batch(x=x), seed=0)
+        again = torch.cat(
+            [negative_elbo(model, Batch(x=x[:70]), seed=0), negative_elbo(model, Batch(x=x[70:]), seed=0, start=70)]
+        )
+        draws = torch.stack([elbo(model, Batch(x=x))["loss"] for _ in range(50)])
     torch.testing.assert_close(metric, again)
     assert abs(metric.mean() - draws.mean()) < 5 * draws.std() / 200**0.5
 

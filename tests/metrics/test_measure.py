@@ -34,7 +34,7 @@ def dataset(**told: Any) -> DatasetSpec:
 def open_dots(record: DatasetSpec, split: str) -> Split:
     n = SIZES[split]
     source = 255 * torch.randint(0, 2, (n, *SHAPE), generator=stream(split), dtype=torch.uint8)
-    return Split(source=source, shape=SHAPE, labels=torch.arange(n) % 3)
+    return Split(source=source, shape=SHAPE, columns={"label": torch.arange(n) % 3})
 
 
 def network() -> FeatureNetwork:
@@ -157,7 +157,7 @@ def test_without_a_test_split_the_floor_is_made_of_other_pictures_and_nothing_is
 
 def test_a_generator_that_draws_training_pictures_memorises(monkeypatch: pytest.MonkeyPatch) -> None:
     model = vae()
-    training = next(open_dots(dataset(), "train").batches(torch.arange(40), 40))
+    training = next(open_dots(dataset(), "train").batches(torch.arange(40), 40)).x
     assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] > 0.1
     monkeypatch.setattr(type(model), "sample", lambda self, n, seed: training[:n])
     assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] < 0.01
@@ -171,7 +171,7 @@ def test_held_out_pictures_that_were_trained_on_show_no_memorisation() -> None:
 
 def test_accuracy_is_the_share_of_right_classes_and_needs_labels() -> None:
     net = network()
-    x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40))
+    x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40)).x
     right = net.classify(x).argmax(1) == torch.arange(40) % 3
     assert measured(setting(net))["accuracy"]["value"] == pytest.approx(right.double().mean().item())
     unlabelled = Setting(

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import genzoo
+from genzoo.batch import Batch
 from genzoo.models.gan import GAN
 from genzoo.objectives.adversarial import (
     discriminator,
@@ -45,28 +46,31 @@ def test_the_losses_are_the_formulas(gan: GAN) -> None:
     }
     for objective, formula in formulas.items():
         torch.manual_seed(1)
-        torch.testing.assert_close(objective(gan, x)["loss"], formula, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(objective(gan, Batch(x=x))["loss"], formula, rtol=1e-5, atol=1e-6)
 
 
 def test_the_discriminators_loss_moves_no_generator(gan: GAN) -> None:
-    discriminator(gan.float(), torch.rand(4, 1, 4, 4))["loss"].mean().backward()  # type: ignore[no-untyped-call]  # torch's
+    discriminator(gan.float(), Batch(x=torch.rand(4, 1, 4, 4)))["loss"].mean().backward()  # type: ignore[no-untyped-call]  # torch's
     assert all(parameter.grad is None for parameter in gan.generator.parameters())
 
 
 def test_the_losses_stay_finite_where_the_discriminator_is_sure(gan: GAN, monkeypatch: pytest.MonkeyPatch) -> None:
     for logit in (-1e4, 1e4):
-        monkeypatch.setattr(GAN, "logits", lambda self, x, value=logit: torch.full((len(x),), value))
+        monkeypatch.setattr(GAN, "logits", lambda self, x, given, value=logit: torch.full((len(x),), value))
         for objective in (discriminator, minimax_generator, non_saturating_generator):
-            assert objective(gan.float(), torch.rand(4, 1, 4, 4))["loss"].isfinite().all()
+            assert objective(gan.float(), Batch(x=torch.rand(4, 1, 4, 4)))["loss"].isfinite().all()
 
 
 def test_minimax_is_flat_and_non_saturating_is_not_where_d_is_sure_of_the_fake(
     gan: GAN, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logit = torch.full((4,), -8.0, requires_grad=True)
-    monkeypatch.setattr(GAN, "logits", lambda self, x: logit)
+    monkeypatch.setattr(GAN, "logits", lambda self, x, given: logit)
     gradients = [
-        torch.autograd.grad(objective(gan.float(), torch.rand(4, 1, 4, 4))["loss"].sum(), logit)[0].abs().max().item()
+        torch.autograd.grad(objective(gan.float(), Batch(x=torch.rand(4, 1, 4, 4)))["loss"].sum(), logit)[0]
+        .abs()
+        .max()
+        .item()
         for objective in (minimax_generator, non_saturating_generator)
     ]
     assert gradients[0] < 1e-3
@@ -92,10 +96,10 @@ def linear_critic(gan: GAN, slope: float) -> GAN:
 def test_the_gradient_penalty_is_zero_for_a_critic_of_unit_slope_and_known_for_others(gan: GAN) -> None:
     x = torch.rand(5, 1, 4, 4).double()
     for slope, gap in ((1.0, 0.0), (-1.0, 0.0), (3.0, 4.0), (0.5, 0.25)):
-        terms = wasserstein_critic(linear_critic(gan, slope), x, penalty=10.0)
+        terms = wasserstein_critic(linear_critic(gan, slope), Batch(x=x), penalty=10.0)
         torch.testing.assert_close(terms["gradient_penalty"], torch.full((5,), gap).double(), rtol=1e-6, atol=1e-9)
         torch.testing.assert_close(terms["loss"], -terms["wasserstein"] + 10 * terms["gradient_penalty"])
-        r1 = r1_discriminator(linear_critic(gan, slope), x, gamma=2.0)["r1"]
+        r1 = r1_discriminator(linear_critic(gan, slope), Batch(x=x), gamma=2.0)["r1"]
         torch.testing.assert_close(r1, torch.full((5,), slope**2).double(), rtol=1e-6, atol=1e-9)
 
 
@@ -108,7 +112,7 @@ def test_epsilon_is_drawn_for_each_example(gan: GAN, monkeypatch: pytest.MonkeyP
         return original(*size, **options)
 
     monkeypatch.setattr(torch, "rand", spy)
-    wasserstein_critic(gan, torch.zeros(5, 1, 4, 4).double(), penalty=1.0)
+    wasserstein_critic(gan, Batch(x=torch.zeros(5, 1, 4, 4).double()), penalty=1.0)
     assert seen == [(5, 1, 1, 1)]
 
 
@@ -125,4 +129,4 @@ def test_the_other_losses_are_their_formulas(gan: GAN) -> None:
     }
     for objective, formula in formulas.items():
         torch.manual_seed(1)
-        torch.testing.assert_close(objective(gan, x)["loss"], formula)
+        torch.testing.assert_close(objective(gan, Batch(x=x))["loss"], formula)

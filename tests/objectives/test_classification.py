@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import genzoo
+from genzoo.batch import Batch
 from genzoo.models.features import FeatureNetwork
 from genzoo.objectives.classification import cross_entropy
 
@@ -17,7 +18,7 @@ def model() -> FeatureNetwork:
 
 def test_the_loss_is_minus_the_log_probability_of_the_label(model: FeatureNetwork) -> None:
     x, labels = torch.rand(5, 1, 4, 4), torch.tensor([0, 1, 2, 0, 1])
-    terms = cross_entropy(model, x, labels=labels)
+    terms = cross_entropy(model, Batch(x=x, known={"label": labels}))
     chances = model.classify(x).softmax(1)
     torch.testing.assert_close(terms["loss"], -chances[torch.arange(5), labels].log())
     assert terms["error"].tolist() == (chances.argmax(1) != labels).float().tolist()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 import genzoo
+from genzoo.batch import Batch
 from genzoo.models.vae import VAE
 from genzoo.objectives.variational import elbo, importance_weighted, log_importance_weights, total_correlation
 from genzoo.spec import ModelSpec
@@ -54,7 +55,7 @@ def test_kl_is_zero_at_the_prior_alone() -> None:
     x = torch.zeros(1, 1)
     for mean, log_var in [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.0, -0.5)]:
         model = vae(Fixed([mean, log_var]), nn.Identity(), 1, 1)
-        kl = elbo(model, x, beta=1.0)["kl"].item()
+        kl = elbo(model, Batch(x=x), beta=1.0)["kl"].item()
         assert (kl == 0) == (mean == log_var == 0)
 
 
@@ -63,13 +64,13 @@ def test_loss_is_reconstruction_plus_beta_kl_and_beta_is_honoured() -> None:
     assert isinstance(model, VAE)
     x = torch.bernoulli(torch.full((5, 1, 4, 4), 0.5))
     for beta in (0.0, 1.0, 4.0):
-        terms = elbo(model, x, beta=beta)
+        terms = elbo(model, Batch(x=x), beta=beta)
         torch.testing.assert_close(terms["loss"], terms["reconstruction"] + beta * terms["kl"])
 
 
 def test_reconstruction_is_the_bernoulli_likelihood_in_nats() -> None:
     model = vae(Fixed([0.0, 0.0, 0.0, 0.0]), Fixed([0.0, math.log(3)]), 2, 2)
-    terms = elbo(model, torch.tensor([[1.0, 1.0], [0.0, 0.0]]), beta=1.0)
+    terms = elbo(model, Batch(x=torch.tensor([[1.0, 1.0], [0.0, 0.0]])), beta=1.0)
     torch.testing.assert_close(terms["reconstruction"], -torch.tensor([0.5 * 0.75, 0.5 * 0.25]).log())
 
 
@@ -100,7 +101,7 @@ class _Affine(nn.Module):
 def mean_bound(model: VAE, x: Tensor, draws: int, k: int | None = None) -> Tensor:
     """The mean of the ELBO, or of the bound with k importance weights, over draws, for each x."""
     many = x.repeat(draws, 1)
-    loss = elbo(model, many)["loss"] if k is None else importance_weighted(model, many, k=k)["loss"]
+    loss = elbo(model, Batch(x=many))["loss"] if k is None else importance_weighted(model, Batch(x=many), k=k)["loss"]
     return -loss.view(draws, len(x)).mean(0)
 
 
@@ -130,8 +131,8 @@ def test_the_gradient_of_the_importance_weighted_bound_is_unbiased_and_less_nois
         (found,) = torch.autograd.grad(loss.sum(), encoder.rows)
         return found
 
-    ours = gradients(importance_weighted(model, x, k=k)["loss"])
-    plain = gradients(-log_importance_weights(model, x, k).logsumexp(0))
+    ours = gradients(importance_weighted(model, Batch(x=x), k=k)["loss"])
+    plain = gradients(-log_importance_weights(model, Batch(x=x), k).logsumexp(0))
     error = ((ours.var(0) + plain.var(0)) / n).sqrt()
     assert ((ours.mean(0) - plain.mean(0)).abs() < 4 * error).all()
     assert (ours.mean(0).abs() > 10 * error).any()  # it could have been seen
@@ -157,7 +158,7 @@ def test_encode_is_the_posterior_mean() -> None:
 
 def test_extreme_encoders_stay_finite() -> None:
     model = vae(Fixed([1e4, -1e4, 1e4, -1e4]), nn.Identity(), 2, 2)
-    terms = elbo(model, torch.zeros(1, 2), beta=1.0)
+    terms = elbo(model, Batch(x=torch.zeros(1, 2)), beta=1.0)
     assert terms["kl"].isfinite().all()
 
 
@@ -185,13 +186,13 @@ def test_k_draws_are_k_draws_whatever_the_batch() -> None:
     model, x, _ = linear_gaussian()
     for n in (1, 9):
         for k in (1, 7):
-            assert log_importance_weights(model, x[:n], k).shape == (k, n)
+            assert log_importance_weights(model, Batch(x=x[:n]), k).shape == (k, n)
 
 
 def test_free_bits_are_a_floor_for_each_latent() -> None:
     model = vae(Fixed([0.0, 2.0, 0.0, 0.0]), nn.Identity(), 2, 2)
     x = torch.zeros(3, 2)
-    terms = elbo(model, x, free_bits=0.5)
+    terms = elbo(model, Batch(x=x), free_bits=0.5)
     torch.testing.assert_close(terms["kl"], torch.full((3,), 2.0))
     torch.testing.assert_close(terms["loss"] - terms["reconstruction"], torch.full((3,), 2.5))
 
@@ -200,7 +201,7 @@ def test_annealing_raises_beta_from_almost_nothing() -> None:
     model = vae(Fixed([1.0, 0.0]), nn.Identity(), 1, 1)
     x = torch.zeros(1, 1)
     for step, weight in ((0, 0.1), (4, 0.5), (9, 1.0), (99, 1.0)):
-        terms = elbo(model, x, beta=2.0, annealing_steps=10, step=torch.tensor(step))
+        terms = elbo(model, Batch(x=x), beta=2.0, annealing_steps=10, step=torch.tensor(step))
         assert (terms["loss"] - terms["reconstruction"]).item() == pytest.approx(2.0 * weight * 0.5)
 
 
@@ -209,12 +210,12 @@ def test_the_terms_of_the_tcvae_sum_to_the_elbo_at_beta_one() -> None:
     model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=3, seed=0)
     assert isinstance(model, VAE)
     x = torch.bernoulli(torch.full((6, 1, 4, 4), 0.5))
-    terms = total_correlation(model, x, beta=1.0, data_size=60)
+    terms = total_correlation(model, Batch(x=x), beta=1.0, data_size=60)
     torch.testing.assert_close(terms["loss"], terms["reconstruction"] + terms["kl"], rtol=1e-4, atol=1e-4)
     torch.manual_seed(1)
-    one = total_correlation(model, x, beta=1.0, data_size=60)
+    one = total_correlation(model, Batch(x=x), beta=1.0, data_size=60)
     torch.manual_seed(1)
-    four = total_correlation(model, x, beta=4.0, data_size=60)
+    four = total_correlation(model, Batch(x=x), beta=4.0, data_size=60)
     torch.testing.assert_close(four["loss"] - one["loss"], 3 * one["total_correlation"], rtol=1e-3, atol=1e-3)
 
 
@@ -236,7 +237,7 @@ def test_total_correlation_of_independent_codes_is_about_zero_and_of_equal_ones_
     for codes in (independent, equal):
         model = vae(Codes(codes), nn.Identity(), 2, 2)
         # n N in the estimator is 1/n of the mixture times 1/N: with N = 1 it is the mixture itself.
-        terms = total_correlation(model, torch.zeros(len(codes), 2), beta=1.0, data_size=1)
+        terms = total_correlation(model, Batch(x=torch.zeros(len(codes), 2)), beta=1.0, data_size=1)
         found.append(terms["total_correlation"].mean().item())
     assert abs(found[0]) < 0.1
     assert found[1] > 1

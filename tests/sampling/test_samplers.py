@@ -109,7 +109,11 @@ def test_a_text_names_a_sampler(text: str, wanted: object) -> None:
         ("heun:0", "sampler heun.steps must be a whole number from 1 to 1000; got 0"),
         ("heun:many", "sampler heun.steps must be a whole number from 1 to 1000; got 'many'"),
         ("heun:stebs=4", "sampler heun has no key 'stebs'; did you mean steps"),
-        ("heun:4,5", "the sampler heun takes steps=…"),
+        ("heun:4,5,6", "the sampler heun takes steps=…, guidance=…"),
+        (
+            "heun:4,guidance=2",
+            "guidance needs a model that has also learned without what it is told, and known-none is",
+        ),
         ("prior", "the sampler prior needs decode, which known-none does not have; samplers that it can use: euler"),
     ],
 )
@@ -133,7 +137,7 @@ def test_a_sampler_of_ones_own_is_a_value() -> None:
 
         temperature: float
 
-        def __call__(self, model: genzoo.Model, noise: Noise) -> Tensor:
+        def __call__(self, model: genzoo.Model, noise: Noise, given: Mapping[str, Tensor]) -> Tensor:
             x: Tensor = model.decode(self.temperature * noise.normal(model.latent_dim))
             return x
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.batch import Batch
 from genzoo.cli import run
 from genzoo.errors import NetworkError, NotFound
 from genzoo.registry import registry
@@ -124,8 +125,13 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
     ),
     "a sample that knows its block": (
         of_verbs.sample_ignores_block_and_threads,
-        instead("sample", lambda self, n, seed: torch.full((n, *SHAPE), 1 / self.sample_block)),
+        instead("sample", lambda self, n, seed, sampler: torch.full((n, *SHAPE), 1 / self.sample_block)),
         "block size changes pictures by 0.3",
+    ),
+    "told what it does not know": (
+        of_verbs.what_is_given_is_checked,
+        instead("decode", lambda self, z, **given: self.likelihood(z).mean),
+        "decode can be told nothing_like_this",
     ),
     "a latent too many": (
         of_verbs.ways_lead_where_they_say,
@@ -192,23 +198,23 @@ def test_a_broken_model_breaks_the_law(
         Case(law=law, subject="it", arguments=lambda: (subject,)).check()
 
 
-def constant(model: Any, x: Tensor) -> dict[str, Tensor]:
-    return {"loss": model.posterior(x).mean.sum(1)}
+def constant(model: Any, batch: Batch) -> dict[str, Tensor]:
+    return {"loss": model.posterior(batch.x).mean.sum(1)}
 
 
-def upwards(model: Any, x: Tensor) -> dict[str, Tensor]:
-    loss = genzoo_elbo(model, x)["loss"]
+def upwards(model: Any, batch: Batch) -> dict[str, Tensor]:
+    loss = genzoo_elbo(model, batch)["loss"]
     return {"loss": 2 * loss.detach() - loss}
 
 
-def summed(model: Any, x: Tensor) -> dict[str, Tensor]:
-    return {"loss": genzoo_elbo(model, x)["loss"].sum()}
+def summed(model: Any, batch: Batch) -> dict[str, Tensor]:
+    return {"loss": genzoo_elbo(model, batch)["loss"].sum()}
 
 
-def genzoo_elbo(model: Any, x: Tensor) -> dict[str, Tensor]:
+def genzoo_elbo(model: Any, batch: Batch) -> dict[str, Tensor]:
     from genzoo.objectives.variational import elbo
 
-    return elbo(model, x)
+    return elbo(model, batch)
 
 
 @pytest.mark.parametrize(

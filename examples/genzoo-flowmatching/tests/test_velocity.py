@@ -33,7 +33,7 @@ def test_the_velocity_to_one_example_has_no_error_and_carries_everything_there()
     c = torch.tensor([1.0, -2.0, 0.5])
     model = carried_by(lambda x, t: (c - x) / (1 - t), 5)
     torch.testing.assert_close(model.sample(4, seed=0), c.expand(4, 3))
-    loss = conditional_flow_matching(model, c.expand(64, 3), sigma_min=0.0)["loss"]
+    loss = conditional_flow_matching(model, genzoo.Batch(x=c.expand(64, 3)), sigma_min=0.0)["loss"]
     assert loss.shape == (64,)
     assert loss.max().item() < 1e-4
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from genzoo import (
     LATENT_DIM,
     Architecture,
+    Column,
     DatasetSpec,
     Family,
     Field,
@@ -71,7 +72,7 @@ CODES = DatasetSpec(
     shape=(32,),
     values="real",
     license="CC-BY-SA-3.0",
-    classes=10,
+    columns={"label": Column.of(list("0123456789"), doc="the digit")},
 )
 
 

@@ -12,5 +12,5 @@ CODER = "ae-dense-mnist"
 def mnist_codes(root: Path, split: str, shape: tuple[int, ...]) -> Split:
     """``load("ae-dense-mnist").encode`` of every digit, with its label."""
     digits, coder = open_data("mnist", split, root=root), load(CODER, device="cpu")
-    codes = [coder.encode(x) for x in digits.batches(torch.arange(len(digits), device="cpu"), 1000)]
-    return Split(source=torch.cat(codes), shape=shape, labels=digits.labels)
+    codes = [coder.encode(batch.x) for batch in digits.batches(torch.arange(len(digits), device="cpu"), 1000)]
+    return Split(source=torch.cat(codes), shape=shape, columns=digits.columns)

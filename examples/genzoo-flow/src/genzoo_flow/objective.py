@@ -2,9 +2,10 @@
 
 from torch import Tensor
 
+from genzoo import Batch
 from genzoo_flow.family import Flow
 
 
-def negative_log_likelihood(model: Flow, x: Tensor) -> dict[str, Tensor]:
+def negative_log_likelihood(model: Flow, batch: Batch) -> dict[str, Tensor]:
     """−log p(x) in nats, exact."""
-    return {"loss": -model.log_prob(x)}
+    return {"loss": -model.log_prob(batch.x)}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from genzoo import InvalidInput, Model, ModelSpec, NetworkBuilder, Sampler, Space, Spaces, sample_in_blocks, verb
+from genzoo import Batch, InvalidInput, Model, ModelSpec, NetworkBuilder, Sampler, Space, Spaces, sample_in_blocks, verb
 
 
 @final
@@ -87,6 +87,6 @@ def _scale_and_shift(coupling: nn.Module, kept: Tensor) -> tuple[Tensor, Tensor]
     return log_scale.tanh(), shift
 
 
-def negative_log_likelihood(model: Flow, x: Tensor) -> dict[str, Tensor]:
+def negative_log_likelihood(model: Flow, batch: Batch) -> dict[str, Tensor]:
     """−log p(x) of each x, in nats."""
-    return {"loss": -model.log_prob(x)}
+    return {"loss": -model.log_prob(batch.x)}

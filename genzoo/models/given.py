@@ -1,0 +1,146 @@
+"""What a model is told: values as a caller writes them, as tensors that networks take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genzoo.errors import InvalidInput, did_you_mean
+from genzoo.models.checks import checked
+from genzoo.spec import Column, Space
+
+__all__ = ["as_column", "not_told", "resolve"]
+
+
+def resolve(
+    columns: Mapping[str, Column], given: Mapping[str, Any], n: int, what: str, reference: Tensor
+) -> dict[str, Tensor]:
+    """The value of every column for n examples, on the device of `reference`: (n, *shape of the column).
+
+    Args:
+        columns: those that the model is told.
+        given: by name a value for all examples, or one for each: an integer or a name (``"dress"``), words in a string,
+            a list of them, or a tensor.
+        n: how many examples.
+        what: what is told, for messages.
+        reference: has the device and the dtype of the model.
+
+    Raises:
+        InvalidInput: a column that is unknown, or missing and not optional; a value that is none, or not n of them. The
+            message says what the column wants.
+    """
+    for name in given:
+        if name not in columns:
+            hint, near = did_you_mean(name, columns)
+            known = ", ".join(columns) or "nothing beside its input"
+            raise InvalidInput(f"{what} is told {known}, and no {name!r:.40}{hint}", suggestions=near)
+    told = {}
+    for name, column in columns.items():
+        if given.get(name) is None:
+            if not column.optional:
+                raise InvalidInput(f"{what} wants {name}: {column.wanted()}")
+            told[name] = not_told(column, n, reference)
+        else:
+            told[name] = as_column(column, given[name], n, f"{what}: {name}", reference)
+    return told
+
+
+def not_told(column: Column, n: int, reference: Tensor) -> Tensor:
+    """n values of a column that say nothing: `size` of an index, else NaN."""
+    space = column.space
+    if space.values == "index":
+        return torch.full((n, *space.shape), space.size, dtype=torch.int64, device=reference.device)
+    return torch.full((n, *space.shape), nan, dtype=reference.dtype, device=reference.device)
+
+
+def as_column(column: Column, value: Any, n: int, what: str, reference: Tensor) -> Tensor:
+    """n values of a column, from what `resolve` is given of it."""
+    values = _to_tensor(column, value, what)
+    if values.shape == column.space.shape:
+        values = values.expand(n, *values.shape)
+    if values.dim() and len(values) != n and values.dim() == len(column.space.shape) + 1:
+        raise InvalidInput(f"{what}: {len(values)} values for {n} example{'s' * (n != 1)}; give one for all, or {n}")
+    try:
+        return _checked(column, values, what, reference)
+    except InvalidInput as error:
+        raise InvalidInput(f"{error.message}; it takes {column.wanted()}") from None
+
+
+def _checked(column: Column, values: Tensor, what: str, reference: Tensor) -> Tensor:
+    """`values`, which may be what says nothing where that is allowed: in a text behind the last word, and of an
+    optional
+    column."""
+    space = column.space
+    if space.values == "index":
+        more = int(column.optional or column.is_text)
+        found: Tensor = checked(
+            values, Space(shape=space.shape, values="index", size=space.size + more), what, reference
+        )
+        return found
+    missing = values.isnan() if column.optional and isinstance(values, Tensor) else None
+    found = checked(values if missing is None else values.masked_fill(missing, 0), space, what, reference)
+    return found if missing is None else found.masked_fill(missing.to(found.device), nan)
+
+
+def _to_tensor(column: Column, value: Any, what: str) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    if hasattr(value, "__array__"):
+        return torch.as_tensor(value)
+    if column.space.values != "index":
+        try:
+            return torch.as_tensor(value, dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError):
+            raise InvalidInput(f"{what} wants {column.wanted()}; got {value!r:.80}") from None
+    if column.is_text:
+        return _text_tensor(column, value, what)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return torch.tensor([_index(column, one, what) for one in value], dtype=torch.int64, device="cpu")
+    return torch.tensor(_index(column, value, what), dtype=torch.int64, device="cpu")
+
+
+def _index(column: Column, value: Any, what: str) -> int:
+    """The index of a name, or an index itself. True and False are ``yes`` and ``no`` where a column has these."""
+    if isinstance(value, bool) and set(column.names) == {"no", "yes"}:
+        value = "yes" if value else "no"
+    if isinstance(value, str):
+        if value in column.names:
+            return column.names.index(value)
+        if not value.isdecimal():
+            hint, near = did_you_mean(value, column.names)
+            raise InvalidInput(f"{what} takes {column.wanted()}; got {value!r:.40}{hint}", suggestions=near)
+        value = int(value)
+    if value is None and column.optional:
+        return column.space.size
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput(f"{what} takes {column.wanted()}; got {value!r:.40}")
+    if not 0 <= value < column.space.size:
+        raise InvalidInput(f"{what} takes {column.wanted()}; got {value}")
+    return value
+
+
+def _text_tensor(column: Column, value: Any, what: str) -> Tensor:
+    """The words of one text, or of a list of texts, as indices; `size` stands behind the last word."""
+    if isinstance(value, str):
+        return torch.tensor(_words(column, value, what), dtype=torch.int64, device="cpu")
+    if isinstance(value, Sequence) and all(isinstance(text, str) for text in value):
+        return torch.tensor([_words(column, text, what) for text in value], dtype=torch.int64, device="cpu")
+    raise InvalidInput(f"{what} wants a text, or a list of texts; got {value!r:.80}")
+
+
+def _words(column: Column, text: str, what: str) -> list[int]:
+    (length,), words = column.space.shape, text.lower().split()
+    if len(words) > length:
+        raise InvalidInput(f"{what} takes {column.wanted()}; this text has {len(words)}")
+    known = {name: index for index, name in enumerate(column.names)}
+    for word in words:
+        if word not in known:
+            hint, near = did_you_mean(word, known)
+            raise InvalidInput(
+                f"{what}: the word {word!r:.40} is not among those it has learned{hint}", suggestions=near
+            )
+    return [known[word] for word in words] + [column.space.size] * (length - len(words))

@@ -1,0 +1,103 @@
+"""Columns: what is known of each example beside x, and what a model may be told. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from genzoo.errors import InvalidInput
+from genzoo.spec.names import check_name
+from genzoo.spec.spaces import Space
+from genzoo.typecheck import conform
+
+__all__ = ["Column", "check_columns", "parse_column"]
+
+MAX_COLUMNS = 64
+RESERVED = ("n", "self", "x", "z", "seed", "sampler", "start", "latent", "steps", "mode", "device", "index", "given")
+"""Names that verbs have for something else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One thing that is known of each example: a label, a word, another picture.
+
+    Attributes:
+        space: what its values are. Indices of shape (k,) are texts of at most k words.
+        names: what the values of an index are called, in their order; empty where they have no names.
+        doc: what it says, in a few words.
+        optional: whether a model may be left without it: such a model has learned from examples in which it was
+            missing.
+    """
+
+    space: Space
+    names: tuple[str, ...] = ()
+    doc: str = ""
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        conform(self, "a column")
+        if self.names and (len(self.names) != self.space.size or len(set(self.names)) < len(self.names)):
+            raise InvalidInput(
+                f"a column has a name for each of its {self.space.size} values, or none; got {len(set(self.names))}"
+            )
+        if len(self.space.shape) not in (0, 1, 3) or (self.space.values == "index" and len(self.space.shape) > 1):
+            raise InvalidInput(
+                f"a column has numbers, vectors, words or pictures; got {self.space.values} of shape {self.space.shape}"
+            )
+
+    @classmethod
+    def of(cls, names: tuple[str, ...] | list[str], *, doc: str = "") -> Column:
+        """A column of one of several names."""
+        return cls(space=Space(shape=(), values="index", size=len(names)), names=tuple(names), doc=doc)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether its values are (channels, height, width)."""
+        return len(self.space.shape) == 3
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are words in a row."""
+        return self.space.values == "index" and len(self.space.shape) == 1
+
+    def wanted(self) -> str:
+        """What it takes, in words: ``an integer below 10, or a name: ankle boot, bag, …``."""
+        shape, size = self.space.shape, self.space.size
+        if self.is_text:
+            return (
+                f"at most {shape[0]} of {size:,} words" if self.names else f"at most {shape[0]} integers below {size:,}"
+            )
+        if self.space.values == "index":
+            shown = ", ".join(self.names[:12]) + (", …" if len(self.names) > 12 else "")
+            return f"an integer below {size:,}" + (f", or a name: {shown}" if self.names else "")
+        numbers = {"unit": "in [0, 1]", "binary": "0 or 1", "real": "of any size"}[self.space.values]
+        if not shape:
+            return f"a number {numbers}"
+        kind = "a picture" if self.is_picture else "numbers"
+        return f"{kind} of shape {shape}, values {numbers}"
+
+
+def check_columns(columns: Mapping[str, Column], where: str) -> None:
+    """InvalidInput if a column has a name that cannot be a keyword, or there are too many."""
+    if len(columns) > MAX_COLUMNS:
+        raise InvalidInput(f"{where} has {len(columns)} columns, more than the {MAX_COLUMNS} allowed")
+    for name in columns:
+        check_name(name.replace("_", "-"), f"{where}: column")
+        if name in RESERVED or not name.isidentifier():
+            raise InvalidInput(
+                f"{where}: a column cannot be called {name!r:.40}: take another word of a-z, 0-9 and '_'"
+            )
+
+
+def parse_column(table: Any, where: str) -> Column:
+    """The column in a table of JSON, as dataclasses.asdict writes it; InvalidInput if it is none."""
+    if isinstance(table, Column):
+        return table
+    try:
+        space = table["space"]
+        return Column(**{**table, "space": space if isinstance(space, Space) else Space(**space)})
+    except (TypeError, KeyError):
+        raise InvalidInput(f"{where} must have space (shape, values, size), names, doc and optional") from None
+    except InvalidInput as error:
+        raise InvalidInput(f"{where}: {error.message}") from None
