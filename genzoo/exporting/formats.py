@@ -149,7 +149,11 @@ def _write_onnx(traced: Trace, metadata: str) -> tuple[bytes, Run]:
     if (size := sum(tensor.nbytes for tensor in traced.program.state_dict.values())) > MAX_ONNX_BYTES:
         raise InvalidInput(f"{size:,} bytes of weights are more than the 2 GiB an ONNX file may hold; write a .pt2")
     takes, gives = [port.name for port in (traced.takes, *traced.given)], traced.gives.name
-    program = torch.onnx.export(traced.program, input_names=takes, output_names=[gives], verbose=False)
+    rows, names = {0: BATCH}, [port.name for port in traced.given]
+    shapes: tuple[Any, ...] = (rows, dict.fromkeys(names)) if names else (rows,)  # other inputs have as many rows
+    program = torch.onnx.export(
+        traced.program, input_names=takes, output_names=[gives], dynamic_shapes=shapes, verbose=False
+    )
     assert program is not None
     program.model.metadata_props["genzoo"] = metadata
     for node in program.model.graph.all_nodes():
