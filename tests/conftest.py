@@ -24,6 +24,13 @@ hypothesis.settings.load_profile("genzoo")  # machines are noisy: no deadline fo
 
 Result = subprocess.CompletedProcess[str]
 
+LONGEST = {"test_examples.py", "test_processes.py", "test_new.py", "test_readme.py", "test_laws.py", "test_loop.py"}
+"""The files that take longest: several workers begin with them, so that none is left with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
