@@ -24,6 +24,13 @@ hypothesis.settings.load_profile("genzoo")  # machines are noisy: no deadline fo
 
 Result = subprocess.CompletedProcess[str]
 
+LONGEST = {"test_examples.py", "test_processes.py", "test_new.py", "test_readme.py", "test_laws.py", "test_loop.py"}
+"""The files that take longest: several workers begin with them, so that none is left with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -45,6 +52,21 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def few_digits(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose MNIST is the first 1,280 and 300 digits and their labels."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "MNIST" / "raw").mkdir(parents=True)
+    for name, axes in {"images-idx3": 3, "labels-idx1": 1}.items():
+        for split, count in {"train": 1280, "t10k": 300}.items():
+            path = Path("MNIST") / "raw" / f"{split}-{name}-ubyte"
+            with (data_root / path).open("rb") as file:
+                header = file.read(4 + 4 * axes)
+                values = file.read(count * (784 if axes == 3 else 1))
+            (folder / path).write_bytes(header[:4] + count.to_bytes(4, "big") + header[8:] + values)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def node() -> str:
     """Node, which runs the page's JavaScript; the test is skipped without it, and fails with GENZOO_REQUIRE_NODE=1."""
     if found := shutil.which("node"):
@@ -59,6 +81,15 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("stranger")
     pip_install(target, ROOT / "examples" / "genzoo-tiny")
     return target
+
+
+@pytest.fixture
+def here(stranger: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """That folder, with the distribution found in this process."""
+    monkeypatch.syspath_prepend(stranger)
+    registry.cache_clear()
+    yield stranger
+    registry.cache_clear()
 
 
 @pytest.fixture(scope="session")

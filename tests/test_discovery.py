@@ -3,9 +3,11 @@ for what must not be imported."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import zipfile
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -358,7 +360,9 @@ def test_a_wheel_that_lacks_something_is_refused_whatever_is_installed(
     assert message in capsys.readouterr().err
 
 
-def test_a_damaged_wheel_is_refused_wherever_it_is_damaged(tmp_path: Path) -> None:
+def test_a_damaged_wheel_is_refused_wherever_it_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = cache(importlib.metadata.packages_distributions)  # which reads all that is installed each time
+    monkeypatch.setattr(importlib.metadata, "packages_distributions", installed)
     (tmp_path / "inside").mkdir()
     install(tmp_path / "inside", "genzoo-wheeled")
     path = zipped(tmp_path / "inside")

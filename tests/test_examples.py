@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from genzoo.cli import run
+from genzoo.registry import registry
 from tests.conftest import CLI, ROOT, pip_install
 from tests.hub.faults import flip
 from tests.test_readme import Reader, reader
@@ -43,13 +46,30 @@ def test_they_use_public_names_alone() -> None:
         assert set(private) <= {"from genzoo.testing import plugin_suite"}, f"{file}: {private}"
 
 
-def test_a_flow_is_trained_measured_and_drawn(genzoo_cli: CLI, installed: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def beside_them(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The examples are found in this process."""
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(installed)
+        registry.cache_clear()
+        yield
+    registry.cache_clear()
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("genzoo_flow", "genzoo_flowmatching")]:
+        del sys.modules[name]  # another copy of it may be installed later
+
+
+@pytest.mark.usefixtures("beside_them")
+def test_a_flow_is_trained_measured_and_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     quick = ("--set", "training.epochs=1", "--set", "model.transforms=2", "--set", "training.batch_size=1000")
-    trained = genzoo_cli("train", "flow-coupling-toy2d-ring", *quick, "-o", "run", beside=installed)
-    assert (trained.returncode, trained.stdout) == (0, "./run\n"), trained.stderr
-    assert "negative_log_likelihood" in genzoo_cli("show", "./run", beside=installed).stdout
-    assert genzoo_cli("verify", "./run", beside=installed).returncode == 0
-    assert genzoo_cli("sample", "./run", "-o", "ring.png", beside=installed).returncode == 0
+    assert run(["train", "flow-coupling-toy2d-ring", *quick, "-o", "run"]) == 0
+    assert capsys.readouterr().out == "./run\n"
+    assert run(["show", "./run"]) == 0
+    assert "negative_log_likelihood" in capsys.readouterr().out
+    assert run(["verify", "./run"]) == 0
+    assert run(["sample", "./run", "-o", "ring.png"]) == 0
     assert (tmp_path / "ring.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -154,10 +154,10 @@ PARTS = re.split(r"^### ", split_readme()[0], flags=re.MULTILINE)
 
 @pytest.mark.parametrize("part", range(len(PARTS)), ids=[part.partition("\n")[0] or "Train" for part in PARTS])
 def test_readme_trains_with_data_to_the_end(
-    part: int, reader: Reader, data_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    part: int, reader: Reader, data_root: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Each part alone, with the recipe of the first; what is published of it is shown."""
-    monkeypatch.setenv("GENZOO_DATA", str(first_of_mnist(data_root, tmp_path / "data")))
+    monkeypatch.setenv("GENZOO_DATA", str(few_digits))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     pictures(data_root, tmp_path / "faces", count=64)
     (recipe,) = (block for block in blocks_of(PARTS[0]) if block.file == "my.toml")
@@ -179,19 +179,6 @@ def shortened(block: Block) -> Block:
     text = re.sub(r"epochs( ?= ?)\d+", r"epochs\g<1>1", block.text)
     text = re.sub(r"^genzoo train --like .*$", r"\g<0> --set training.epochs=1", text, flags=re.MULTILINE)
     return block._replace(text=text)
-
-
-def first_of_mnist(root: Path, folder: Path) -> Path:
-    """The first 1,280 and 300 digits of MNIST and their labels, in a data folder of their own."""
-    (folder / "MNIST" / "raw").mkdir(parents=True)
-    for name, axes in {"images-idx3": 3, "labels-idx1": 1}.items():
-        for split, count in {"train": 1280, "t10k": 300}.items():
-            path = Path("MNIST") / "raw" / f"{split}-{name}-ubyte"
-            with (root / path).open("rb") as file:
-                header = file.read(4 + 4 * axes)
-                values = file.read(count * (784 if axes == 3 else 1))
-            (folder / path).write_bytes(header[:4] + count.to_bytes(4, "big") + header[8:] + values)
-    return folder
 
 
 def pictures(root: Path, folder: Path, *, count: int) -> None:

@@ -1,4 +1,5 @@
-"""Plugins that are broken, of another API, or clash: really installed beside genzoo, in processes of their own."""
+"""Plugins that are broken, of another API, or clash: really installed beside genzoo, in processes of their own where
+what a process prints or imports is looked at."""
 
 from __future__ import annotations
 
@@ -8,6 +9,12 @@ from typing import Any
 
 import pytest
 
+import genzoo
+from genzoo.api.plan import Plan
+from genzoo.api.recipes import find_recipe
+from genzoo.cli import run
+from genzoo.errors import AmbiguousName, PluginError
+from genzoo.registry import registry
 from tests.conftest import CLI, make_distribution
 
 ARCHITECTURE = """
@@ -93,43 +100,46 @@ def test_an_unknown_name_mentions_what_could_not_be_loaded(genzoo_cli: CLI, brok
     assert "genzoo-raises (genzoo_raises) is broken" in result.stderr
 
 
-def test_a_stranger_is_found_listed_trained_and_sampled(genzoo_cli: CLI, stranger: Path, tmp_path: Path) -> None:
-    assert plugins(genzoo_cli, stranger)["genzoo-tiny"]["offers"] == {
+def test_a_stranger_is_found_listed_trained_and_sampled(
+    genzoo_cli: CLI, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert plugins(genzoo_cli, here)["genzoo-tiny"]["offers"] == {
         "architecture": ["tiny"],
         "dataset": ["blobs"],
         "recipe": ["vae-tiny-blobs"],
     }
-    trained = genzoo_cli("train", "vae-tiny-blobs", "-o", "run", beside=stranger)
-    assert (trained.returncode, trained.stdout) == (0, "./run\n"), trained.stderr
-    assert "epoch 5/5" in trained.stderr
-    assert genzoo_cli("sample", "./run", "-n", 4, "-o", "a.png", beside=stranger).returncode == 0
+    folder, picture = str(tmp_path / "run"), str(tmp_path / "a.png")
+    assert run(["train", "vae-tiny-blobs", "-o", folder]) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{folder}\n"
+    assert "epoch 5/5" in told.err
+    assert run(["sample", folder, "-n", "4", "-o", picture]) == 0
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_two_plugins_with_one_name_are_both_named_and_both_reachable(genzoo_cli: CLI, tmp_path: Path) -> None:
-    make_distribution(tmp_path, "genzoo-mine", ARCHITECTURE.format(name="conv"))
-    rows = plugins(genzoo_cli, tmp_path)
+def test_two_plugins_with_one_name_are_both_named_and_both_reachable(
+    genzoo_cli: CLI, beside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_distribution(beside, "genzoo-mine", ARCHITECTURE.format(name="conv"))
+    rows = plugins(genzoo_cli, beside)
     assert rows["genzoo-mine"]["status"] == rows["conv"]["status"] == "clash"
     assert "write genzoo-mine:conv" in rows["genzoo-mine"]["reason"]
     assert "genzoo-mine 1.0" in rows["conv"]["reason"]
     assert rows["dense"]["status"] == "ok"
-    assert genzoo_cli("list", beside=tmp_path).returncode == 0
-    assert genzoo_cli("sample", "vae-conv-mnist", "-o", "a.png", beside=tmp_path).returncode == 0
-    script = "import genzoo; print(genzoo.create({!r}, input_shape=(1, 28, 28), latent_dim=2))"
-    ambiguous, ours = (run_python(script.format(name), tmp_path) for name in ("vae-conv", "genzoo:vae-conv"))
-    assert "say which: genzoo-mine:conv or genzoo:conv" in ambiguous
-    assert "<vae-conv: " in ours
-    assert genzoo_cli("list", "vae-conv-mn*t", beside=tmp_path).stdout == "vae-conv-mnist\n"
+    assert run(["list"]) == 0
+    assert run(["sample", "vae-conv-mnist", "-o", str(beside / "a.png")]) == 0
+    with pytest.raises(AmbiguousName, match="say which: genzoo-mine:conv or genzoo:conv"):
+        genzoo.create("vae-conv", input_shape=(1, 28, 28), latent_dim=2)
+    assert genzoo.create("genzoo:vae-conv", input_shape=(1, 28, 28), latent_dim=2).name == "vae-conv"
+    capsys.readouterr()
+    assert run(["list", "vae-conv-mn*t"]) == 0
+    assert capsys.readouterr().out == "vae-conv-mnist\n"
 
 
-def test_the_name_with_its_distribution_works_in_any_spelling(stranger: Path) -> None:
-    script = (
-        "import genzoo; from genzoo.api.plan import Plan; from genzoo.api.recipes import find_recipe\n"
-        "for home in ('genzoo-tiny', 'Genzoo_Tiny'):\n"
-        "    print(Plan.of(find_recipe(f'{home}:vae-tiny-blobs')[0]).blueprint.distribution)\n"
-        "    print(genzoo.create(f'{home}:vae-tiny', input_shape=(4,), latent_dim=2).name)"
-    )
-    assert run_python(script, stranger) == "genzoo-tiny\nvae-tiny\n" * 2
+def test_the_name_with_its_distribution_works_in_any_spelling(here: Path) -> None:
+    for home in ("genzoo-tiny", "Genzoo_Tiny"):
+        assert Plan.of(find_recipe(f"{home}:vae-tiny-blobs")[0]).blueprint.distribution == "genzoo-tiny"
+        assert genzoo.create(f"{home}:vae-tiny", input_shape=(4,), latent_dim=2).name == "vae-tiny"
 
 
 RIVAL = """
@@ -148,15 +158,13 @@ def genzoo_records():
 """
 
 
-def test_a_rival_with_all_our_names_does_not_break_our_models(genzoo_cli: CLI, tmp_path: Path) -> None:
-    make_distribution(tmp_path, "genzoo-rival", RIVAL)
-    assert genzoo_cli("sample", "vae-conv-mnist", "-o", "a.png", beside=tmp_path).returncode == 0
-    script = (
-        "from genzoo.api.plan import Plan; from genzoo.api.recipes import find_recipe\n"
-        "recipe, owner = find_recipe('vae-conv-mnist')\n"
-        "plan = Plan.of(recipe, prefer=owner); print(plan.blueprint.distribution, plan.dataset.target)"
-    )
-    assert run_python(script, tmp_path) == "genzoo genzoo.datasets.vision:mnist_dynamic\n"
+def test_a_rival_with_all_our_names_does_not_break_our_models(beside: Path) -> None:
+    make_distribution(beside, "genzoo-rival", RIVAL)
+    assert "genzoo-rival" in {plugin.distribution for plugin in registry().plugins}
+    assert run(["sample", "vae-conv-mnist", "-o", str(beside / "a.png")]) == 0
+    recipe, owner = find_recipe("vae-conv-mnist")
+    plan = Plan.of(recipe, prefer=owner)
+    assert (plan.blueprint.distribution, plan.dataset.target) == ("genzoo", "genzoo.datasets.vision:mnist_dynamic")
 
 
 def test_a_bad_record_breaks_its_plugin_alone(genzoo_cli: CLI, tmp_path: Path) -> None:
@@ -206,17 +214,7 @@ def test_deleting_an_entry_point_leaves_the_rest(monkeypatch: pytest.MonkeyPatch
         registry.registry.cache_clear()
 
 
-def test_a_target_that_cannot_be_imported_names_its_owner(genzoo_cli: CLI, tmp_path: Path) -> None:
-    make_distribution(tmp_path, "genzoo-mine", ARCHITECTURE.format(name="mine"))
-    output = run_python("import genzoo; genzoo.create('ae-mine', input_shape=(4,), latent_dim=2)", tmp_path)
-    assert "PluginError: mine names nowhere:X, which cannot be imported" in output
-
-
-def run_python(code: str, beside: Path) -> str:
-    import os
-    import subprocess
-    import sys
-
-    env = {**os.environ, "PYTHONPATH": str(beside)}
-    result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-    return result.stdout + result.stderr
+def test_a_target_that_cannot_be_imported_names_its_owner(beside: Path) -> None:
+    make_distribution(beside, "genzoo-absent", ARCHITECTURE.format(name="absent"))
+    with pytest.raises(PluginError, match="absent names nowhere:X, which cannot be imported"):
+        genzoo.create("ae-absent", input_shape=(4,), latent_dim=2)

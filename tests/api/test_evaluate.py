@@ -114,9 +114,9 @@ def test_without_a_network_of_its_own_a_data_set_needs_inception() -> None:
         measured("", "fid")
 
 
-def test_a_recipe_may_name_the_feature_network(data_root: Path, tmp_path: Path) -> None:
+def test_a_recipe_may_name_the_feature_network(few_digits: Path, tmp_path: Path) -> None:
     network = {"evaluation.features": "features-lenet-fashion"}
-    found = genzoo.evaluate("gan-dense-mnist", metrics=["classes_covered"], overrides=network, data_root=data_root)
+    found = genzoo.evaluate("gan-dense-mnist", metrics=["classes_covered"], overrides=network, data_root=few_digits)
     assert found["classes_covered"]["protocol"]["features"].startswith("features-lenet-fashion ")
     for name, error, match in (
         ("vae-conv-mnist", InvalidInput, "vae-conv-mnist is no feature network, but a vae"),
@@ -135,11 +135,11 @@ def test_a_feature_network_is_for_pictures_of_one_shape() -> None:
         genzoo.train("vae-conv-sprites", overrides=overrides)
 
 
-def test_the_bound_can_be_asked_for_with_any_number_of_draws(data_root: Path) -> None:
+def test_the_bound_can_be_asked_for_with_any_number_of_draws(few_digits: Path) -> None:
     def bound(**overrides: int) -> float:
         changes = {f"evaluation.{key}": value for key, value in overrides.items()}
         metrics = ["negative_elbo", "negative_log_likelihood"]
-        found = genzoo.evaluate("vae-conv-mnist-2d", metrics=metrics, overrides=changes, data_root=data_root)
+        found = genzoo.evaluate("vae-conv-mnist-2d", metrics=metrics, overrides=changes, data_root=few_digits)
         assert found["negative_log_likelihood"]["value"] < found["negative_elbo"]["value"]
         return float(found["negative_log_likelihood"]["value"])
 

@@ -9,15 +9,16 @@ import pytest
 import genzoo
 from genzoo.errors import InvalidInput, NotFound
 
+POINTS = "gan-dense-toy1d"
 SMALL_STEPS = {"training.epochs": 1, "training.batch_size": 10_000, "optimizer.learning_rate": 1e-8}
 
 
-def test_a_run_begins_from_a_checkpoint(tmp_path: Path, data_root: Path) -> None:
-    overrides = {**SMALL_STEPS, "training.start": "ae-dense-mnist-2d", "training.ema": 0.0}
-    trained = genzoo.train("ae-dense-mnist-2d", overrides=overrides, output=tmp_path / "run", data_root=data_root)
-    first = genzoo.load("ae-dense-mnist-2d", device=trained.device).state_dict()
+def test_a_run_begins_from_a_checkpoint(tmp_path: Path) -> None:
+    overrides = {**SMALL_STEPS, "training.start": POINTS, "training.ema": 0.0}
+    trained = genzoo.train(POINTS, overrides=overrides, output=tmp_path / "run")
+    first = genzoo.load(POINTS, device=trained.device).state_dict()
     assert trained.checkpoint is not None
-    assert trained.checkpoint.trained["start"] == genzoo.show("ae-dense-mnist-2d").sha256
+    assert trained.checkpoint.trained["start"] == genzoo.show(POINTS).sha256
     for key, tensor in trained.state_dict().items():
         assert (tensor - first[key]).abs().max() < 1e-6
 

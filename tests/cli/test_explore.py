@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 from urllib.request import urlopen
 
-from tests.conftest import CLI
+import pytest
 
+from genzoo.cli import run
+
+Capture = pytest.CaptureFixture[str]
 NAME = "gan-dense-toy1d"  # the quickest, and without data
 
 
@@ -31,18 +34,22 @@ def test_explore_prints_its_address_and_ends_with_one_line(tmp_path: Path) -> No
     assert err.split("\n") == ["genzoo: serving the page; Ctrl-C stops", "", "genzoo: stopped", ""]  # behind ^C
 
 
-def test_gallery_writes_plain_files_that_name_no_other_place(genzoo_cli: CLI, tmp_path: Path) -> None:
-    result = genzoo_cli("gallery", NAME, "-o", "site")
-    assert (result.returncode, result.stdout) == (0, "site/index.html\n"), result.stderr
+def test_gallery_writes_plain_files_that_name_no_other_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["gallery", NAME, "-o", "site"]) == 0
+    assert capsys.readouterr().out == "site/index.html\n"
     linked = re.findall(r'(?:src|href)="([^"]*)"', (tmp_path / "site" / "index.html").read_text())
     for link in (link for link in linked if not link.startswith("data:")):
         assert (tmp_path / "site" / link).is_file()
-    again = genzoo_cli("gallery", NAME, "-o", "site")
-    assert again.returncode == 2
-    assert "--force" in again.stderr
+    assert run(["gallery", NAME, "-o", "site"]) == 2
+    assert "--force" in capsys.readouterr().err
 
 
-def test_usage_is_told(genzoo_cli: CLI) -> None:
-    assert genzoo_cli("gallery", NAME, "--single", NAME).returncode == 2
-    assert genzoo_cli("explore", "features-lenet-mnist", "--no-browser").stderr.startswith("genzoo: ")
-    assert genzoo_cli("explore", "vae-cov-mnist").returncode == 3
+def test_usage_is_told(capsys: Capture) -> None:
+    assert run(["gallery", NAME, "--single", NAME]) == 2
+    capsys.readouterr()
+    assert run(["explore", "features-lenet-mnist", "--no-browser"]) == 2
+    assert capsys.readouterr().err.startswith("genzoo: ")
+    assert run(["explore", "vae-cov-mnist"]) == 3

@@ -42,13 +42,16 @@ def assert_same_pictures(model: Model, node: str, folder: Path) -> None:
     _perturb(model)
     z = torch.randn(3, model.latent_dim, generator=torch.Generator().manual_seed(0))
     wanted = model.decode(z).cpu()
-    for dtype, tolerance in TOLERANCE.items():
-        (folder / "model.safetensors").write_bytes(export_decoder(model, dtype=dtype))
-        (folder / "z.json").write_text(json.dumps(z.tolist()))
-        command = [node, str(DECODE), str(folder / "model.safetensors"), str(folder / "z.json")]
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
-        pictures = torch.tensor(json.loads(result.stdout)).reshape(wanted.shape)
-        error = float((pictures - wanted).abs().max() / wanted.abs().max().clamp(min=1))
+    (folder / "z.json").write_text(json.dumps(z.tolist()))
+    files = [folder / f"{dtype}.safetensors" for dtype in TOLERANCE]
+    for file, dtype in zip(files, TOLERANCE, strict=True):
+        file.write_bytes(export_decoder(model, dtype=dtype))
+    command = [node, str(DECODE), str(folder / "z.json"), *map(str, files)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    for (dtype, tolerance), drawn in zip(TOLERANCE.items(), json.loads(result.stdout), strict=True):
+        error = float(
+            (torch.tensor(drawn).reshape(wanted.shape) - wanted).abs().max() / wanted.abs().max().clamp(min=1)
+        )
         assert error <= tolerance, f"{model.name}, {dtype}: {error}"
 
 

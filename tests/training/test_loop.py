@@ -388,13 +388,16 @@ def test_bf16_trains_to_about_the_same_loss(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="torch.compile needs a C++ compiler")
-def test_compile_trains_to_the_same_loss(genzoo_cli: CLI, stranger: Path, tmp_path: Path) -> None:
-    recipe_path = stranger / "genzoo_tiny" / "recipes" / "vae-tiny-blobs.toml"
-    plain = recipe_path.read_text().replace('"vae"', '"ae"').replace('"elbo"', '"bce"')
-    for name, text in {"plain": plain, "compiled": f"{plain}compile = true\n"}.items():
-        (tmp_path / f"{name}.toml").write_text(text)
-        result = genzoo_cli("train", f"{name}.toml", "-o", name, beside=stranger)
-        assert result.returncode == 0, result.stderr
+def test_compile_trains_to_the_same_loss(genzoo_cli: CLI, here: Path, tmp_path: Path) -> None:
+    """In a process of its own, without the checks of shapes, which break every graph."""
+    text = (here / "genzoo_tiny" / "recipes" / "vae-tiny-blobs.toml").read_text()
+    recipe_path = tmp_path / "ae.toml"
+    recipe_path.write_text(text.replace('"vae"', '"ae"').replace('"elbo"', '"bce"'))
+    genzoo.train(recipe_path, output=tmp_path / "plain", device="cpu")
+    words = ["ae.toml", "--set", "training.compile=true", "--device", "cpu", "-o", "compiled"]
+    known = {"TORCHINDUCTOR_VEC_ISA_OK": "1"}  # or torch compiles programs to see what the processor can do
+    result = genzoo_cli("train", *words, beside=here, **known)
+    assert result.returncode == 0, result.stderr
     assert last_loss(tmp_path / "compiled") == pytest.approx(last_loss(tmp_path / "plain"), rel=1e-3)
 
 
@@ -442,21 +445,20 @@ def test_streamed_images_train_like_those_in_memory(tmp_path: Path) -> None:
     assert_same_bits(trained("vae", tmp_path / "a"), trained("vae", tmp_path / "b", data=stream))
 
 
-def test_kill_9_and_resume_in_processes_of_their_own(stranger: Path, tmp_path: Path) -> None:
-    recipe_path = stranger / "genzoo_tiny" / "recipes" / "vae-tiny-blobs.toml"
+def test_kill_9_and_resume_in_processes_of_their_own(here: Path, tmp_path: Path) -> None:
+    recipe_path = here / "genzoo_tiny" / "recipes" / "vae-tiny-blobs.toml"
     longer = tmp_path / "longer.toml"
     longer.write_text(recipe_path.read_text().replace("epochs = 5", "epochs = 12"))
     code = (
         "import sys, genzoo; from genzoo.training import clock; clock.SAVE_SECONDS = 0.2\n"
         "genzoo.train(sys.argv[1], output=sys.argv[2], resume=True, device='cpu')"
     )
-    env = {**os.environ, "PYTHONPATH": f"{stranger}{os.pathsep}{ROOT}"}
+    env = {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{ROOT}"}
 
     def start(folder: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-c", code, str(longer), str(tmp_path / folder)], env=env)
 
-    with start("whole") as process:
-        assert process.wait(timeout=120) == 0
+    genzoo.train(longer, output=tmp_path / "whole", device="cpu")
     state = tmp_path / "broken" / "state"
     with start("broken") as process:
         while not state.exists() and process.poll() is None:

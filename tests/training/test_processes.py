@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ from genzoo.cli import run
 from genzoo.training import clock
 clock.SAVE_SECONDS = 0.1
 Path(f"pid-{os.environ['RANK']}").write_text(str(os.getpid()))
-sys.exit(any([run(["train", "long.toml", "--device", "cpu", "-o", *words.split()]) for words in sys.argv[1:]]))
+sys.exit(any([run(["train", *line.split(), "--device", "cpu"]) for line in sys.argv[1:]]))
 """
 
 
@@ -100,59 +100,67 @@ def entries(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
-def test_two_processes_have_the_losses_and_the_weights_of_one(tmp_path: Path) -> None:
+class Runs(NamedTuple):
+    """A folder with runs of two processes, and what these have printed: those of which one was killed, and others."""
+
+    folder: Path
+    killed: str
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def runs(stranger: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """torchrun twice: of ``broken`` one process is killed; the next go on with it, and train ``whole`` and ``two``."""
+    folder = tmp_path_factory.mktemp("runs")
     generator = np.random.default_rng(0)
-    (tmp_path / "faces").mkdir()
+    (folder / "faces").mkdir()
     for index in range(40):
-        Image.fromarray(generator.integers(0, 256, (16, 16), dtype=np.uint8)).save(tmp_path / f"faces/{index:02}.png")
-    recipe = tmp_path / "faces.toml"
-    recipe.write_text(FACES)
-    genzoo.train(recipe, data_root=tmp_path / "faces", output=tmp_path / "one", device="cpu")
-    command = ["-m", "genzoo", "train", "faces.toml", "--data-root", "faces", "-o", "two", "--device", "cpu"]
-    result = subprocess.run(
-        [*TORCHRUN, *command], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == "./two\n"
-    assert result.stderr.count("epoch 2/2") == 1
-    assert "40 examples of 1×16×16, 4 steps on cpu, 2 processes" in result.stderr
-    one, two = entries(tmp_path / "one"), entries(tmp_path / "two")
-    assert [entry["loss"] for entry in two] == pytest.approx([entry["loss"] for entry in one], rel=1e-5)
-    weights = [genzoo.load(tmp_path / folder).state_dict() for folder in ("one", "two")]
-    for key, value in weights[0].items():
-        torch.testing.assert_close(weights[1][key], value, rtol=1e-4, atol=1e-6)
-    assert genzoo.show(tmp_path / "two").trained["processes"] == 2
-
-
-def test_one_worker_killed_and_the_run_goes_on_from_its_last_state(stranger: Path, tmp_path: Path) -> None:
-    """A VAE on data binarised as it is read: each process draws its own noise, and goes on with it."""
+        Image.fromarray(generator.integers(0, 256, (16, 16), dtype=np.uint8)).save(folder / f"faces/{index:02}.png")
+    (folder / "faces.toml").write_text(FACES)
     text = (stranger / "genzoo_tiny" / "recipes" / "vae-tiny-blobs.toml").read_text()
-    (tmp_path / "long.toml").write_text(text.replace("epochs = 5", "epochs = 4"))
-    (tmp_path / "script.py").write_text(SCRIPT)
+    (folder / "long.toml").write_text(text.replace("epochs = 5", "epochs = 4"))
+    (folder / "script.py").write_text(SCRIPT)
 
-    def start(*runs: str) -> subprocess.Popen[str]:
-        command = [*TORCHRUN, "script.py", *runs]
-        return subprocess.Popen(command, cwd=tmp_path, env=environment(stranger), stderr=subprocess.PIPE, text=True)
+    def start(*lines: str) -> subprocess.Popen[str]:
+        command, env, pipe = [*TORCHRUN, "script.py", *lines], environment(stranger), subprocess.PIPE
+        return subprocess.Popen(command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True)
 
-    with start("broken") as process:
-        log = tmp_path / "broken" / "log.jsonl"
+    with start("long.toml -o broken") as process:
+        log = folder / "broken" / "log.jsonl"
         while process.poll() is None and not (log.exists() and log.read_text()):
             time.sleep(0.005)
-        os.kill(int((tmp_path / "pid-1").read_text()), 9)
-        assert process.stderr is not None
-        errors = process.stderr.read()
-        assert process.wait(timeout=120) != 0
-    assert "fault of genzoo" not in errors
-    assert not (tmp_path / "broken" / "model.safetensors").exists()
-    with start("broken --resume", "whole") as process:
-        assert process.stderr is not None
-        errors = process.stderr.read()
-        assert process.wait(timeout=120) == 0, errors
-    states = [saved_tensors(tmp_path / run) for run in ("whole", "broken")]
+        os.kill(int((folder / "pid-1").read_text()), 9)
+        _, killed = process.communicate(timeout=120)
+        assert process.returncode != 0
+    assert not (folder / "broken" / "model.safetensors").exists()
+    with start("long.toml -o broken --resume", "long.toml -o whole", "faces.toml --data-root faces -o two") as process:
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+    return Runs(folder, killed, out, err)
+
+
+def test_two_processes_have_the_losses_and_the_weights_of_one(runs: Runs, tmp_path: Path) -> None:
+    genzoo.train(runs.folder / "faces.toml", data_root=runs.folder / "faces", output=tmp_path / "one", device="cpu")
+    assert runs.out == "./broken\n./whole\n./two\n"
+    assert runs.err.count("epoch 2/2") == 1
+    assert "40 examples of 1×16×16, 4 steps on cpu, 2 processes" in runs.err
+    one, two = entries(tmp_path / "one"), entries(runs.folder / "two")
+    assert [entry["loss"] for entry in two] == pytest.approx([entry["loss"] for entry in one], rel=1e-5)
+    weights = [genzoo.load(folder).state_dict() for folder in (tmp_path / "one", runs.folder / "two")]
+    for key, value in weights[0].items():
+        torch.testing.assert_close(weights[1][key], value, rtol=1e-4, atol=1e-6)
+    assert genzoo.show(runs.folder / "two").trained["processes"] == 2
+
+
+def test_one_worker_killed_and_the_run_goes_on_from_its_last_state(runs: Runs) -> None:
+    """A VAE on data binarised as it is read: each process draws its own noise, and goes on with it."""
+    assert "fault of genzoo" not in runs.killed
+    states = [saved_tensors(runs.folder / run) for run in ("whole", "broken")]
     assert states[0].keys() == states[1].keys()
     noise = states[0]["random.cpu"].chunk(2)
     assert not torch.equal(*noise)
     for key in states[0].keys() - {"seconds"}:
         torch.testing.assert_close(states[1][key], states[0][key], rtol=1e-4, atol=1e-6)
-    terms = [[(e["step"], e["loss"], e["kl"]) for e in entries(tmp_path / run)] for run in ("whole", "broken")]
+    terms = [[(e["step"], e["loss"], e["kl"]) for e in entries(runs.folder / run)] for run in ("whole", "broken")]
     np.testing.assert_allclose(terms[1], terms[0], rtol=1e-4)

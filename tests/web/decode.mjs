@@ -1,7 +1,8 @@
-// node decode.mjs MODEL.safetensors Z.json: the pictures of each z, as JSON.
+// node decode.mjs Z.json MODEL.safetensors...: the pictures that each model makes of each z, as JSON.
 import { readFileSync } from "node:fs";
 import { parse } from "../../genzoo/explore/web/engine.js";
 
-const [file, codes] = process.argv.slice(2);
-const model = parse(new Uint8Array(readFileSync(file)).buffer);
-console.log(JSON.stringify(JSON.parse(readFileSync(codes, "utf8")).map((z) => Array.from(model.decode(z)))));
+const [codes, ...files] = process.argv.slice(2);
+const zs = JSON.parse(readFileSync(codes, "utf8"));
+const models = files.map((file) => parse(new Uint8Array(readFileSync(file)).buffer));
+console.log(JSON.stringify(models.map((model) => zs.map((z) => Array.from(model.decode(z))))));
