@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from genzoo import notebook
 from genzoo.arguments import typed
-from genzoo.errors import AmbiguousName, NotFound
+from genzoo.errors import AmbiguousName, DamagedFile, HubNotFound, NotFound
 from genzoo.fields import Field
 from genzoo.files import user_path
 from genzoo.hub.reference import PREFIX, is_reference
 from genzoo.registry import Plugin, registry
 from genzoo.spec import (
     MODEL_FIELDS,
+    PARTS_FOLDER,
     RECORD_FILE,
     Architecture,
     Checkpoint,
@@ -30,10 +32,12 @@ from genzoo.spec import (
 
 __all__ = [
     "OVERVIEW",
+    "FoundPart",
     "Names",
     "compare",
     "describe",
     "find_checkpoint",
+    "find_part",
     "is_path",
     "is_pattern",
     "list_models",
@@ -108,6 +112,77 @@ def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
             raise NotFound(f"{error.message}. For one on the hub write hf:org/name") from None
         raise
     return checkpoint, plugin
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundPart:
+    """The record of a part, the plugin it came from if it is one's, and the folder in the repository of the checkpoint
+    that brings it along, with a ``/`` at its end; "" for one that is found by its name."""
+
+    record: Checkpoint
+    plugin: Plugin | None = None
+    within: str = ""
+
+
+def find_part(checkpoint: Checkpoint, role: str, within: str = "") -> FoundPart:
+    """The record of a part of a checkpoint: that of its name, or the one that the checkpoint brings along.
+
+    Args:
+        checkpoint: what stands on it.
+        role: which part.
+        within: where the checkpoint lies in its own repository, if that is inside another one's.
+
+    Raises:
+        NotFound: it is nowhere.
+        DamagedFile: what is there has another sha256 than the checkpoint pins.
+        NetworkError: it is on the hub alone, which cannot be reached.
+    """
+    part = checkpoint.parts[role]
+    here = f"{within}{PARTS_FOLDER}/{role}/"
+    others = []
+    for look in (_part_by_name, _part_beside, _part_on_the_hub):
+        found = look(checkpoint, role, here)
+        if found and found.record.sha256 == part.sha256:
+            return found
+        others += [found.record] if found else []
+    what = f"{checkpoint.name} stands on {part.name}"
+    if others:
+        raise DamagedFile(
+            f"{what} with the sha256 {part.sha256[:12]}…, and the one here has {others[0].sha256[:12]}…: it is another "
+            "version; install the version that has it"
+        )
+    raise NotFound(f"{what} ({role}), which is not here; if it is a plugin's: pip install that plugin")
+
+
+def _part_by_name(checkpoint: Checkpoint, role: str, here: str) -> FoundPart | None:
+    name = checkpoint.parts[role].name
+    if is_path(name):
+        return None  # no record leads to a folder of this machine
+    try:
+        return FoundPart(record=(found := find_checkpoint(name))[0], plugin=found[1])
+    except NotFound:
+        return None
+
+
+def _part_beside(checkpoint: Checkpoint, role: str, here: str) -> FoundPart | None:
+    folder = checkpoint.folder / PARTS_FOLDER / role
+    if checkpoint.folder == Path() or not _holds_record(folder):
+        return None
+    found = Checkpoint.read(folder)
+    in_cache = bool(checkpoint.repo)
+    record = replace(found, repo=checkpoint.repo, commit=checkpoint.commit) if in_cache else found
+    return FoundPart(record=record, within=here if in_cache else "")
+
+
+def _part_on_the_hub(checkpoint: Checkpoint, role: str, here: str) -> FoundPart | None:
+    if not checkpoint.repo:
+        return None
+    from genzoo.hub.sources import part_record
+
+    try:
+        return FoundPart(record=part_record(checkpoint, here), within=here)
+    except HubNotFound:
+        return None
 
 
 def _or(error: NotFound, told: str, way: str) -> NotFound:

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
 
 from genzoo.api.defaults import plain_defaults
 from genzoo.arguments import typed
-from genzoo.catalog import find_checkpoint, owner_of
-from genzoo.errors import GenzooError, InvalidInput, NotFound, PluginError, did_you_mean
+from genzoo.catalog import FoundPart, find_checkpoint, find_part, is_path, owner_of
+from genzoo.errors import GenzooError, InvalidInput, MalformedWeights, NotFound, PluginError, did_you_mean
 from genzoo.fields import check_config
 from genzoo.hub.files import check_size, read_weights
+from genzoo.hub.reference import is_reference
 from genzoo.hub.sources import read_weights_of
-from genzoo.models import Model
+from genzoo.models import Model, Parts
 from genzoo.models.conditioning import conditioned
 from genzoo.randomness import DrawFrom
 from genzoo.registry import load_target, registry
-from genzoo.spec import MODEL_FIELDS, Architecture, Column, Family, ModelSpec
+from genzoo.spec import MODEL_FIELDS, Architecture, Checkpoint, Column, Family, ModelSpec, Part
 
-__all__ = ["Blueprint", "combinations", "create", "load", "pick_device"]
+__all__ = ["Blueprint", "combinations", "create", "load", "open_parts", "pick_device"]
 
 MAX_PARAMETERS = 1 << 31
+MAX_PARTS_DEEP = 4
 
 
 @typed
@@ -48,20 +51,80 @@ def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
         IntegrityError: the weights are not the recorded bytes, or do not fit their architecture.
         NetworkError: they are on the hub alone, and it cannot be reached, denies them, or is no hub.
     """
-    chosen = pick_device(device)
-    checkpoint, plugin = find_checkpoint(name)
-    owner = owner_of(checkpoint, plugin)
+    record, plugin = find_checkpoint(name)
+    return _load(FoundPart(record=record, plugin=plugin), pick_device(device), ())
+
+
+def _load(found: FoundPart, device: torch.device, above: tuple[str, ...]) -> Model:
+    """The model of a checkpoint that was found; `above` are the sha256 of those that stand on it."""
+    checkpoint, plugin = found.record, found.plugin
+    owner, above = owner_of(checkpoint, plugin), (*above, checkpoint.sha256)
+    parts = Parts({role: _part(found, role, device, above) for role in checkpoint.parts})
     try:
-        model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner).skeleton()
+        model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner, parts=parts).skeleton()
     except NotFound as error:
         raise type(error)(f"{error.message}{_not_installed(owner)}", suggestions=error.suggestions) from None
     read = partial(read_weights, expected=model.state_dict(), sha256=checkpoint.sha256, size=checkpoint.size_bytes)
-    check_size(checkpoint.size_bytes, model.state_dict(), str(name))
-    tensors, source = read_weights_of(checkpoint, plugin, read)
+    check_size(checkpoint.size_bytes, model.state_dict(), checkpoint.name)
+    tensors, source = read_weights_of(checkpoint, plugin, read, within=found.within)
     model.load_state_dict(tensors, assign=True)
     model.name, model.source = checkpoint.name, source.kind
     model.checkpoint = replace(checkpoint, folder=source.folder)
-    return model.to(chosen).eval()
+    return model.to(device).eval()
+
+
+_shared: WeakValueDictionary[tuple[str, torch.device], Model] = WeakValueDictionary()
+"""The parts in use, by sha256 and device: two models that stand on the same share its memory."""
+
+
+def _part(found: FoundPart, role: str, device: torch.device, above: tuple[str, ...]) -> Model:
+    """A part of a checkpoint, frozen.
+
+    Raises:
+        MalformedWeights: it stands on itself.
+        NotFound, IntegrityError, NetworkError: as genzoo.catalog.find_part, and as `load` of it.
+    """
+    pinned = found.record.parts[role]
+    if pinned.sha256 in above or len(above) > MAX_PARTS_DEEP:
+        raise MalformedWeights(f"{found.record.name} cannot be loaded: its part {role} stands on it in turn")
+    part = _shared.get((pinned.sha256, device))
+    if part is None:
+        part = _load(find_part(found.record, role, found.within), device, above).requires_grad_(False)
+        _shared[pinned.sha256, device] = part
+    return part
+
+
+def open_parts(names: Mapping[str, str], where: str, device: torch.device) -> tuple[dict[str, Part], Parts]:
+    """The pins of checkpoints called by name, and the models themselves, as parts of a model that is yet to be made.
+
+    Raises:
+        InvalidInput: a name is a path, which would mean nothing on another machine.
+        NotFound, IntegrityError, NetworkError: as `load`.
+    """
+    pins = {}
+    for role, name in names.items():
+        if not isinstance(name, str) or is_path(name):
+            raise InvalidInput(
+                f"{where}.{role} must be the name of a checkpoint, or hf:org/name@commit; got {name!r:.80}"
+            )
+        record = find_checkpoint(name)[0]
+        pins[role] = Part(name=record.pin if is_reference(name) else name, sha256=record.sha256)
+    above = FoundPart(record=replace(_NOBODY, parts=pins))
+    return pins, Parts({role: _part(above, role, device, ()) for role in pins})
+
+
+_NOBODY = Checkpoint(
+    name="new",
+    family="",
+    architecture="",
+    config={"input_shape": (1,)},
+    dataset="",
+    license="",
+    parameters=0,
+    sha256="0" * 64,
+    size_bytes=0,
+)
+"""What stands on the parts of a model that is not there yet."""
 
 
 def _not_installed(distribution: str) -> str:
@@ -73,7 +136,12 @@ def _not_installed(distribution: str) -> str:
 
 @typed
 def create(
-    name: str, *, seed: int | None = None, given: Mapping[str, Column] = MappingProxyType({}), **config: Any
+    name: str,
+    *,
+    seed: int | None = None,
+    given: Mapping[str, Column] = MappingProxyType({}),
+    parts: Mapping[str, str] = MappingProxyType({}),
+    **config: Any,
 ) -> Model:
     """An untrained model, on the CPU, in training mode.
 
@@ -81,6 +149,7 @@ def create(
         name: ``family-architecture``, e.g. ``vae-conv``.
         seed: of the initial weights; without one they are drawn from torch's global generator.
         given: what the model is told, by name: ``{"label": Column.of(["cat", "dog"])}``.
+        parts: the names of the checkpoints that it stands on, by role: ``{"first_stage": "ae-conv-mnist"}``.
         config: ``input_shape`` and ``latent_dim``, and what the family and the architecture declare.
 
     Raises:
@@ -90,8 +159,9 @@ def create(
     distribution, _, short = name.rpartition(":")
     family, architecture = _split_name(short)
     qualified = f"{distribution}:{architecture}" if distribution else architecture
-    spec = ModelSpec(family=family, architecture=qualified, config=config, given=given)
-    blueprint = Blueprint.of(spec, "config", prefer=distribution)
+    pins, models = open_parts(parts, "parts", torch.device("cpu"))
+    spec = ModelSpec(family=family, architecture=qualified, config=config, given=given, parts=pins)
+    blueprint = Blueprint.of(spec, "config", prefer=distribution, parts=models)
     blueprint.skeleton()
     return blueprint.build("cpu") if seed is None else blueprint.seeded(seed)
 
@@ -124,16 +194,23 @@ class Blueprint:
     family: Family
     architecture: Architecture
     distribution: str
+    parts: Parts = field(default_factory=Parts)
 
     @classmethod
-    def of(cls, spec: ModelSpec, where: str, *, prefer: str = "") -> Blueprint:
-        """The blueprint of `spec`, its names looked up (first in the distribution `prefer`) and its config checked."""
+    def of(cls, spec: ModelSpec, where: str, *, prefer: str = "", parts: Parts | None = None) -> Blueprint:
+        """The blueprint of `spec`, its names looked up (first in the distribution `prefer`) and its config checked.
+        `parts` are the models that `spec` pins."""
         family = registry().find(Family, spec.family, prefer=prefer)
         plugin, architecture = registry().find_entry(Architecture, spec.architecture, prefer=prefer)
         if missing := [role for role in family.roles if role not in architecture.roles]:
             raise InvalidInput(f"{architecture.name} builds no {' and no '.join(missing)}, which {family.name} needs")
         if spec.given and not family.conditional:
             raise InvalidInput(f"{where}: models of the family {family.name} cannot be told anything; leave given out")
+        if set(spec.parts) != set(family.parts):
+            needs = ", ".join(family.parts) or "none"
+            raise InvalidInput(
+                f"{where}: the parts of {family.name} are {needs}; got {', '.join(spec.parts) or 'none'}"
+            )
         declared = {**MODEL_FIELDS, **family.config, **architecture.config}
         if len(declared) < len(MODEL_FIELDS) + len(family.config) + len(architecture.config):
             raise PluginError(f"{architecture.name} declares a config key that {family.name} or every model has")
@@ -143,6 +220,7 @@ class Blueprint:
             family=family,
             architecture=architecture,
             distribution=plugin.distribution,
+            parts=parts or Parts(),
         )
 
     def build(self, device: str | torch.device) -> Model:
@@ -170,7 +248,10 @@ class Blueprint:
             return conditioned(partial(bare, role), role, shape, columns, name)
 
         with plain_defaults(), torch.device(device):
-            model: Model = load_target(self.family.target, self.family.name).build(network, self.spec)
+            more = (self.parts,) if self.parts else ()
+            model: Model = load_target(self.family.target, self.family.name).build(network, self.spec, *more)
+        if self.parts:
+            model.parts = self.parts
         model.sample_block = self.architecture.sample_block
         return model
 

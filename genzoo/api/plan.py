@@ -8,7 +8,9 @@ from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
-from genzoo.api.build import Blueprint
+import torch
+
+from genzoo.api.build import Blueprint, open_parts
 from genzoo.api.features import find_features
 from genzoo.catalog import find_checkpoint, is_path, owner_of
 from genzoo.datasets import Split
@@ -16,6 +18,7 @@ from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.fields import Field, check_config
 from genzoo.hub.reference import is_reference
 from genzoo.models import Model
+from genzoo.models.sampling import sampler_of
 from genzoo.registry import load_target, registry
 from genzoo.spec import Column, DatasetSpec, Family, ModelSpec, Objective
 from genzoo.training import Losses, Recipe
@@ -23,6 +26,9 @@ from genzoo.training.loop import normalises
 from genzoo.training.recipe import check_players
 
 __all__ = ["Plan", "losses_of"]
+
+APART = ("family", "architecture", "given", "parts", "sampler")
+"""The keys of a recipe's ``[model]`` that are no config of the networks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +56,14 @@ class Plan:
         check_players(recipe, objective.players)
         data = {key: value for key, value in recipe.data.items() if key != "name"}
         split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]
-        blueprint = Blueprint.of(_model_for(recipe, dataset, prefer), f"{where}: model", prefer=prefer)
+        names = recipe.model.get("parts", {})
+        pins, parts = open_parts(names, f"{where}: model.parts", torch.device("cpu"))
+        spec = replace(_model_for(recipe, dataset, prefer), parts=pins)
+        blueprint = Blueprint.of(spec, f"{where}: model", prefer=prefer, parts=parts)
         skeleton = blueprint.skeleton()
         skeleton.check_values(dataset.values)
+        if spec.sampler:
+            sampler_of(skeleton, spec.sampler)
         _check_networks(skeleton, objective, where)
         if objective.per_example and recipe.training["compile"]:
             raise InvalidInput(
@@ -93,14 +104,17 @@ class Plan:
 def _model_for(recipe: Recipe, dataset: DatasetSpec, prefer: str) -> ModelSpec:
     """The recipe's model, with what the data set decides where the recipe leaves it open."""
     family, architecture = recipe.model["family"], recipe.model["architecture"]
-    config = {key: value for key, value in recipe.model.items() if key not in ("family", "architecture")}
+    config = {key: value for key, value in recipe.model.items() if key not in APART}
     if dataset.shape is not None:
         config.setdefault("input_shape", dataset.shape)
     config.setdefault("values", "real" if dataset.values == "real" else "unit")
-    given = _given(recipe, dataset, config.pop("given", ()))
+    given = _given(recipe, dataset, recipe.model.get("given", ()))
+    sampler = recipe.model.get("sampler", "")
+    if not isinstance(sampler, str):
+        raise InvalidInput(f"{recipe.name}: model.sampler must be a sampler's name and options; got {sampler!r:.80}")
     if dataset.classes and "classes" in registry().find(Family, family, prefer=prefer).config:
         config.setdefault("classes", dataset.classes)
-    return ModelSpec(family=family, architecture=architecture, config=config, given=given)
+    return ModelSpec(family=family, architecture=architecture, config=config, given=given, sampler=sampler)
 
 
 def _given(recipe: Recipe, dataset: DatasetSpec, names: Any) -> dict[str, Column]:

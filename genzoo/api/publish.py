@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from genzoo.api.build import load
 from genzoo.arguments import typed
+from genzoo.catalog import FoundPart, find_part
 from genzoo.errors import InvalidInput
-from genzoo.files import json_text
+from genzoo.files import json_text, read_recorded
 from genzoo.hub.card import PREVIEW_FILE, card
 from genzoo.hub.files import encode_weights
 from genzoo.hub.push import Published, publish
+from genzoo.hub.sources import read_weights_of
 from genzoo.models import Model
 from genzoo.pictures import draw, how_many, is_drawable, png
-from genzoo.spec import RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint
+from genzoo.spec import PARTS_FOLDER, RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint
 from genzoo.training.run import record_bytes
 
 __all__ = ["Draft", "push", "states_license"]
@@ -47,6 +50,8 @@ class Draft:
                 f"{repo!r:.120} is no repository's name: give org/name, org being you or yours on the hub"
             )
         model = load(name, device="cpu")
+        there = model.checkpoint
+        assert there is not None
         checkpoint = _licensed(model, str(name), repo, license)
         weights = encode_weights(model.state_dict())
         checkpoint = replace(
@@ -56,6 +61,7 @@ class Draft:
             WEIGHTS_FILE: weights,
             RECORD_FILE: record_bytes(checkpoint),
             CONFIG_FILE: _config(checkpoint),
+            **dict(_files_of_parts(FoundPart(record=there))),
             **_preview(model, checkpoint.folder),
         }
         return cls(checkpoint=checkpoint, repo=repo, verbs=tuple(model.verbs), files=files)
@@ -110,6 +116,17 @@ def _licensed(model: Model, name: str, repo: str, wanted: str) -> Checkpoint:
             suggestions=[again],
         )
     return checkpoint
+
+
+def _files_of_parts(found: FoundPart, where: str = "") -> Iterator[tuple[str, bytes]]:
+    """The files of all parts, as a repository brings them along."""
+    for role in found.record.parts:
+        part = find_part(found.record, role, found.within)
+        record, folder = part.record, f"{where}{PARTS_FOLDER}/{role}/"
+        read = partial(read_recorded, sha256=record.sha256, size=record.size_bytes)
+        yield f"{folder}{WEIGHTS_FILE}", read_weights_of(record, part.plugin, read, within=part.within)[0]
+        yield f"{folder}{RECORD_FILE}", record_bytes(replace(record, repo="", commit=""))
+        yield from _files_of_parts(part, folder)
 
 
 def _config(checkpoint: Checkpoint) -> bytes:

@@ -13,7 +13,7 @@ from genzoo.cli.output import echo, echo_error, echo_lines, echo_path
 from genzoo.errors import GenzooError, InvalidInput, NotFound
 from genzoo.files import user_path
 from genzoo.hub.reference import Reference, is_reference
-from genzoo.spec import Checkpoint
+from genzoo.spec import PARTS_FOLDER, Checkpoint
 
 __all__ = ["cache_group", "pin_command", "pull_command"]
 
@@ -30,21 +30,39 @@ def pull_command(names: tuple[str, ...], all_of_them: bool, directory: Path | No
     NAMES are those of checkpoints, also on the hub (hf:org/name@commit). A directory made with --to DIR serves a
     machine without network: GENZOO_HUB=DIR there. What cannot be had is told, and the others are fetched.
     """
-    from genzoo.hub.pull import pull
-
     if bool(names) == all_of_them:
         raise click.UsageError("give names, or --all, one of the two")
     target = None if directory is None else user_path(directory)
     failures: list[GenzooError] = []
     for name in names or catalog.list_models():
         try:
-            echo_path(pull(*catalog.find_checkpoint(name), target))
+            echo_path(_pull(name, target))
         except GenzooError as error:
             failures.append(error)
             if len(names) != 1:
                 echo_error(f"{name}: {error.message}")
     if failures:
         raise failures[0]
+
+
+def _pull(name: str, target: Path | None) -> Path:
+    """Fetch a checkpoint and its parts; the folder of the checkpoint."""
+    from genzoo.hub.pull import pull
+
+    record, plugin = catalog.find_checkpoint(name)
+    folder = pull(record, plugin, target and target / record.name)
+    _pull_parts(catalog.FoundPart(record=record, plugin=plugin), target and folder)
+    return folder
+
+
+def _pull_parts(found: catalog.FoundPart, folder: Path | None) -> None:
+    from genzoo.hub.pull import pull
+
+    for role in found.record.parts:
+        part = catalog.find_part(found.record, role, found.within)
+        place = folder and folder / PARTS_FOLDER / role
+        pull(part.record, part.plugin, place, within=part.within)
+        _pull_parts(part, place)
 
 
 @click.command("pin", short_help="Print the commit a name on the hub stands for.")

@@ -159,7 +159,7 @@ def place(file: BinaryIO | None, repo: str, etag: str, commit: str, name: str) -
         try:
             if constants().HF_HUB_DISABLE_SYMLINKS:
                 raise OSError
-            link.symlink_to(Path("..", "..", "blobs", etag))
+            link.symlink_to(Path("..", *[".."] * len(Path(name).parts), "blobs", etag))
         except OSError:
             os.replace(blob, path)
         else:

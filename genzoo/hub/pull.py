@@ -14,30 +14,29 @@ from genzoo.spec import RECORD_FILE, WEIGHTS_FILE, Checkpoint
 __all__ = ["pull"]
 
 
-def pull(checkpoint: Checkpoint, plugin: Plugin | None, to: Path | None = None) -> Path:
+def pull(checkpoint: Checkpoint, plugin: Plugin | None, to: Path | None = None, *, within: str = "") -> Path:
     """The folder with the weights of a checkpoint, which are the recorded bytes.
 
-    With `to` that is ``to/<name>``, a checkpoint folder of its own, for ``$GENZOO_HUB`` on another machine. What is
-    there already is left alone; a damaged copy is replaced.
+    With `to` that is this folder, a checkpoint's own: ``DIR/<name>`` for ``GENZOO_HUB=DIR`` on another machine. What is
+    there already is left alone; a damaged copy is replaced. `within` is as in genzoo.hub.sources.read_weights_of.
 
     Raises:
-        OutputExists: something else is at ``to/<name>``.
+        OutputExists: something else is in `to`.
         InvalidInput: it cannot be written.
         NotFound, IntegrityError, NetworkError: as in genzoo.hub.sources.read_weights_of.
     """
     read = partial(read_recorded, sha256=checkpoint.sha256, size=checkpoint.size_bytes)
     if to is None:
-        return read_weights_of(checkpoint, plugin, read)[1].folder
-    folder = to / checkpoint.name
-    _refuse_other(folder, checkpoint)
+        return read_weights_of(checkpoint, plugin, read, within=within)[1].folder
+    _refuse_other(to, checkpoint)
     try:
-        read(folder / WEIGHTS_FILE)
+        read(to / WEIGHTS_FILE)
     except (NotFound, IntegrityError):
-        data, _ = read_weights_of(checkpoint, plugin, read, without=to)
-        writable_folder(folder)
-        atomic_write(folder / RECORD_FILE, checkpoint.to_json().encode())  # first: it says what the folder is
-        atomic_write(folder / WEIGHTS_FILE, data)
-    return folder
+        data, _ = read_weights_of(checkpoint, plugin, read, without=to.parent, within=within)
+        writable_folder(to)
+        atomic_write(to / RECORD_FILE, checkpoint.to_json().encode())  # first: it says what the folder is
+        atomic_write(to / WEIGHTS_FILE, data)
+    return to
 
 
 def _refuse_other(folder: Path, checkpoint: Checkpoint) -> None:

@@ -23,7 +23,6 @@ from genzoo.spec import RECORD_FILE, WEIGHTS_FILE
 __all__ = ["Published", "publish"]
 
 TAG = re.compile(r"v([1-9][0-9]{0,5})")
-VERIFIED = (WEIGHTS_FILE, RECORD_FILE)
 MAX_CARD = 256 << 10
 
 Card = Callable[[str, str], str]
@@ -114,7 +113,12 @@ def _newest(remote: Remote) -> tuple[str, str]:
 
 def _holds(repo: str, commit: str, files: Mapping[str, bytes]) -> bool:
     """Whether a commit has the weights and the record of `files`."""
-    return all(_etag(repo, commit, name) in _hashes(files[name]) for name in VERIFIED)
+    return all(_etag(repo, commit, name) in _hashes(files[name]) for name in _verified(files))
+
+
+def _verified(files: Mapping[str, bytes]) -> list[str]:
+    """The files that are the checkpoint: the weights and the record, its own and those of its parts."""
+    return [name for name in files if name.rpartition("/")[2] in (WEIGHTS_FILE, RECORD_FILE)]
 
 
 def _etag(repo: str, commit: str, name: str) -> str:
@@ -133,7 +137,7 @@ def _hashes(data: bytes) -> tuple[str, str]:
 
 def _read_back(repo: str, commit: str, files: Mapping[str, bytes]) -> None:
     """Download the checkpoint of a commit anew, past every cache; DamagedFile if it is not `files`."""
-    for name in VERIFIED:
+    for name in _verified(files):
         size = len(files[name])
         if get(repo, commit, name, limit=size, size=size) != files[name]:
             raise DamagedFile(

@@ -32,7 +32,7 @@ from genzoo.hub.settings import offline
 from genzoo.registry import Plugin
 from genzoo.spec import RECORD_FILE, WEIGHTS_FILE, Checkpoint
 
-__all__ = ["Source", "pin", "read_weights_of", "remote_record"]
+__all__ = ["Source", "part_record", "pin", "read_weights_of", "remote_record"]
 
 T = TypeVar("T")
 MAIN = "main"
@@ -64,6 +64,14 @@ def remote_record(name: str) -> Checkpoint:
     if not reference.pinned:
         keep_ref(reference.repo, reference.revision or MAIN, pinned.revision)
     return replace(record, repo=pinned.repo, commit=pinned.revision, folder=path.parent)
+
+
+def part_record(checkpoint: Checkpoint, within: str) -> Checkpoint:
+    """The record of a part that a checkpoint on the hub brings along in the folder `within`; raises as
+    `remote_record`."""
+    wanted = Wanted(repo=checkpoint.repo, commit=checkpoint.commit, name=f"{within}{RECORD_FILE}", asked=checkpoint.pin)
+    record, path, _ = obtain(wanted, Checkpoint.read_file)
+    return replace(record, repo=checkpoint.repo, commit=checkpoint.commit, folder=path.parent)
 
 
 @cache
@@ -101,7 +109,12 @@ def _in_cache(reference: Reference) -> str:
 
 
 def read_weights_of(
-    checkpoint: Checkpoint, plugin: Plugin | None, read: Callable[[Path], T], *, without: Path | None = None
+    checkpoint: Checkpoint,
+    plugin: Plugin | None,
+    read: Callable[[Path], T],
+    *,
+    without: Path | None = None,
+    within: str = "",
 ) -> tuple[T, Source]:
     """What `read`, which checks them, makes of the weights of a checkpoint, and where they were found.
 
@@ -110,25 +123,26 @@ def read_weights_of(
         plugin: whose record it is; None for that of a folder or of the hub.
         read: called with the path of the weights.
         without: a directory of ``$GENZOO_HUB`` not to look in.
+        within: the folder of its repository, with a ``/`` at its end; "" for the repository itself.
 
     Raises:
         NotFound: they are not where they must be.
         IntegrityError: `read` refuses what was found first.
         NetworkError, CacheUnwritable: they are on the hub alone, and cannot be downloaded.
     """
-    source = _on_this_machine(checkpoint, plugin, without)
+    source = _on_this_machine(checkpoint, plugin, without, within)
     if source is None:
-        return _from_hub(checkpoint, plugin, read)
+        return _from_hub(checkpoint, plugin, read, within)
     try:
         return read(source.folder / WEIGHTS_FILE), source
     except (NotFound, IntegrityError) as error:
         raise type(error)(f"{error.message}; try: {source.remedy}", suggestions=[source.remedy]) from None
 
 
-def _on_this_machine(checkpoint: Checkpoint, plugin: Plugin | None, without: Path | None) -> Source | None:
+def _on_this_machine(checkpoint: Checkpoint, plugin: Plugin | None, without: Path | None, within: str) -> Source | None:
     """Where the weights must be, if not in the cache or on the hub."""
     if plugin is None:
-        if checkpoint.repo and checkpoint.folder == _cached(checkpoint).parent:
+        if checkpoint.repo and checkpoint.folder == _cached(checkpoint, within).parent:
             return None
         return Source(kind="folder", folder=checkpoint.folder, remedy="copy the folder again, or train it anew")
     for directory in _directories(os.environ.get("GENZOO_HUB", "")):
@@ -140,11 +154,13 @@ def _on_this_machine(checkpoint: Checkpoint, plugin: Plugin | None, without: Pat
     return Source(kind="bundled", folder=checkpoint.folder, remedy=remedy)
 
 
-def _from_hub(checkpoint: Checkpoint, plugin: Plugin | None, read: Callable[[Path], T]) -> tuple[T, Source]:
+def _from_hub(
+    checkpoint: Checkpoint, plugin: Plugin | None, read: Callable[[Path], T], within: str
+) -> tuple[T, Source]:
     wanted = Wanted(
         repo=checkpoint.repo,
         commit=checkpoint.commit,
-        name=WEIGHTS_FILE,
+        name=f"{within}{WEIGHTS_FILE}",
         asked=checkpoint.name if plugin else checkpoint.pin,
         sha256=checkpoint.sha256,
         size=checkpoint.size_bytes,
@@ -156,8 +172,8 @@ def _from_hub(checkpoint: Checkpoint, plugin: Plugin | None, read: Callable[[Pat
     return found, Source(kind="hub" if downloaded else "cache", folder=path.parent)
 
 
-def _cached(checkpoint: Checkpoint) -> Path:
-    return cached_file(checkpoint.repo, checkpoint.commit, WEIGHTS_FILE)
+def _cached(checkpoint: Checkpoint, within: str) -> Path:
+    return cached_file(checkpoint.repo, checkpoint.commit, f"{within}{WEIGHTS_FILE}")
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genzoo.models.autoencoder import Autoencoder
-from genzoo.models.base import Model, NetworkBuilder, Verb, full_precision, verb
+from genzoo.models.base import Model, NetworkBuilder, Parts, Verb, full_precision, verb
 from genzoo.models.conditioning import ColumnEmbedding, run
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.gan import GAN
@@ -18,6 +18,7 @@ __all__ = [
     "FeatureNetwork",
     "Model",
     "NetworkBuilder",
+    "Parts",
     "Verb",
     "full_precision",
     "run",

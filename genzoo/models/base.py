@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, signature
+from types import MappingProxyType
 from typing import Any, Literal, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 import torch
@@ -25,6 +27,7 @@ __all__ = [
     "DECLARED",
     "Model",
     "NetworkBuilder",
+    "Parts",
     "Verb",
     "full_precision",
     "verb",
@@ -144,6 +147,8 @@ class Model(nn.Module, ABC):
         name: the checkpoint's name, or ``family-architecture`` for an untrained model.
         checkpoint: the record this model was loaded from, or None.
         source: where its weights were loaded from, see genzoo.load; "" where they were not.
+        parts: the models that it stands on, by name: frozen, in eval mode, and shared with other models that stand on
+            them, so that they are neither saved nor trained with it.
         sampler: how it is sampled unless told otherwise, a sampler's name and options: ``heun:8``.
         sample_block: how many pictures are computed at once; fixed, so that a picture does not depend on how many
             others are asked for.
@@ -152,6 +157,7 @@ class Model(nn.Module, ABC):
     name: str
     checkpoint: Checkpoint | None = None
     source: str = ""
+    parts: Mapping[str, Model] = MappingProxyType({})
     sampler: str = "prior"
     sample_block: int = 64
 
@@ -165,6 +171,8 @@ class Model(nn.Module, ABC):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
+        if spec.sampler:
+            self.sampler = spec.sampler
         self.name = f"{spec.family}-{spec.architecture.rpartition(':')[2]}"
 
     @classmethod
@@ -176,6 +184,13 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def players(self) -> Mapping[str, nn.Module]:
         """The parts that are trained in turn, by player name: one for a VAE, two for a GAN."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:  # torch's
+        """To another device or dtype, with its parts: copies of them, which other models stand on as they are."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        if self.parts:
+            self.parts = Parts({name: _moved(part, fn) for name, part in self.parts.items()})
+        return self
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -268,6 +283,20 @@ class Model(nn.Module, ABC):
     def checked(self, value: Any, space: str, verb: str) -> Any:
         """`value` on the model's device; InvalidInput unless it lies in one of the model's `spaces`."""
         return checked(value, self.spaces[space], f"{self.name}.{verb}", self.reference)
+
+
+class Parts(dict[str, Model]):
+    """The parts of a model, which its copies share."""
+
+    def __deepcopy__(self, memo: Any) -> Parts:
+        return self
+
+
+def _moved(part: Model, fn: Callable[[Tensor], Tensor]) -> Model:
+    before = part.reference
+    after = fn(before)
+    alike = (after.device, after.dtype) == (before.device, before.dtype)
+    return part if alike else copy.deepcopy(part)._apply(fn)
 
 
 def _refuse_verb(model: Model, verb: str) -> NoReturn:

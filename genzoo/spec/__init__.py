@@ -6,6 +6,7 @@ A record names code by a ``"module:attribute"`` string, which is imported when a
 from genzoo.spec.checkpoint import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, shipped
 from genzoo.spec.columns import Column
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
+from genzoo.spec.parts import PARTS_FOLDER, Part
 from genzoo.spec.records import (
     LATENT_DIM,
     MODEL_FIELDS,
@@ -46,6 +47,7 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "MODEL_FIELDS",
     "NAME",
+    "PARTS_FOLDER",
     "RECORDS",
     "RECORD_FILE",
     "REPO",
@@ -60,6 +62,7 @@ __all__ = [
     "MetricSpec",
     "ModelSpec",
     "Objective",
+    "Part",
     "RecipeFile",
     "Record",
     "SamplerSpec",

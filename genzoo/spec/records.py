@@ -12,6 +12,7 @@ from genzoo.errors import InvalidInput
 from genzoo.fields import Field
 from genzoo.spec.columns import Column, check_columns, parse_column
 from genzoo.spec.names import ROLE, check_exceptions, check_name, check_target
+from genzoo.spec.parts import Part, check_part_names, parse_part
 from genzoo.spec.spaces import Space, Spaces
 from genzoo.typecheck import conform
 
@@ -132,8 +133,9 @@ class Architecture(Record):
 class Family(Targeted):
     """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.models.Model).
 
-    `conditional` says that its models can be told something: see genzoo.models.Model. `exceptions` maps a law of
-    genzoo.testing that its models cannot keep to the reason.
+    `conditional` says that its models can be told something: see genzoo.models.Model. `parts` names the checkpoints
+    that they stand on; `build` is then called with a third argument, the loaded models by these names. `exceptions`
+    maps a law of genzoo.testing that its models cannot keep to the reason.
     """
 
     kind: ClassVar[str] = "family"
@@ -141,11 +143,13 @@ class Family(Targeted):
     summary: str
     config: Mapping[str, Field] = field(default_factory=dict)
     conditional: bool = False
+    parts: tuple[str, ...] = ()
     paper: str = ""
     exceptions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_part_names(self.parts, f"family {self.name}")
         check_exceptions(self.exceptions, f"family {self.name}")
 
 
@@ -292,18 +296,24 @@ class RecipeFile(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """What `create` builds: family × architecture with a complete, checked config, and what the model is told."""
+    """What `create` builds: family × architecture with a complete, checked config, the columns that the model is told,
+    the checkpoints that it stands on, and how it is sampled unless told otherwise (a sampler's name and options)."""
 
     family: str
     architecture: str
     config: Mapping[str, Any]
     given: Mapping[str, Column] = field(default_factory=dict)
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    sampler: str = ""
 
     def __post_init__(self) -> None:
+        parts = {name: parse_part(part, f"parts.{name}") for name, part in self.parts.items()}
+        object.__setattr__(self, "parts", parts)
         columns = {name: parse_column(column, f"given.{name}") for name, column in self.given.items()}
         object.__setattr__(self, "given", columns)
         conform(self, "ModelSpec")
         check_columns(self.given, "the model")
+        check_part_names(self.parts, "the model")
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -143,7 +143,7 @@ def _combinations(distribution: str) -> Iterator[_Combination]:
     tomorrow."""
     for family, owns_family in _known(Family, distribution):
         for architecture, owns_architecture in _known(Architecture, distribution):
-            if set(family.roles) <= set(architecture.roles):
+            if set(family.roles) <= set(architecture.roles) and not family.parts:  # which parts, nobody can guess
                 yield _Combination(
                     distribution=distribution,
                     family=family,
