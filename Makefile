@@ -38,6 +38,7 @@ pictures: .venv/tested
 	$(BIN)/genzoo traverse vae-conv-sprites-tc --data sprites --seed 3 -o docs/pictures/vae-conv-sprites-tc-traverse.png --force
 	$(BIN)/genzoo map vae-conv-mnist-2d -o docs/pictures/vae-conv-mnist-2d-map.png --force
 	$(BIN)/genzoo interpolate gan-dcgan-mnist --mode spherical -o docs/pictures/gan-dcgan-mnist-interpolate.png --force
+	$(BIN)/python docs/drawings.py docs/pictures
 	$(BIN)/python docs/screenshots.py docs/pictures
 
 # Its last part needs Debian's chromium.
@@ -46,6 +47,7 @@ benchmark: .venv/tested
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/data.py
 	$(BIN)/python benchmarks/engine.py
 	-$(BIN)/python benchmarks/explore.py
 
