@@ -46,7 +46,7 @@ def feature_space(setting: Setting, *, prefer: str, fetch: bool) -> FeatureSpace
     model, pictures = setting.model, setting.pictures
     if not isinstance(model, Generator) or not is_picture(model.input_shape):
         return None
-    if asked := setting.evaluation["features"]:
+    if asked := setting.evaluation.features:
         name = find_features(asked, model.input_shape, "evaluation.features", prefer=prefer)
     elif pictures.features:
         name = _of_data_set(setting, prefer)

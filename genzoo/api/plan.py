@@ -65,14 +65,14 @@ class Plan:
         if spec.sampler:
             sampler_of(skeleton, spec.sampler)
         _check_networks(skeleton, objective, where)
-        if objective.per_example and recipe.training["compile"]:
+        if objective.per_example and recipe.training.compile:
             raise InvalidInput(
                 f"{where}: {objective.name} takes the gradient of a gradient, which torch.compile cannot; set "
                 "training.compile = false"
             )
-        if start := recipe.training["start"]:
+        if start := recipe.training.start:
             _check_start(start, blueprint, f"{where}: training.start")
-        if features := recipe.evaluation["features"]:
+        if features := recipe.evaluation.features:
             find_features(features, skeleton.input_shape, f"{where}: evaluation.features", prefer=prefer)
         return cls(
             recipe=recipe,
@@ -122,7 +122,7 @@ def _given(recipe: Recipe, dataset: DatasetSpec, names: Any) -> dict[str, Column
     where = f"{recipe.name}: model.given"
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise InvalidInput(f"{where} must be a list of columns, e.g. ['label']; got {names!r:.80}")
-    drop, columns = recipe.training["drop_given"], {}
+    drop, columns = recipe.training.drop_given, {}
     for name in names:
         if name not in dataset.columns:
             hint, near = did_you_mean(name, dataset.columns)

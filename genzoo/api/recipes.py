@@ -46,7 +46,7 @@ def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, Path |
     pictures = path.resolve().name if path and dataset.shape is None else ""
     words = (model["family"], model["architecture"].rpartition(":")[2], _slug(pictures) or dataset.name)
     table = {**recipe.to_dict(), "name": "-".join(words)[:MAX_NAME], "license": "unstated"}
-    table["training"] = {**recipe.training, "start": ""}  # weights for other data
+    table["training"] = {**table["training"], "start": ""}  # weights for other data
     return Recipe.parse({**table, "model": model, "data": {"name": name}}, recipe.name), path
 
 

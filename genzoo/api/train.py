@@ -198,7 +198,7 @@ def _wanted(
 
 
 def _steps(recipe: Recipe, data: Split) -> int:
-    return int(len(data) // recipe.training["batch_size"] * recipe.training["epochs"])
+    return len(data) // recipe.training.batch_size * recipe.training.epochs
 
 
 def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
@@ -210,7 +210,7 @@ def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
 
 def _few_steps(recipe: Recipe, data: Split) -> str:
     """What to say of a run too short to learn much; "" of a longer one."""
-    steps, epochs = _steps(recipe, data), recipe.training["epochs"]
+    steps, epochs = _steps(recipe, data), recipe.training.epochs
     if steps >= FEW_STEPS:
         return ""
     enough = ceil(FEW_STEPS * epochs / steps)
@@ -221,12 +221,15 @@ def _few_steps(recipe: Recipe, data: Split) -> str:
 
 def _warn_of_rises(recipe: Recipe, steps: int) -> None:
     """Warn of what is to rise over more steps than there are, as in a recipe that is used on fewer data."""
-    for section, key in (("objective", "annealing_steps"), ("training", "warmup_steps")):
-        rise = getattr(recipe, section).get(key, 0)
+    rises = {
+        "objective.annealing_steps": recipe.objective.get("annealing_steps", 0),
+        "training.warmup_steps": recipe.training.warmup_steps,
+    }
+    for key, rise in rises.items():
         if rise > steps:
             warnings.warn(
-                f"{section}.{key} = {rise:,} is more than the {steps:,} steps of the run, which ends at "
-                f"{steps / rise:.2g} of the full weight: --set {section}.{key}={steps // 2}",
+                f"{key} = {rise:,} is more than the {steps:,} steps of the run, which ends at "
+                f"{steps / rise:.2g} of the full weight: --set {key}={steps // 2}",
                 GenzooWarning,
                 stacklevel=2,
             )
@@ -234,10 +237,10 @@ def _warn_of_rises(recipe: Recipe, steps: int) -> None:
 
 def _untrained(plan: Plan) -> Model:
     """The model with its first weights, drawn from the recipe's seed or those of ``training.start``."""
-    torch.manual_seed(plan.recipe.training["seed"])
+    torch.manual_seed(plan.recipe.training.seed)
     model = plan.blueprint.build("cpu")
     model.name = plan.recipe.name
-    if start := plan.recipe.training["start"]:
+    if start := plan.recipe.training.start:
         model.load_state_dict(load(start, device="cpu").state_dict())
     return model
 
@@ -301,7 +304,7 @@ def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -
 
 def _record(plan: Plan, processes: Processes) -> Checkpoint:
     """The record of a run as far as it is known before the first step."""
-    start = plan.recipe.training["start"]
+    start = plan.recipe.training.start
     return Checkpoint(
         name=plan.recipe.name,
         family=plan.blueprint.spec.family,

@@ -58,7 +58,7 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
 
 
 def _bounds(setting: Setting) -> dict[str, Metric]:
-    model, draws = cast(VAE, setting.model), setting.evaluation["importance_draws"]
+    model, draws = cast(VAE, setting.model), setting.evaluation.importance_draws
     bounds = {
         "negative_elbo": _nats(
             model, lambda batch, start: negative_elbo(model, batch, seed=SEED, start=start), 1, draws=1, seed=SEED

@@ -67,14 +67,14 @@ class Player:
         options = recipe.optimizer_of(name)
         objective = partial(loss, data_size=data_size) if "data_size" in signature(loss).parameters else loss
         module = model.players[name]
-        betas = (options["beta1"], options["beta2"])
+        betas = (options.beta1, options.beta2)
         return cls(
             name=name,
             module=module,
-            loss=torch.compile(objective) if recipe.training["compile"] else objective,
-            optimizer=torch.optim.Adam(module.parameters(), lr=options["learning_rate"], betas=betas, fused=True),
-            learning_rate=options["learning_rate"],
-            every=options["every"],
+            loss=torch.compile(objective) if recipe.training.compile else objective,
+            optimizer=torch.optim.Adam(module.parameters(), lr=options.learning_rate, betas=betas, fused=True),
+            learning_rate=options.learning_rate,
+            every=options.every,
             asks=frozenset(signature(objective).parameters),
         )
 
@@ -107,7 +107,7 @@ class Trainer:
     def of(cls, model: Model, losses: Losses, recipe: Recipe, processes: Processes, *, data_size: int) -> Trainer:
         players = [Player.of(name, loss, model, recipe, data_size=data_size) for name, loss in losses.items()]
         average = None
-        if decay := recipe.training["ema"]:
+        if decay := recipe.training.ema:
             average = AveragedModel(model, multi_avg_fn=partial(_follow, decay), use_buffers=True)
         return cls(
             model=model.train(),

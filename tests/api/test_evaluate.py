@@ -18,6 +18,7 @@ from genzoo.metrics.setting import Outcome
 from genzoo.models import Model
 from genzoo.registry import Plugin, Registry, registry
 from genzoo.spec import Checkpoint, DatasetSpec
+from genzoo.spec.sections import Evaluation
 from genzoo.training import Recipe
 
 
@@ -92,7 +93,7 @@ def test_a_metric_without_meaning_here_is_left_out_with_a_warning() -> None:
     }
     record = registry().find(DatasetSpec, "mnist")
     model = genzoo.create("vae-dense", input_shape=(1, 28, 28), latent_dim=2, hidden=[4], seed=0)
-    here = Setting(model=model, evaluation={}, dataset=record, pictures=record, open_split=open_data)
+    here = Setting(model=model, evaluation=Evaluation(), dataset=record, pictures=record, open_split=open_data)
     with pytest.warns(GenzooWarning, match="none is left out: there are too few"):
         assert evaluate._measure_what_can_be(metrics, here, Watch(None))["seven"]["value"] == 7
 

@@ -14,6 +14,7 @@ from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.vae import VAE
 from genzoo.randomness import stream
 from genzoo.spec import Column, DatasetSpec
+from genzoo.spec.sections import Evaluation
 
 SHAPE = (1, 2, 2)
 
@@ -52,7 +53,7 @@ def setting(model: Autoencoder | VAE, data: Split, **told: Any) -> Setting:
     record = DatasetSpec(name="known", target="nowhere:known", summary="", shape=SHAPE, values="unit", **told)
     return Setting(
         model=model,
-        evaluation={"importance_draws": 0, "features": ""},
+        evaluation=Evaluation(),
         dataset=record,
         pictures=record,
         open_split=lambda record, split: data,

@@ -18,6 +18,7 @@ from genzoo.metrics.density import distance_from_half, wasserstein_1
 from genzoo.models.gan import GAN
 from genzoo.randomness import stream
 from genzoo.spec import DatasetSpec
+from genzoo.spec.sections import Evaluation
 
 
 def critic(logit: float) -> GAN:
@@ -56,7 +57,7 @@ def test_a_gan_on_a_line_is_measured_against_its_data() -> None:
     def open_line(record: DatasetSpec, split: str) -> Split:
         return Split(source=torch.randn(5000, 1, generator=stream(split)), shape=(1,))
 
-    told: dict[str, Any] = {"model": critic(0.0), "evaluation": {}, "dataset": record, "pictures": record}
+    told: dict[str, Any] = {"model": critic(0.0), "evaluation": Evaluation(), "dataset": record, "pictures": record}
     assert metrics_of(Setting(**told, open_split=open_line)).keys() == {"wasserstein_1"}
     told["dataset"] = told["pictures"] = replace(record, splits=("train",))
     alone = Setting(**told, open_split=open_line)

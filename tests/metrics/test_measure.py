@@ -22,6 +22,7 @@ from genzoo.models.features import FeatureNetwork
 from genzoo.models.vae import VAE
 from genzoo.randomness import stream
 from genzoo.spec import DatasetSpec
+from genzoo.spec.sections import Evaluation
 
 SHAPE = (1, 4, 4)
 SIZES = {"train": 90, "test": 40}
@@ -59,7 +60,7 @@ def setting(model: Model | None = None, draws: int = 0, record: DatasetSpec | No
     record = record or dataset()
     return Setting(
         model=model or vae(),
-        evaluation={"importance_draws": draws},
+        evaluation=Evaluation(importance_draws=draws),
         dataset=record,
         pictures=record,
         open_split=open_dots,
@@ -176,7 +177,7 @@ def test_accuracy_is_the_share_of_right_classes_and_needs_labels() -> None:
     assert measured(setting(net))["accuracy"]["value"] == pytest.approx(right.double().mean().item())
     unlabelled = Setting(
         model=net,
-        evaluation={},
+        evaluation=Evaluation(),
         dataset=dataset(),
         pictures=dataset(),
         open_split=lambda record, split: Split(source=open_dots(record, split).source, shape=SHAPE),
