@@ -25,6 +25,7 @@ from genzoo.spec import (
     Column,
     DatasetSpec,
     Family,
+    Numbers,
     Objective,
     RecipeFile,
     SamplerSpec,
@@ -230,7 +231,7 @@ def summary(name: str | Path) -> dict[str, Any]:
         "license": checkpoint.license,
         "plugin": plugin.name if plugin else None,
         "distribution": owner_of(checkpoint, plugin) or None,
-        "metrics": dict(checkpoint.metrics),
+        "metrics": Numbers(checkpoint.metrics).to_dict(),
     }
 
 
@@ -266,16 +267,16 @@ def compare(names: Sequence[str | Path]) -> tuple[list[dict[str, Any]], list[str
 
 
 def _numbers(record: Checkpoint) -> Iterator[tuple[str, float]]:
-    for metric, entry in record.metrics.items():
-        yield metric, entry["value"]
-        if "floor" in entry:
-            yield f"{metric}, floor", entry["floor"]
+    for metric, number in record.metrics.items():
+        yield metric, number.value
+        if number.floor is not None:
+            yield f"{metric}, floor", number.floor
 
 
 def _protocol_differences(metric: str, records: Sequence[Checkpoint]) -> list[str]:
     """In what the protocols of a metric differ. The data are those trained on, where it names no other."""
     protocols = [
-        {"data": record.dataset, **record.metrics[metric]["protocol"]} for record in records if metric in record.metrics
+        {"data": record.dataset, **record.metrics[metric].protocol} for record in records if metric in record.metrics
     ]
     keys = dict.fromkeys(key for protocol in protocols for key in protocol)
     return [key for key in keys if any(protocol.get(key) != protocols[0].get(key) for protocol in protocols)]

@@ -292,8 +292,8 @@ def test_a_plugins_command_that_fails_is_the_plugins_failure(capsys: Capture) ->
 @pytest.mark.usefixtures("greeter")
 def test_a_plugins_metric_that_fails_is_left_out_and_hides_none_of_ours() -> None:
     numbers = evaluate("gan-dense-toy1d", metrics=["wasserstein_1", "genzoo-greeter:wasserstein_1"])
-    assert numbers["genzoo-greeter:wasserstein_1"]["value"] == 1.0
-    assert numbers["wasserstein_1"]["value"] < 0.1
+    assert numbers["genzoo-greeter:wasserstein_1"].value == 1.0
+    assert numbers["wasserstein_1"].value < 0.1
     with pytest.warns(GenzooWarning, match="off is left out: metric off failed: KeyError: 'oh'"):
         assert "off" not in evaluate("gan-dense-toy1d")
 

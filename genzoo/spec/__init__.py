@@ -6,6 +6,7 @@ A record names code by a ``"module:attribute"`` string, which is imported when a
 from genzoo.spec.checkpoint import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, shipped
 from genzoo.spec.columns import Column
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
+from genzoo.spec.numbers import Number, Numbers
 from genzoo.spec.parts import PARTS_FOLDER, Part
 from genzoo.spec.records import (
     LATENT_DIM,
@@ -61,6 +62,8 @@ __all__ = [
     "Family",
     "MetricSpec",
     "ModelSpec",
+    "Number",
+    "Numbers",
     "Objective",
     "Part",
     "RecipeFile",

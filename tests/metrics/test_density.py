@@ -61,10 +61,11 @@ def test_a_gan_on_a_line_is_measured_against_its_data() -> None:
     assert metrics_of(Setting(**told, open_split=open_line)).keys() == {"wasserstein_1"}
     told["dataset"] = told["pictures"] = replace(record, splits=("train",))
     alone = Setting(**told, open_split=open_line)
-    assert "floor" not in measure(metrics_of(alone), alone)["wasserstein_1"]  # there are no others
+    assert measure(metrics_of(alone), alone)["wasserstein_1"].floor is None  # there are no others
     told["dataset"] = told["pictures"] = record
     here = Setting(**told, open_split=open_line, probability=True)
     found = measure(metrics_of(here), here)
     assert found.keys() == {"d_minus_half", "wasserstein_1"}
-    assert found["d_minus_half"]["value"] == 0.0
-    assert found["wasserstein_1"]["value"] > 3 * found["wasserstein_1"]["floor"] > 0
+    assert found["d_minus_half"].value == 0.0
+    floor = found["wasserstein_1"].floor or 0.0
+    assert found["wasserstein_1"].value > 3 * floor > 0
