@@ -14,12 +14,29 @@ __all__ = ["Evaluation", "Optimizer", "Training"]
 class Optimizer:
     """``[optimizer]``, or ``[optimizer.<player>]``: how parameters follow their gradient."""
 
-    learning_rate: Annotated[float, Field(kind="float", doc="step size of Adam", minimum=1e-8, maximum=1.0)] = 1e-3
+    name: Annotated[
+        Literal["adam", "adamw", "sgd"],
+        Field(kind="str", doc="the optimizer, one of torch.optim", choices=("adam", "adamw", "sgd")),
+    ] = "adam"
+    learning_rate: Annotated[float, Field(kind="float", doc="step size", minimum=1e-8, maximum=1.0)] = 1e-3
     beta1: Annotated[float, Field(kind="float", doc="decay of Adam's first moment", minimum=0.0, maximum=0.9999)] = 0.9
     every: Annotated[int, Field(kind="int", doc="the player moves at every so many steps", minimum=1, maximum=1000)] = 1
     beta2: Annotated[float, Field(kind="float", doc="decay of Adam's second moment", minimum=0.0, maximum=0.999999)] = (
         0.999
     )
+    momentum: Annotated[float, Field(kind="float", doc="that of sgd; 0 for none", minimum=0.0, maximum=0.9999)] = 0.0
+    weight_decay: Annotated[
+        float,
+        Field(
+            kind="float",
+            doc="weights decay by so much: in the gradient, and apart from it with adamw; 0 for none",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+    ] = 0.0
+    clip: Annotated[
+        float, Field(kind="float", doc="largest norm of the player's gradient; 0 for any", minimum=0.0, maximum=1e9)
+    ] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

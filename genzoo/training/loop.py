@@ -200,7 +200,7 @@ def _play(trainer: Trainer, batches: Sequence[Batch], settings: Training, steps:
     """One step: every player whose turn it is moves, then the average follows."""
     factor = _schedule(trainer.step, steps, settings.schedule, settings.warmup_steps)
     for player in trainer.players:
-        if trainer.step % player.every:
+        if trainer.step % player.settings.every:
             continue
         if len(trainer.players) > 1:  # no gradient to who does not move
             for other in trainer.players:
@@ -208,8 +208,10 @@ def _play(trainer: Trainer, batches: Sequence[Batch], settings: Training, steps:
         terms = trainer.processes.mean(_backward(trainer, player, batches, settings.precision))
         _check_finite(terms, player, trainer)
         trainer.processes.average_gradients(player.module)
+        if player.settings.clip:
+            nn.utils.clip_grad_norm_(player.module.parameters(), player.settings.clip)
         for group in player.optimizer.param_groups:
-            group["lr"] = player.learning_rate * factor
+            group["lr"] = player.settings.learning_rate * factor
         player.optimizer.step()
         trainer.means.add(terms, f"{player.name}_" if len(trainer.players) > 1 else "")
     trainer.step += 1
@@ -245,7 +247,7 @@ def _diverged(what: str, trainer: Trainer) -> TrainingDiverged:
     if trainer.saved_step is None:
         return TrainingDiverged(f"{where}; no state was saved: {_ANEW}", suggestions=["--force"])
     several = len(trainer.players) > 1
-    keys = [(f"{player.name}." if several else "", player.learning_rate / 2) for player in trainer.players]
+    keys = [(f"{player.name}." if several else "", player.settings.learning_rate / 2) for player in trainer.players]
     smaller = " ".join(f"--set optimizer.{key}learning_rate={rate:.3g}" for key, rate in keys)
     return TrainingDiverged(
         f"{where}; the last good state is that of {trainer.saved_step}: go on from it with --resume {smaller}, "

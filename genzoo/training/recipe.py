@@ -152,7 +152,19 @@ def _optimizer(section: dict[str, Any], where: str) -> tuple[Optimizer, dict[str
         raise InvalidInput(f"{where}.{taken[0]} must be {declared[taken[0]].allowed()}; got a table")
     shared = from_table(Optimizer, {key: value for key, value in section.items() if key not in tables}, where)
     full = {player: check_config(declared, table, f"{where}.{player}") for player, table in tables.items()}
-    return shared, {player: {key: full[player][key] for key in table} for player, table in tables.items()}
+    players = {player: {key: full[player][key] for key in table} for player, table in tables.items()}
+    _check_momentum(shared, where)
+    for player, changed in players.items():
+        _check_momentum(replace(shared, **changed), f"{where}.{player}")
+    return shared, players
+
+
+def _check_momentum(optimizer: Optimizer, where: str) -> None:
+    if optimizer.momentum and optimizer.name != "sgd":
+        raise InvalidInput(
+            f"{where}.momentum is for sgd, and {where}.name is {optimizer.name!r}, whose momentum is beta1: "
+            "leave momentum out, or write name = 'sgd'"
+        )
 
 
 def check_players(recipe: Recipe, players: Mapping[str, Any]) -> None:

@@ -69,6 +69,12 @@ BAD = {
     ),
     "player": (GOOD + "[optimizer.generator]\nbeta1 = 0.5\n", r"optimizer\.generator: the players are model"),
     "table for a number": (GOOD + "[optimizer.learning_rate]\nx = 1\n", r"optimizer\.learning_rate must be a number"),
+    "no such optimizer": (GOOD + '[optimizer]\nname = "lion"\n', r"optimizer\.name must be one of adam, adamw, sgd"),
+    "momentum of Adam": (GOOD + "[optimizer]\nmomentum = 0.9\n", r"optimizer\.momentum is for sgd, .* is 'adam'"),
+    "momentum of a player's Adam": (
+        GOOD + '[optimizer]\nname = "sgd"\nmomentum = 0.9\n[optimizer.model]\nname = "adamw"\n',
+        r"optimizer\.model\.momentum is for sgd, .* is 'adamw'",
+    ),
     "density of bits": (
         GOOD.replace("latent_dim", 'likelihood = "gaussian"\nlatent_dim'),
         "is a density of real values",
