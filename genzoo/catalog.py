@@ -29,6 +29,7 @@ from genzoo.spec import (
     Objective,
     RecipeFile,
     SamplerSpec,
+    TrackerSpec,
 )
 
 __all__ = [
@@ -51,7 +52,7 @@ __all__ = [
 OVERVIEW = ("name", "family", "data", "latents", "parameters", "size", "quality")
 HEADLINES = ("fid", "negative_log_likelihood", "negative_elbo", "accuracy", "reconstruction_mse")
 
-_Explained = Architecture | Family | Objective | SamplerSpec | DatasetSpec
+_Explained = Architecture | Family | Objective | SamplerSpec | TrackerSpec | DatasetSpec
 
 
 class Names(list[str]):
@@ -285,7 +286,7 @@ def _protocol_differences(metric: str, records: Sequence[Checkpoint]) -> list[st
 def describe(name: str | Path) -> dict[str, Any]:
     """The whole record of a checkpoint, or what a family, architecture, objective or data set is and takes, for
     ``genzoo show``."""
-    kinds: tuple[type[_Explained], ...] = (Architecture, Family, Objective, SamplerSpec, DatasetSpec)
+    kinds: tuple[type[_Explained], ...] = (Architecture, Family, Objective, SamplerSpec, TrackerSpec, DatasetSpec)
     for kind in kinds if not is_path(name) else ():
         try:
             return _explain(registry().find(kind, str(name)))
@@ -315,6 +316,8 @@ def _explain(record: _Explained) -> dict[str, Any]:
         more = (key for key in ("classes", "factors", "pictures", "features") if getattr(record, key))
         columns = {"columns": _columns(record.columns)} if record.columns else {}
         return told | {key: getattr(record, key) for key in (*always, *more)} | columns
+    if isinstance(record, TrackerSpec):
+        return told | {"needs": record.module or None}
     fields = {**MODEL_FIELDS, **record.config} if isinstance(record, Family) else record.config
     keys = {key: f"{rule.doc}; {rule.allowed()}{_default(rule)}" for key, rule in fields.items()}
     exceptions = getattr(record, "exceptions", {})

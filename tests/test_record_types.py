@@ -43,6 +43,7 @@ VALUES_OF: list[dict[str, Any]] = [
     {"path": Path("x.toml")},
     {"target": "a:b", "needs": (), "summary": "s", "config": {"k": Field(kind="int", doc="d", default=1)}},
     {"reason": "r"},
+    {"target": "a:b", "summary": "s", "module": "m"},
 ]
 GOOD = {kind: {"name": kind.kind, **values} for kind, values in zip(RECORDS, VALUES_OF, strict=True)}
 """A sound record of each kind."""

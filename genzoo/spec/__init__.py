@@ -23,6 +23,7 @@ from genzoo.spec.records import (
     Record,
     SamplerSpec,
     Tombstone,
+    TrackerSpec,
 )
 from genzoo.spec.spaces import Space, Spaces
 
@@ -38,6 +39,7 @@ RECORDS: tuple[type[Record], ...] = (
     RecipeFile,
     SamplerSpec,
     Tombstone,
+    TrackerSpec,
 )
 """Every kind of record."""
 
@@ -72,6 +74,7 @@ __all__ = [
     "Space",
     "Spaces",
     "Tombstone",
+    "TrackerSpec",
     "check_name",
     "check_target",
     "shipped",

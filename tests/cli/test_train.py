@@ -157,7 +157,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "another number of channels": (
         ["ae-dense-mnist", "--set", "model.input_shape=[3,28,28]"], 2, "shape (1, 28, 28), not (3, 28, 28)"
     ),
-    "a tracker": (["ae-dense-mnist", "--track", "wandb"], 2, "'tensorboard'"),
+    "a tracker": (["ae-dense-mnist", "--track", "wandbb"], 3, "no tracker is called 'wandbb'; did you mean wandb?"),
     "below a file": (
         ["--like", "ae-dense-mnist", "--data", "folder:./not-there", "-o", "Ma Photos/0.png/run"], 2,
         "Ma Photos/0.png is not a folder; -o DIR goes elsewhere",
@@ -176,10 +176,15 @@ def test_a_mistake_is_told_before_anything_is_written(
     assert [path.name for path in Path().iterdir()] == ["Ma Photos"]
 
 
-def test_tensorboard_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    monkeypatch.setitem(sys.modules, "tensorboard", None)  # how Python marks what cannot be imported
-    assert run(["train", "ae-dense-mnist", "--track", "tensorboard"]) == 6
-    assert "pip install 'genzoo[tensorboard]'" in capsys.readouterr().err
+@pytest.mark.parametrize(("name", "install"), [("tensorboard", "genzoo[tensorboard]"), ("wandb", "wandb")])
+def test_what_a_tracker_needs_and_is_not_there_is_named(
+    name: str, install: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)  # how Python marks what cannot be imported
+    assert run(["train", "ae-dense-mnist", "--track", name]) == 6
+    assert (
+        f"--track {name} needs {name}, which is not installed; try: pip install '{install}'" in capsys.readouterr().err
+    )
 
 
 def test_tensorboard_has_the_terms_of_each_epoch(tmp_path: Path) -> None:
@@ -187,7 +192,7 @@ def test_tensorboard_has_the_terms_of_each_epoch(tmp_path: Path) -> None:
     assert run(["train", *words, *QUICK]) == 0
     code = (
         "from tensorboard.backend.event_processing.event_accumulator import EventAccumulator as Reader\n"
-        "reader = Reader('run/tensorboard'); reader.Reload()\n"
+        "reader = Reader('run/tracking/tensorboard'); reader.Reload()\n"
         "print([(event.step, event.value) for event in reader.Scalars('loss')])"
     )
     events = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)
