@@ -207,7 +207,6 @@ def _play(trainer: Trainer, batches: Sequence[Batch], settings: Training, steps:
                 other.module.requires_grad_(other is player)
         terms = trainer.processes.mean(_backward(trainer, player, batches, settings.precision))
         _check_finite(terms, player, trainer)
-        trainer.processes.average_gradients(player.module)
         if player.settings.clip:
             nn.utils.clip_grad_norm_(player.module.parameters(), player.settings.clip)
         for group in player.optimizer.param_groups:
@@ -222,10 +221,11 @@ def _backward(trainer: Trainer, player: Player, batches: Sequence[Batch], precis
     """The terms' means over the micro-batches; the player's gradients are those of its ``loss``."""
     player.optimizer.zero_grad()
     parts = []
-    for batch in batches:
-        with _autocast(batch.x.device, precision):
-            terms = player.terms(trainer.model, batch, trainer.step)
-        terms["loss"].backward(torch.full_like(terms["loss"], 1 / len(batches)))  # type: ignore[no-untyped-call]
+    for number, batch in enumerate(batches, 1):
+        with trainer.processes.passing(player.step, last=number == len(batches)):
+            with _autocast(batch.x.device, precision):
+                terms = player.step(trainer.model, batch, trainer.step)
+            terms["loss"].backward(torch.full_like(terms["loss"], 1 / len(batches)))
         parts.append({key: value.detach() for key, value in terms.items()})
     if len(parts) == 1:
         return parts[0]

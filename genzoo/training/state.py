@@ -16,7 +16,7 @@ from genzoo.errors import InvalidInput, StateMismatch
 from genzoo.models import Model
 from genzoo.spec.sections import Optimizer
 from genzoo.training.optimizers import kept_for, optimizer_of
-from genzoo.training.processes import Processes
+from genzoo.training.processes import Processes, Step
 from genzoo.training.recipe import Recipe
 
 __all__ = ["Losses", "Means", "Player", "Trainer"]
@@ -62,6 +62,8 @@ class Player:
     optimizer: torch.optim.Optimizer
     settings: Optimizer
     asks: frozenset[str]
+    step: nn.Module = field(init=False)
+    """What plays: its forward pass is `terms`."""
 
     @classmethod
     def of(cls, name: str, loss: Loss, model: Model, recipe: Recipe, *, data_size: int) -> Player:
@@ -105,6 +107,8 @@ class Trainer:
     @classmethod
     def of(cls, model: Model, losses: Losses, recipe: Recipe, processes: Processes, *, data_size: int) -> Trainer:
         players = [Player.of(name, loss, model, recipe, data_size=data_size) for name, loss in losses.items()]
+        for player in players:
+            player.step = processes.share(Step(player.module, player.terms))
         average = None
         if decay := recipe.training.ema:
             average = AveragedModel(model, multi_avg_fn=partial(_follow, decay), use_buffers=True)
