@@ -218,9 +218,9 @@ def test_a_former_name_leads_to_the_checkpoint_and_says_so(beside: Path) -> None
     install(beside, "genzoo-moved", MOVED)
     for name in ("vae-former", "genzoo-moved:vae-former"):
         with pytest.warns(GenzooWarning, match=f"{name} is called ae-gone now"):
-            checkpoint, plugin = find_checkpoint(name)
-        assert checkpoint.name == "ae-gone"
-        assert plugin is not None
+            found = find_checkpoint(name)
+        assert found.record.name == "ae-gone"
+        assert found.owner == "genzoo-moved"
     assert "vae-former" not in list_models()
     with pytest.warns(GenzooWarning), pytest.raises(NotFound, match="no checkpoint is called 'vae-lost'"):
         registry().find(Checkpoint, "vae-lost")

@@ -17,7 +17,7 @@ from genzoo.api.defaults import plain_defaults
 from genzoo.api.features import feature_space
 from genzoo.api.measuring import Report, Watch, expected_seconds
 from genzoo.arguments import typed
-from genzoo.catalog import find_checkpoint, owner_of
+from genzoo.catalog import find_checkpoint
 from genzoo.errors import (
     AmbiguousName,
     GenzooError,
@@ -82,8 +82,8 @@ def _setting_of(
 ) -> tuple[Setting, str]:
     """What a checkpoint is measured on, and the distribution in which names that clash are looked up first."""
     model = load(name, device=device)
-    checkpoint, plugin = find_checkpoint(name)
-    owner = owner_of(checkpoint, plugin)
+    found = find_checkpoint(name)
+    checkpoint, owner = found.record, found.owner
     dataset = registry().find(DatasetSpec, checkpoint.dataset, prefer=owner)
     recipe = Recipe.parse(checkpoint.recipe, checkpoint.name).changed(overrides)
     return _setting(model, recipe, dataset, data_root, owner), owner
@@ -238,7 +238,7 @@ def verify(
         VerificationFailed: one is further from its record than its tolerance, or was measured otherwise.
         NotFound: no such checkpoint, or no quick value of it.
     """
-    checkpoint = find_checkpoint(name)[0]
+    checkpoint = find_checkpoint(name).record
     recorded = checkpoint.quick if quick else checkpoint.metrics
     if quick and not recorded and checkpoint.metrics:
         raise NotFound(f"{name}: no quick value is recorded; run genzoo verify {name}", suggestions=["genzoo verify"])
@@ -258,7 +258,7 @@ def expected_time(
     name: str | Path, *, data_root: str | Path | None = None, device: str | torch.device = "auto"
 ) -> float:
     """About how many seconds it takes to compute every recorded number of a checkpoint anew; raises as `verify`."""
-    recorded = tuple(find_checkpoint(name)[0].metrics)
+    recorded = tuple(find_checkpoint(name).record.metrics)
     setting, owner = _setting_of(name, {}, data_root, device)
     setting = _with_space(setting, recorded, owner)
     return expected_seconds(_choose(metrics_of(setting), recorded, setting.model.name), setting) if recorded else 0.0
@@ -266,8 +266,8 @@ def expected_time(
 
 def quick_numbers(name: str | Path, *, data_root: str | Path | None = None) -> dict[str, Number]:
     """The quick values of a checkpoint, for its record: of the recorded metrics that a few examples are enough for."""
-    checkpoint, plugin = find_checkpoint(name)
-    owner = owner_of(checkpoint, plugin)
+    found = find_checkpoint(name)
+    checkpoint, owner = found.record, found.owner
     return measure_quick(
         load(name, device="cpu"),
         Recipe.parse(checkpoint.recipe, checkpoint.name),

@@ -12,7 +12,7 @@ import torch
 
 from genzoo.api.build import Blueprint, open_parts
 from genzoo.api.features import find_features
-from genzoo.catalog import find_checkpoint, is_path, owner_of
+from genzoo.catalog import find_checkpoint, is_path
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.fields import Field, check_config
@@ -152,8 +152,8 @@ def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
     """InvalidInput unless the checkpoint of this name has the networks of `blueprint`."""
     if is_path(name) or is_reference(name):
         raise InvalidInput(f"{where} must be the name of a checkpoint, not a path; got {name!r:.80}")
-    checkpoint, plugin = find_checkpoint(name)
-    there = Blueprint.of(checkpoint.spec, where, prefer=owner_of(checkpoint, plugin)).spec
+    found = find_checkpoint(name)
+    there = Blueprint.of(found.record.spec, where, prefer=found.owner).spec
     if there != blueprint.spec:
         differing = [key for key, value in blueprint.spec.config.items() if there.config.get(key) != value]
         raise InvalidInput(f"{where}: {name} has other networks ({', '.join(differing) or 'another architecture'})")

@@ -324,7 +324,7 @@ def _record(plan: Plan, processes: Processes) -> Checkpoint:
             "torch": torch.__version__,
             "device": processes.device.type,
             "processes": processes.count,
-            **({"start": find_checkpoint(start)[0].sha256} if start else {}),
+            **({"start": find_checkpoint(start).record.sha256} if start else {}),
         },
         distribution=plan.blueprint.distribution,
     )

@@ -69,15 +69,15 @@ def test_a_network_is_not_read_for_what_does_not_need_it(monkeypatch: pytest.Mon
 def test_of_two_networks_of_one_name_the_preferred_is_taken_and_none_in_silence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    owner, network = registry().find_entry(Checkpoint, "features-lenet-mnist")
-    other = Plugin(name="other", distribution="other", version="1", records=[network])
+    network = registry().find_entry(Checkpoint, "features-lenet-mnist")
+    other = Plugin(name="other", distribution="other", version="1", records=[network.record])
     both = Registry([*(replace(plugin) for plugin in registry().plugins), other])
     for module in (evaluate, features):
         monkeypatch.setattr(module, "registry", lambda: both)
     with pytest.warns(GenzooWarning, match="is offered by genzoo and other"):
         assert measured("features-lenet-mnist") == {}
     with pytest.raises(genzoo.NotFound, match="has no metric 'fidd'; did you mean fid"):
-        measured("features-lenet-mnist", "fidd", prefer=owner.distribution)
+        measured("features-lenet-mnist", "fidd", prefer=network.owner)
 
 
 def test_a_metric_without_meaning_here_is_left_out_with_a_warning() -> None:
