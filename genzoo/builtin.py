@@ -1,4 +1,7 @@
-"""What core itself offers, as records like a plugin's: families, objectives, data sets. Architectures are plugins'."""
+"""What core itself offers, as records like a plugin's: families, objectives, samplers, trackers, data sets.
+
+Architectures are plugins'.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
-from genzoo.spec import LATENT_DIM, Column, DatasetSpec, Family, Objective, Record, SamplerSpec
+from genzoo.spec import LATENT_DIM, Column, DatasetSpec, Family, Objective, Record, SamplerSpec, TrackerSpec
 
 GENZOO_API = 2
 
@@ -381,7 +384,23 @@ DATASETS = (
     ),
 )
 
+TRACKERS = (
+    TrackerSpec(
+        name="tensorboard",
+        target="genzoo.training.track:tensorboard",
+        summary="TensorBoard: tensorboard --logdir RUN/tracking",
+        module="tensorboard",
+        install="genzoo[tensorboard]",
+    ),
+    TrackerSpec(
+        name="wandb",
+        target="genzoo.training.track:wandb",
+        summary="Weights & Biases, in the project of the recipe's name",
+        module="wandb",
+    ),
+)
+
 
 @hookimpl
 def genzoo_records() -> Iterable[Record]:
-    return (*FAMILIES, *OBJECTIVES, *SAMPLERS, *DATASETS)
+    return (*FAMILIES, *OBJECTIVES, *SAMPLERS, *TRACKERS, *DATASETS)

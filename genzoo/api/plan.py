@@ -12,7 +12,7 @@ import torch
 
 from genzoo.api.build import Blueprint, open_parts
 from genzoo.api.features import find_features
-from genzoo.catalog import find_checkpoint, is_path, owner_of
+from genzoo.catalog import find_checkpoint, is_path
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.fields import Field, check_config
@@ -65,14 +65,14 @@ class Plan:
         if spec.sampler:
             sampler_of(skeleton, spec.sampler)
         _check_networks(skeleton, objective, where)
-        if objective.per_example and recipe.training["compile"]:
+        if objective.per_example and recipe.training.compile:
             raise InvalidInput(
                 f"{where}: {objective.name} takes the gradient of a gradient, which torch.compile cannot; set "
                 "training.compile = false"
             )
-        if start := recipe.training["start"]:
+        if start := recipe.training.start:
             _check_start(start, blueprint, f"{where}: training.start")
-        if features := recipe.evaluation["features"]:
+        if features := recipe.evaluation.features:
             find_features(features, skeleton.input_shape, f"{where}: evaluation.features", prefer=prefer)
         return cls(
             recipe=recipe,
@@ -122,7 +122,7 @@ def _given(recipe: Recipe, dataset: DatasetSpec, names: Any) -> dict[str, Column
     where = f"{recipe.name}: model.given"
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise InvalidInput(f"{where} must be a list of columns, e.g. ['label']; got {names!r:.80}")
-    drop, columns = recipe.training["drop_given"], {}
+    drop, columns = recipe.training.drop_given, {}
     for name in names:
         if name not in dataset.columns:
             hint, near = did_you_mean(name, dataset.columns)
@@ -152,8 +152,8 @@ def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
     """InvalidInput unless the checkpoint of this name has the networks of `blueprint`."""
     if is_path(name) or is_reference(name):
         raise InvalidInput(f"{where} must be the name of a checkpoint, not a path; got {name!r:.80}")
-    checkpoint, plugin = find_checkpoint(name)
-    there = Blueprint.of(checkpoint.spec, where, prefer=owner_of(checkpoint, plugin)).spec
+    found = find_checkpoint(name)
+    there = Blueprint.of(found.record.spec, where, prefer=found.owner).spec
     if there != blueprint.spec:
         differing = [key for key, value in blueprint.spec.config.items() if there.config.get(key) != value]
         raise InvalidInput(f"{where}: {name} has other networks ({', '.join(differing) or 'another architecture'})")

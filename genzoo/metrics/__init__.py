@@ -24,30 +24,29 @@ from genzoo.metrics.plugins import metrics_of_plugins
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting
 from genzoo.models import VAE
+from genzoo.spec import Number
 
 __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
 NEIGHBOURS = 1000
 
 
-def measure(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Any]:
-    """The values of metrics: ``{name: {"value", "unit", "tolerance", "protocol", "torch"}}``, and ``floor`` and
-    ``detail`` where there are such (see Outcome)."""
-    return {name: _entry(metric, setting) for name, metric in metrics.items()}
+def measure(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Number]:
+    """The values of metrics, by their names."""
+    return {name: _number(metric, setting) for name, metric in metrics.items()}
 
 
-def _entry(metric: Metric, setting: Setting) -> dict[str, Any]:
+def _number(metric: Metric, setting: Setting) -> Number:
     outcome = metric.compute(setting)
-    entry = {
-        "value": outcome.value,
-        "unit": metric.unit,
-        "tolerance": metric.tolerance,
-        "protocol": dict(metric.protocol(setting)),
-        "torch": torch.__version__,
-    }
-    detail = None if outcome.detail is None else {key: rounded(value) for key, value in outcome.detail.items()}
-    more = {"floor": outcome.floor, "detail": detail}
-    return entry | {key: value for key, value in more.items() if value is not None}
+    return Number(
+        value=outcome.value,
+        unit=metric.unit,
+        tolerance=metric.tolerance,
+        protocol=metric.protocol(setting),
+        floor=outcome.floor,
+        detail={key: rounded(value) for key, value in (outcome.detail or {}).items()},
+        torch=torch.__version__,
+    )
 
 
 def metrics_of(setting: Setting) -> dict[str, Metric]:
@@ -58,7 +57,7 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
 
 
 def _bounds(setting: Setting) -> dict[str, Metric]:
-    model, draws = cast(VAE, setting.model), setting.evaluation["importance_draws"]
+    model, draws = cast(VAE, setting.model), setting.evaluation.importance_draws
     bounds = {
         "negative_elbo": _nats(
             model, lambda batch, start: negative_elbo(model, batch, seed=SEED, start=start), 1, draws=1, seed=SEED

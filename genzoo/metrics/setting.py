@@ -18,6 +18,7 @@ from genzoo.models import Model
 from genzoo.models.features import FeatureNetwork
 from genzoo.randomness import stream
 from genzoo.spec import DatasetSpec
+from genzoo.spec.sections import Evaluation
 
 __all__ = ["BATCH", "LIMIT", "SEED", "Examples", "FeatureSpace", "Outcome", "Setting"]
 
@@ -156,7 +157,7 @@ class Setting:
     """
 
     model: Model
-    evaluation: Mapping[str, Any]
+    evaluation: Evaluation
     dataset: DatasetSpec
     pictures: DatasetSpec
     open_split: Callable[[DatasetSpec, str], Split]

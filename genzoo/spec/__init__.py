@@ -6,6 +6,7 @@ A record names code by a ``"module:attribute"`` string, which is imported when a
 from genzoo.spec.checkpoint import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, shipped
 from genzoo.spec.columns import Column
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
+from genzoo.spec.numbers import Number, Numbers
 from genzoo.spec.parts import PARTS_FOLDER, Part
 from genzoo.spec.records import (
     LATENT_DIM,
@@ -22,6 +23,7 @@ from genzoo.spec.records import (
     Record,
     SamplerSpec,
     Tombstone,
+    TrackerSpec,
 )
 from genzoo.spec.spaces import Space, Spaces
 
@@ -37,6 +39,7 @@ RECORDS: tuple[type[Record], ...] = (
     RecipeFile,
     SamplerSpec,
     Tombstone,
+    TrackerSpec,
 )
 """Every kind of record."""
 
@@ -61,6 +64,8 @@ __all__ = [
     "Family",
     "MetricSpec",
     "ModelSpec",
+    "Number",
+    "Numbers",
     "Objective",
     "Part",
     "RecipeFile",
@@ -69,6 +74,7 @@ __all__ = [
     "Space",
     "Spaces",
     "Tombstone",
+    "TrackerSpec",
     "check_name",
     "check_target",
     "shipped",

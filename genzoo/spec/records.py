@@ -31,6 +31,7 @@ __all__ = [
     "Record",
     "SamplerSpec",
     "Tombstone",
+    "TrackerSpec",
 ]
 
 MODEL_FIELDS = {
@@ -259,6 +260,22 @@ class SamplerSpec(Targeted):
     needs: tuple[str, ...]
     config: Mapping[str, Field] = field(default_factory=dict)
     paper: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerSpec(Targeted):
+    """Who is told the terms of a run: ``genzoo train --track NAME``.
+
+    `target` is called as ``target(name, folder)`` with the name of the run and a folder of its own in the run's, which
+    is not made yet, before the first step, and returns an object with ``log(values, step)``, called with the terms of
+    each epoch, and ``finish()``. `module` is what it imports, if that is not a dependency of its distribution, and
+    `install` what pip installs that by, if it is called otherwise.
+    """
+
+    kind: ClassVar[str] = "tracker"
+    summary: str
+    module: str = ""
+    install: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

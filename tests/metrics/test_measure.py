@@ -21,7 +21,8 @@ from genzoo.models import Model
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.vae import VAE
 from genzoo.randomness import stream
-from genzoo.spec import DatasetSpec
+from genzoo.spec import Checkpoint, DatasetSpec
+from genzoo.spec.sections import Evaluation
 
 SHAPE = (1, 4, 4)
 SIZES = {"train": 90, "test": 40}
@@ -59,7 +60,7 @@ def setting(model: Model | None = None, draws: int = 0, record: DatasetSpec | No
     record = record or dataset()
     return Setting(
         model=model or vae(),
-        evaluation={"importance_draws": draws},
+        evaluation=Evaluation(importance_draws=draws),
         dataset=record,
         pictures=record,
         open_split=open_dots,
@@ -87,31 +88,32 @@ def test_a_model_has_the_metrics_that_have_a_meaning_for_it() -> None:
 def test_all_of_a_generator_are_measured_beside_a_floor_with_seed_network_and_counts() -> None:
     entries = measured(setting(draws=3, space=space()))
     for name in NEED_FEATURES:
-        protocol = entries[name]["protocol"]
+        protocol = entries[name].protocol
         assert protocol.items() >= {
             "data": "dots", "split": "test", "n": 40, "samples": 40, "seed": 0, "features": "net 0123",
         }.items(), name  # fmt: skip
-        assert entries[name]["torch"] == torch.__version__
-        assert ("floor" in entries[name]) == (name != "memorisation")
-    assert entries["fid"]["floor"] < entries["fid"]["value"]
-    shares = entries["smallest_class_share"]["detail"]["samples"]
+        assert entries[name].torch == torch.__version__
+        assert (entries[name].floor is not None) == (name != "memorisation")
+    assert entries["fid"].floor < entries["fid"].value
+    shares = entries["smallest_class_share"].detail["samples"]
     assert sum(shares) == pytest.approx(1)
-    assert min(shares) == entries["smallest_class_share"]["value"]
-    assert 0 <= entries["classes_covered"]["value"] <= 3
-    assert len(entries["active_latents"]["detail"]["kl_per_latent"]) == 2
-    assert all("floor" not in entries[name] for name in ("negative_elbo", "negative_log_likelihood"))
+    assert min(shares) == entries["smallest_class_share"].value
+    assert 0 <= entries["classes_covered"].value <= 3
+    assert len(entries["active_latents"].detail["kl_per_latent"]) == 2
+    assert all(entries[name].floor is None for name in ("negative_elbo", "negative_log_likelihood"))
 
 
 def test_entries_are_the_same_twice_and_a_record_takes_them() -> None:
     first, again = measured(setting(space=space())), measured(setting(space=space()))
     assert first == again
     record = genzoo.show(genzoo.list_models("vae-*")[0])
-    assert replace(record, metrics=first).metrics == first
+    measured_so = replace(record, metrics=first)
+    assert Checkpoint.parse(measured_so.to_json().encode()).metrics == first
 
 
 def test_bits_per_dimension_are_nats_over_values_and_log_2() -> None:
     entry = measured(setting(), "negative_elbo")["negative_elbo"]
-    assert entry["detail"]["bits_per_dim"] == pytest.approx(entry["value"] / 16 / log(2))
+    assert entry.detail["bits_per_dim"] == pytest.approx(entry.value / 16 / log(2))
 
 
 def test_a_density_is_no_number_of_bits_and_stands_beside_the_one_of_the_data() -> None:
@@ -121,11 +123,11 @@ def test_a_density_is_no_number_of_bits_and_stands_beside_the_one_of_the_data() 
     record = replace(dataset(), shape=(2,), values="real")
     here = replace(setting(model.eval(), draws=3, record=record), open_split=lambda record, split: data)
     for entry in measured(here, "negative_elbo", "negative_log_likelihood").values():
-        assert entry["protocol"]["likelihood"] == "gaussian"
-        assert "detail" not in entry
-        assert entry["floor"] == pytest.approx(log(2 * pi) + 1, abs=0.1)  # the entropy of N(0, I) in the plane
-        assert entry["value"] > entry["floor"]
-    assert measured(setting(), "negative_elbo")["negative_elbo"]["protocol"]["likelihood"] == "bernoulli"
+        assert entry.protocol["likelihood"] == "gaussian"
+        assert not entry.detail
+        assert entry.floor == pytest.approx(log(2 * pi) + 1, abs=0.1)  # the entropy of N(0, I) in the plane
+        assert entry.value > entry.floor
+    assert measured(setting(), "negative_elbo")["negative_elbo"].protocol["likelihood"] == "bernoulli"
 
 
 def test_a_mean_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,14 +136,14 @@ def test_a_mean_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) ->
     with torch.no_grad():
         wanted = negative_elbo(model, x, seed=0).double().mean().item()
     monkeypatch.setattr(room, "BATCH", 7)
-    assert measured(setting(model), "negative_elbo")["negative_elbo"]["value"] == pytest.approx(wanted)
+    assert measured(setting(model), "negative_elbo")["negative_elbo"].value == pytest.approx(wanted)
 
 
 def test_of_a_large_split_so_many_are_drawn_always_the_same_and_the_protocol_says_so() -> None:
     here = replace(setting(space=space()), limit=15)
     assert torch.equal(here.examples.order, replace(setting(), limit=15).examples.order)
     assert len(set(here.examples.order.tolist())) == 15
-    protocol = measured(here, "fid")["fid"]["protocol"]
+    protocol = measured(here, "fid")["fid"].protocol
     assert (protocol["n"], protocol["samples"], protocol["drawn"]) == (15, 15, "of 40, seed 0")
 
 
@@ -150,17 +152,17 @@ def test_without_a_test_split_the_floor_is_made_of_other_pictures_and_nothing_is
     here = replace(setting(record=record, space=space()), limit=40)
     assert "memorisation" not in metrics_of(here)
     entry = measured(here, "fid")["fid"]
-    assert entry["protocol"]["split"] == "train"
-    assert entry["floor"] > 0  # of a picture with itself it would be 0
-    assert "floor" not in measured(replace(here, limit=60), "fid")["fid"]  # 30 others are fewer
+    assert entry.protocol["split"] == "train"
+    assert entry.floor > 0  # of a picture with itself it would be 0
+    assert measured(replace(here, limit=60), "fid")["fid"].floor is None  # 30 others are fewer
 
 
 def test_a_generator_that_draws_training_pictures_memorises(monkeypatch: pytest.MonkeyPatch) -> None:
     model = vae()
     training = next(open_dots(dataset(), "train").batches(torch.arange(40), 40)).x
-    assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] > 0.1
+    assert measured(setting(model, space=space()), "memorisation")["memorisation"].value > 0.1
     monkeypatch.setattr(type(model), "sample", lambda self, n, seed: training[:n])
-    assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] < 0.01
+    assert measured(setting(model, space=space()), "memorisation")["memorisation"].value < 0.01
 
 
 def test_held_out_pictures_that_were_trained_on_show_no_memorisation() -> None:
@@ -173,10 +175,10 @@ def test_accuracy_is_the_share_of_right_classes_and_needs_labels() -> None:
     net = network()
     x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40)).x
     right = net.classify(x).argmax(1) == torch.arange(40) % 3
-    assert measured(setting(net))["accuracy"]["value"] == pytest.approx(right.double().mean().item())
+    assert measured(setting(net))["accuracy"].value == pytest.approx(right.double().mean().item())
     unlabelled = Setting(
         model=net,
-        evaluation={},
+        evaluation=Evaluation(),
         dataset=dataset(),
         pictures=dataset(),
         open_split=lambda record, split: Split(source=open_dots(record, split).source, shape=SHAPE),
