@@ -15,14 +15,15 @@ from genzoo.cli.catalog import as_json, print_json
 from genzoo.cli.common import (
     data_root_option,
     device_option,
+    first_batch,
     force_option,
     load_model,
-    open_split,
     path_type,
     split_option,
     target_of,
     want_pictures,
 )
+from genzoo.cli.given import told
 from genzoo.cli.output import echo, echo_lines
 from genzoo.cli.process import keep_memory
 from genzoo.errors import GenzooError, InvalidInput, VerificationFailed
@@ -237,6 +238,10 @@ def _draw_side_by_side(
     from genzoo.pictures import png, strip
 
     chosen = data or catalog.show(names[0]).dataset
-    x = open_split(chosen, split, data_root, models[0]).first(count).to(models[0].device)
-    atomic_write(target, png(strip(torch.stack([x, *(reconstruct(x) for reconstruct in verbs)]))))
+    _, batch = first_batch(chosen, split, data_root, models[0], count)
+    rows = [
+        reconstruct(batch.x, **told(model, {}, len(batch), batch.known))
+        for model, reconstruct in zip(models, verbs, strict=True)
+    ]
+    atomic_write(target, png(strip(torch.stack([batch.x, *rows]))))
     echo(f"genzoo: {target}: {chosen} above, then {', '.join(names)}", err=True)

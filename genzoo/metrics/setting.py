@@ -17,7 +17,7 @@ from genzoo.datasets.files import Files
 from genzoo.models import Model
 from genzoo.models.features import FeatureNetwork
 from genzoo.randomness import stream
-from genzoo.spec import DatasetSpec
+from genzoo.spec import DatasetSpec, shared_columns
 from genzoo.spec.sections import Evaluation
 
 __all__ = ["BATCH", "LIMIT", "SEED", "Examples", "FeatureSpace", "Outcome", "Setting"]
@@ -192,7 +192,7 @@ class Setting:
         """All examples of a split."""
         data = self.open_split(dataset, split)
         order = torch.arange(len(data), device="cpu")
-        columns = tuple(name for name in self.model.spec.given if name in data.columns)
+        columns = shared_columns(self.model.spec.given, dataset.columns, self.model.name, dataset.name)
         return Examples(data=data, split=split, order=order, columns=columns, progress=self.progress)
 
     def others(self, dataset: DatasetSpec, n: int) -> Examples | None:
