@@ -126,11 +126,16 @@ class Split:
             for indices in torch.split(order, batch_size):
                 yield _rows(self.source, indices)
 
-    def first(self, n: int) -> Float[Tensor, " n *data"]:
-        """The first n examples, on the CPU; binarised ones by draws that are always the same."""
+    def examples(self, n: int, device: torch.device | str = "cpu", *, columns: Collection[str] = ()) -> Batch:
+        """The first n examples with these columns; binarised ones by draws that are always the same."""
         order = torch.arange(min(n, len(self)), device="cpu")
-        (batch,) = self.batches(order, n, generator=stream("first"))  # to its end, so that no worker is left behind
-        x: Tensor = batch.x
+        batches = self.batches(order, n, device, generator=stream("first"), columns=columns)
+        (batch,) = batches  # to its end, so that no worker is left behind
+        return batch
+
+    def first(self, n: int) -> Float[Tensor, " n *data"]:
+        """The first n examples, on the CPU."""
+        x: Tensor = self.examples(n).x
         return x
 
     def fingerprint(self) -> str:
