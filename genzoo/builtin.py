@@ -194,7 +194,7 @@ SAMPLERS = (
     SamplerSpec(
         name="prior",
         target="genzoo.sampling:Prior",
-        needs=("decode",),
+        needs=("decode", "noise"),
         summary="standard normal codes, decoded",
     ),
     SamplerSpec(

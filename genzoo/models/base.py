@@ -245,9 +245,9 @@ class Model(nn.Module, ABC):
         return {name: found for name, found in declared.items() if isinstance(found, Verb)}
 
     def has(self, *names: str) -> bool:
-        """Whether the model has all these verbs, methods or properties. What needs them asks this, and never for a
-        family."""
-        return all(hasattr(self, name) for name in names)
+        """Whether the model has all these verbs, methods, properties or spaces. What needs them asks this, and never
+        for a family."""
+        return all(hasattr(self, name) or name in self.spaces for name in names)
 
     def __getattr__(self, name: str) -> Any:
         if name in DECLARED:

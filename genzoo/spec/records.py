@@ -232,7 +232,7 @@ class DatasetSpec(Targeted):
 class MetricSpec(Targeted):
     """A number that every model has that meets its needs.
 
-    `needs` names the verbs, methods and properties that a model must have: ``("log_prob",)``.
+    `needs` names the verbs, methods, properties and spaces that a model must have: ``("log_prob",)``.
     `target` is called as ``target(setting)`` with a genzoo.Setting and returns a float. It is recorded under the name
     with ``_`` for ``-``. `tolerance` is how far the value may be from another machine's, in `unit`; `protocol` says how
     it is measured, beside what is said of the examples.
@@ -251,7 +251,8 @@ class SamplerSpec(Targeted):
     """A way to draw samples.
 
     `target` is called with the options of `config` by keyword and returns a genzoo.Sampler: a frozen dataclass with a
-    ``__call__(model, noise)`` does. `needs` names the verbs, methods and properties that a model must have.
+    ``__call__(model, noise, given)`` does. `needs` names the verbs, methods, properties and spaces that a model must
+    have.
     """
 
     kind: ClassVar[str] = "sampler"
