@@ -34,6 +34,7 @@ from .protocols import Encoder as Encoder
 from .protocols import Generator as Generator
 from .protocols import Sampler as Sampler
 from .randomness import Noise as Noise
+from .spec import ALPHABET as ALPHABET
 from .spec import LATENT_DIM as LATENT_DIM
 from .spec import Alias as Alias
 from .spec import Architecture as Architecture

@@ -8,6 +8,7 @@ from genzoo.spec.columns import Column
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
 from genzoo.spec.parts import PARTS_FOLDER, Part
 from genzoo.spec.records import (
+    ALPHABET,
     LATENT_DIM,
     MODEL_FIELDS,
     Alias,
@@ -41,6 +42,7 @@ RECORDS: tuple[type[Record], ...] = (
 """Every kind of record."""
 
 __all__ = [
+    "ALPHABET",
     "COMMIT",
     "CONTROL",
     "LATENT_DIM",

@@ -17,6 +17,7 @@ from genzoo.spec.spaces import Space, Spaces
 from genzoo.typecheck import conform
 
 __all__ = [
+    "ALPHABET",
     "LATENT_DIM",
     "MODEL_FIELDS",
     "Alias",
@@ -43,15 +44,18 @@ MODEL_FIELDS = {
     ),
     "values": Field(
         kind="str",
-        doc="what the numbers of an example are: unit for [0, 1], real for any",
+        doc="what the numbers of an example are: unit for [0, 1], real for any, index for tokens",
         default="unit",
-        choices=("unit", "real"),
+        choices=("unit", "real", "index"),
     ),
 }
 """What the config of every model has."""
 
 LATENT_DIM = Field(kind="int", doc="length of a code", minimum=1, maximum=65536)
 """The key ``latent_dim`` of the families whose code is a vector."""
+
+ALPHABET = Field(kind="int", doc="how many different tokens there are", minimum=1, maximum=1 << 24)
+"""The key ``alphabet`` of the families whose data are indices: tokens, classes, entries of a codebook."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,16 +197,18 @@ class DatasetSpec(Targeted):
     """A named data set. `target` is called as ``target(root, split, shape)`` -> genzoo.datasets.Split.
 
     `shape` is (channels, height, width) for pictures, or None where the recipe's ``model.input_shape`` decides it.
-    `values` says what the numbers are: ``unit`` in [0, 1], ``binary`` 0 or 1, ``real`` any. `pictures` names the data
-    set whose pictures samples are compared with where that is another one (grey digits for binarised ones), `features`
-    the checkpoint of the network in whose features they are compared. `columns` are what is known of each example by
-    name, ``label`` its class; `factors` what generated it, where that is known.
+    `values` says what the numbers are: ``unit`` in [0, 1], ``binary`` 0 or 1, ``real`` any, ``index`` whole numbers
+    below `alphabet`. `pictures` names the data set whose pictures samples are compared with where that is another one
+    (grey digits for binarised ones), `features` the checkpoint of the network in whose features they are compared.
+    `columns` are what is known of each example by name, ``label`` its class; `factors` what generated it, where that is
+    known.
     """
 
     kind: ClassVar[str] = "dataset"
     summary: str
     shape: tuple[int, ...] | None
-    values: Literal["unit", "binary", "real"]
+    values: Literal["unit", "binary", "real", "index"]
+    alphabet: int = 0
     splits: tuple[str, ...] = ("train", "test")
     license: str = ""
     pictures: str = ""
@@ -214,6 +220,8 @@ class DatasetSpec(Targeted):
         super().__post_init__()
         if not self.splits:
             raise InvalidInput(f"dataset {self.name}: splits must name one at least")
+        if (self.values == "index") != (self.alphabet > 0):
+            raise InvalidInput(f"dataset {self.name}: data of values 'index', and no other, have an alphabet")
         check_columns(self.columns, f"dataset {self.name}")
 
     @property
@@ -323,7 +331,8 @@ class ModelSpec:
     @cached_property
     def spaces(self) -> Mapping[str, Spaces]:
         """``data``, and of a family with a flat code ``code`` and ``noise``; made once, as every verb looks at them."""
-        spaces: dict[str, Spaces] = {"data": Space(shape=self.input_shape, values=self.values)}
+        size = self.config["alphabet"] if self.values == "index" else 0
+        spaces: dict[str, Spaces] = {"data": Space(shape=self.input_shape, values=self.values, size=size)}
         if length := self.config.get("latent_dim"):
             spaces |= dict.fromkeys(("code", "noise"), Space(shape=(length,)))
         return spaces
@@ -334,6 +343,6 @@ class ModelSpec:
         return int(self.config["latent_dim"])
 
     @property
-    def values(self) -> Literal["unit", "real"]:
-        values: Literal["unit", "real"] = self.config.get("values", "unit")  # older records do not say it
+    def values(self) -> Literal["unit", "real", "index"]:
+        values: Literal["unit", "real", "index"] = self.config.get("values", "unit")  # older records do not say it
         return values

@@ -128,9 +128,10 @@ def data_are_as_recorded(record: DatasetSpec, distribution: str) -> None:
         assert tuple(x.shape[1:]) == shape, f"{split} has examples of shape {tuple(x.shape[1:])}, not {shape}"
         assert first.fingerprint() == again.fingerprint(), f"{split} is other data when it is opened again"
         low, high = x.min().item(), x.max().item()
-        assert record.values == "real" or 0 <= low <= high <= 1, f"{split} has values in [{low:g}, {high:g}]"
+        most = {"real": float("inf"), "index": record.alphabet - 1}.get(record.values, 1)
+        assert record.values == "real" or 0 <= low <= high <= most, f"{split} has values in [{low:g}, {high:g}]"
         assert record.values != "binary" or bool(((x == 0) | (x == 1)).all()), f"{split} has values between 0 and 1"
-        assert x.dtype == torch.float32, f"{split} gives {x.dtype}"
+        assert x.dtype == (torch.int64 if record.values == "index" else torch.float32), f"{split} gives {x.dtype}"
 
 
 def recipe_can_be_trained(record: RecipeFile, distribution: str) -> None:
