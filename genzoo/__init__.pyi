@@ -17,6 +17,7 @@ from .errors import GenzooError as GenzooError
 from .errors import InvalidInput as InvalidInput
 from .errors import NotFound as NotFound
 from .explore.notebook import explore as explore
+from .exporting import Trace as Trace
 from .fields import Field as Field
 from .hookspecs import hookimpl as hookimpl
 from .metrics import Setting as Setting
@@ -42,6 +43,7 @@ from .spec import Checkpoint as Checkpoint
 from .spec import Column as Column
 from .spec import Command as Command
 from .spec import DatasetSpec as DatasetSpec
+from .spec import ExporterSpec as ExporterSpec
 from .spec import Family as Family
 from .spec import MetricSpec as MetricSpec
 from .spec import ModelSpec as ModelSpec

@@ -7,7 +7,7 @@ from typing import Any
 
 from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
-from genzoo.spec import LATENT_DIM, Column, DatasetSpec, Family, Objective, Record, SamplerSpec
+from genzoo.spec import LATENT_DIM, Column, DatasetSpec, ExporterSpec, Family, Objective, Record, SamplerSpec
 
 GENZOO_API = 2
 
@@ -230,6 +230,37 @@ SAMPLERS = (
     ),
 )
 
+EXPORTERS = (
+    ExporterSpec(
+        name="onnx",
+        target="genzoo.exporting.formats:write_onnx",
+        summary="ONNX, as onnxruntime runs it",
+        suffix=".onnx",
+        packages=("onnx", "onnxruntime", "onnxscript"),
+        install="genzoo[onnx]",
+        usage="""\
+import onnxruntime
+
+session = onnxruntime.InferenceSession({path})
+({gives},) = session.run(None, {named})  # {inputs}; {gives}: {output}
+session.get_modelmeta().custom_metadata_map["genzoo"]  # JSON: name, licence, shapes, …
+""",
+    ),
+    ExporterSpec(
+        name="pt2",
+        target="genzoo.exporting.formats:write_pt2",
+        summary="the exported program of torch.export",
+        suffix=".pt2",
+        usage="""\
+import torch
+
+told = {{"genzoo.json": ""}}  # JSON: name, licence, shapes, …
+{verb} = torch.export.load({path}, extra_files=told).module()
+{gives} = {verb}({called})  # {inputs}; {gives}: {output}
+""",
+    ),
+)
+
 _MNIST_LICENSE = "CC-BY-SA-3.0"
 _MNIST_FEATURES = "features-lenet-mnist"
 _FASHION_FEATURES = "features-lenet-fashion"
@@ -384,4 +415,4 @@ DATASETS = (
 
 @hookimpl
 def genzoo_records() -> Iterable[Record]:
-    return (*FAMILIES, *OBJECTIVES, *SAMPLERS, *DATASETS)
+    return (*FAMILIES, *OBJECTIVES, *SAMPLERS, *EXPORTERS, *DATASETS)

@@ -37,6 +37,7 @@ VALUES_OF: list[dict[str, Any]] = [
     },
     {"target": "a:b", "summary": "s"},
     {"target": "a:b", "summary": "s", "shape": (1, 2, 2), "values": "unit"},
+    {"target": "a:b", "summary": "s", "suffix": ".x", "usage": "{path}"},
     {"target": "a:b", "roles": ("encoder",), "summary": "s"},
     {"target": "a:b", "needs": ("encode",), "unit": "u", "tolerance": 0.1, "summary": "s"},
     {"family": "ae", "players": {"model": "a:b"}, "summary": "s"},

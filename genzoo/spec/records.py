@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +25,7 @@ __all__ = [
     "Architecture",
     "Command",
     "DatasetSpec",
+    "ExporterSpec",
     "Family",
     "MetricSpec",
     "ModelSpec",
@@ -31,6 +33,7 @@ __all__ = [
     "RecipeFile",
     "Record",
     "SamplerSpec",
+    "Targeted",
     "Tombstone",
 ]
 
@@ -56,6 +59,10 @@ LATENT_DIM = Field(kind="int", doc="length of a code", minimum=1, maximum=65536)
 
 ALPHABET = Field(kind="int", doc="how many different tokens there are", minimum=1, maximum=1 << 24)
 """The key ``alphabet`` of the families whose data are indices: tokens, classes, entries of a codebook."""
+
+
+SUFFIX = re.compile(r"\.[a-z0-9]{1,16}")
+USAGE_KEYS = ("path", "verb", "called", "named", "gives", "inputs", "output")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +275,37 @@ class SamplerSpec(Targeted):
     needs: tuple[str, ...]
     config: Mapping[str, Field] = field(default_factory=dict)
     paper: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExporterSpec(Targeted):
+    """A format of the files that ``genzoo export`` writes.
+
+    `target` is called as ``target(traced, metadata)`` with a genzoo.Trace of one verb and the JSON to put into the
+    file. It returns the bytes of the file, and a function of the inputs by name that computes what is in them, whose
+    values are compared with the model's. `suffix` is the ending by which a file is given the format.
+
+    `usage` is Python that loads and calls a file, with these names in braces: ``{path}``; ``{verb}``; ``{called}``,
+    the arguments of the graph, or ``{named}``, a dict of them; ``{gives}``, the name of the output; ``{inputs}`` and
+    ``{output}``, what they are. `packages` must be installed beside torch, and `install` is what pip installs them by,
+    if it is called otherwise.
+    """
+
+    kind: ClassVar[str] = "exporter"
+    summary: str
+    suffix: str
+    usage: str
+    packages: tuple[str, ...] = ()
+    install: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not SUFFIX.fullmatch(self.suffix):
+            raise InvalidInput(f"exporter {self.name}: suffix must be '.' and a-z or 0-9; got {self.suffix!r:.40}")
+        try:
+            self.usage.format(**dict.fromkeys(USAGE_KEYS, ""))
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            raise InvalidInput(f"exporter {self.name}: usage cannot be filled in: {error!r:.80}") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,13 +24,12 @@ from genzoo.spec import (
     Alias,
     Architecture,
     Checkpoint,
-    Command,
     DatasetSpec,
     Family,
-    MetricSpec,
     Objective,
     RecipeFile,
     Record,
+    Targeted,
 )
 from genzoo.training import Recipe
 
@@ -161,7 +160,7 @@ DISTRIBUTION_LAWS: tuple[DistributionLaw, ...] = (
     holds_no_pickle,
 )
 
-_CODED = (Architecture, Command, DatasetSpec, Family, MetricSpec, Objective)
+_CODED = (Architecture, Objective, Targeted)
 RECORD_LAWS: tuple[tuple[RecordLaw, tuple[type[Record], ...]], ...] = (
     (targets_are_there, _CODED),
     (roles_are_asked_for, (Architecture,)),
@@ -186,5 +185,5 @@ def _targets_of(record: Record) -> Iterator[str]:
         yield from record.roles.values()
     elif isinstance(record, Objective):
         yield from record.players.values()
-    elif isinstance(record, Command | DatasetSpec | Family | MetricSpec):
+    elif isinstance(record, Targeted):
         yield record.target
