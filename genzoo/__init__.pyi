@@ -48,6 +48,7 @@ from .spec import Family as Family
 from .spec import MetricSpec as MetricSpec
 from .spec import ModelSpec as ModelSpec
 from .spec import Objective as Objective
+from .spec import OperationSpec as OperationSpec
 from .spec import Part as Part
 from .spec import Record as Record
 from .spec import SamplerSpec as SamplerSpec

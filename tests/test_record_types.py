@@ -41,6 +41,7 @@ VALUES_OF: list[dict[str, Any]] = [
     {"target": "a:b", "roles": ("encoder",), "summary": "s"},
     {"target": "a:b", "needs": ("encode",), "unit": "u", "tolerance": 0.1, "summary": "s"},
     {"family": "ae", "players": {"model": "a:b"}, "summary": "s"},
+    {"target": "a:b", "summary": "s", "operation": "aten.sin.default", "script": "() => () => {}"},
     {"path": Path("x.toml")},
     {"target": "a:b", "needs": (), "summary": "s", "config": {"k": Field(kind="int", doc="d", default=1)}},
     {"reason": "r"},

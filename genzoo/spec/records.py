@@ -30,6 +30,7 @@ __all__ = [
     "MetricSpec",
     "ModelSpec",
     "Objective",
+    "OperationSpec",
     "RecipeFile",
     "Record",
     "SamplerSpec",
@@ -61,6 +62,7 @@ ALPHABET = Field(kind="int", doc="how many different tokens there are", minimum=
 """The key ``alphabet`` of the families whose data are indices: tokens, classes, entries of a codebook."""
 
 
+OPERATION = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*\.[A-Za-z_]\w*")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,16}")
 USAGE_KEYS = ("path", "verb", "called", "named", "gives", "inputs", "output")
 
@@ -306,6 +308,37 @@ class ExporterSpec(Targeted):
             self.usage.format(**dict.fromkeys(USAGE_KEYS, ""))
         except (KeyError, ValueError, IndexError, AttributeError) as error:
             raise InvalidInput(f"exporter {self.name}: usage cannot be filled in: {error!r:.80}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationSpec(Targeted):
+    """An operation of the engine that decodes in the browser, beside those of genzoo.
+
+    `operation` is the ATen operation, or one of a library of its own, that a decoder has in its graph:
+    ``aten.sin.default``. `target` translates it, and is called as ``target(write, *arguments)`` with what the graph
+    calls it with; what depends on z is a value with a ``shape`` without the batch. It returns ``write(*values)``, with
+    tensors by name in ``tensors`` and settings that JSON can hold as further keywords, or None where it cannot be
+    translated.
+
+    `script` is a JavaScript function ``(op, y, ...values) => compute``: ``compute()`` fills ``y.data``. Of y and of
+    each value ``data`` is a Float32Array of channels × height × width numbers, the channels last, whose sizes are
+    ``channels``, ``height`` and ``width``; ``op`` has the settings, and ``op.tensor(key)`` gives a tensor's ``shape``
+    and ``data``. A page has the scripts of the operations that its models use, and of no others.
+    """
+
+    kind: ClassVar[str] = "operation"
+    summary: str
+    operation: str
+    script: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not OPERATION.fullmatch(self.operation):
+            raise InvalidInput(
+                f"operation {self.name}: operation must be as 'aten.sin.default'; got {self.operation!r:.80}"
+            )
+        if not self.script.strip() or "</" in self.script or "<!--" in self.script:  # would end a page's script early
+            raise InvalidInput(f"operation {self.name}: script must be a JavaScript function, without '</' and '<!--'")
 
 
 @dataclass(frozen=True, kw_only=True)
