@@ -31,7 +31,7 @@ def main() -> None:
 
 def show(model: genzoo.Model, path: Path) -> None:
     """Print the row of a model."""
-    path.write_bytes(export_decoder(model))
+    path.write_bytes(export_decoder(model).data)
     found = json.loads(subprocess.check_output(["node", str(SCRIPT), str(path)]))
     times = " | ".join(f"{found[key]:.2f}" for key in ("read", "first", "median"))
     network = model.generator if model.spec.family == "gan" else model.decoder

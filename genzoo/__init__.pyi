@@ -17,6 +17,7 @@ from .errors import GenzooError as GenzooError
 from .errors import InvalidInput as InvalidInput
 from .errors import NotFound as NotFound
 from .explore.notebook import explore as explore
+from .exporting import Trace as Trace
 from .fields import Field as Field
 from .hookspecs import hookimpl as hookimpl
 from .metrics import Setting as Setting
@@ -34,6 +35,7 @@ from .protocols import Encoder as Encoder
 from .protocols import Generator as Generator
 from .protocols import Sampler as Sampler
 from .randomness import Noise as Noise
+from .spec import ALPHABET as ALPHABET
 from .spec import LATENT_DIM as LATENT_DIM
 from .spec import Alias as Alias
 from .spec import Architecture as Architecture
@@ -41,10 +43,12 @@ from .spec import Checkpoint as Checkpoint
 from .spec import Column as Column
 from .spec import Command as Command
 from .spec import DatasetSpec as DatasetSpec
+from .spec import ExporterSpec as ExporterSpec
 from .spec import Family as Family
 from .spec import MetricSpec as MetricSpec
 from .spec import ModelSpec as ModelSpec
 from .spec import Objective as Objective
+from .spec import OperationSpec as OperationSpec
 from .spec import Part as Part
 from .spec import Record as Record
 from .spec import SamplerSpec as SamplerSpec

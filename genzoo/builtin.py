@@ -10,7 +10,17 @@ from typing import Any
 
 from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
-from genzoo.spec import LATENT_DIM, Column, DatasetSpec, Family, Objective, Record, SamplerSpec, TrackerSpec
+from genzoo.spec import (
+    LATENT_DIM,
+    Column,
+    DatasetSpec,
+    ExporterSpec,
+    Family,
+    Objective,
+    Record,
+    SamplerSpec,
+    TrackerSpec,
+)
 
 GENZOO_API = 2
 
@@ -197,7 +207,7 @@ SAMPLERS = (
     SamplerSpec(
         name="prior",
         target="genzoo.sampling:Prior",
-        needs=("decode",),
+        needs=("decode", "noise"),
         summary="standard normal codes, decoded",
     ),
     SamplerSpec(
@@ -230,6 +240,37 @@ SAMPLERS = (
             "guidance": _GUIDANCE,
         },
         paper="SiT: exploring flow and diffusion-based generative models (Ma et al., 2024), arXiv:2401.08740",
+    ),
+)
+
+EXPORTERS = (
+    ExporterSpec(
+        name="onnx",
+        target="genzoo.exporting.formats:write_onnx",
+        summary="ONNX, as onnxruntime runs it",
+        suffix=".onnx",
+        packages=("onnx", "onnxruntime", "onnxscript"),
+        install="genzoo[onnx]",
+        usage="""\
+import onnxruntime
+
+session = onnxruntime.InferenceSession({path})
+({gives},) = session.run(None, {named})  # {inputs}; {gives}: {output}
+session.get_modelmeta().custom_metadata_map["genzoo"]  # JSON: name, licence, shapes, …
+""",
+    ),
+    ExporterSpec(
+        name="pt2",
+        target="genzoo.exporting.formats:write_pt2",
+        summary="the exported program of torch.export",
+        suffix=".pt2",
+        usage="""\
+import torch
+
+told = {{"genzoo.json": ""}}  # JSON: name, licence, shapes, …
+{verb} = torch.export.load({path}, extra_files=told).module()
+{gives} = {verb}({called})  # {inputs}; {gives}: {output}
+""",
     ),
 )
 
@@ -403,4 +444,4 @@ TRACKERS = (
 
 @hookimpl
 def genzoo_records() -> Iterable[Record]:
-    return (*FAMILIES, *OBJECTIVES, *SAMPLERS, *TRACKERS, *DATASETS)
+    return (*FAMILIES, *OBJECTIVES, *SAMPLERS, *EXPORTERS, *TRACKERS, *DATASETS)

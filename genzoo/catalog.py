@@ -24,6 +24,7 @@ from genzoo.spec import (
     Checkpoint,
     Column,
     DatasetSpec,
+    ExporterSpec,
     Family,
     Numbers,
     Objective,
@@ -37,6 +38,7 @@ __all__ = [
     "Names",
     "compare",
     "describe",
+    "export_suffixes",
     "find_checkpoint",
     "find_part",
     "is_path",
@@ -201,6 +203,11 @@ def _holds_record(folder: str | Path) -> bool:
 def is_path(name: str | Path) -> bool:
     """Whether a name is meant as a path: a Path, or a string with a slash of either kind in it, but not ``hf:…``."""
     return isinstance(name, Path) or (("/" in name or "\\" in name) and not is_reference(name))
+
+
+def export_suffixes() -> tuple[str, ...]:
+    """The endings of the files that models can be exported to, genzoo's own first."""
+    return tuple(dict.fromkeys(record.suffix for _, _, record in registry().entries(ExporterSpec)))
 
 
 def summary(name: str | Path) -> dict[str, Any]:

@@ -215,6 +215,9 @@ class Blueprint:
         if len(declared) < len(MODEL_FIELDS) + len(family.config) + len(architecture.config):
             raise PluginError(f"{architecture.name} declares a config key that {family.name} or every model has")
         config = check_config(declared, spec.config, where)
+        if (config["values"] == "index") != ("alphabet" in config):
+            kind = "tokens, of values 'index'" if "alphabet" in config else "numbers"
+            raise InvalidInput(f"{where}: {family.name} models {kind}, and model.values is {config['values']!r}")
         return cls(
             spec=replace(spec, config=config),
             family=family,

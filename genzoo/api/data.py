@@ -11,6 +11,7 @@ from torch import Tensor
 from genzoo.api.defaults import plain_defaults
 from genzoo.arguments import typed
 from genzoo.datasets import Split, default_root
+from genzoo.datasets.split import INDICES
 from genzoo.errors import InvalidInput, NotFound, PluginError
 from genzoo.files import user_path
 from genzoo.registry import load_target, registry
@@ -62,6 +63,8 @@ def _check_record(record: DatasetSpec, split: str, data: Split, shape: tuple[int
     where = f"{record.name}'s split {split}"
     if shape is not None and tuple(data.shape) != tuple(shape):
         raise PluginError(f"{where} has examples of shape {tuple(data.shape)}, not {tuple(shape)}")
+    if record.values == "index" or isinstance(data.source, Tensor):
+        _check_examples(record, data, where)
     if missing := [name for name in record.columns if name not in data.columns]:
         raise PluginError(f"{where} has no column {missing[0]}, and its record declares one")
     for name, column in record.columns.items():
@@ -82,10 +85,26 @@ def _check_column(column: Column, values: Any, count: int, where: str) -> None:
         )
     if index and (rows.is_floating_point() or rows.is_complex()):
         raise PluginError(f"{where} has {rows.dtype}, and its record declares whole numbers")
-    if index and rows.numel():
+    if index:
+        _check_indices(rows, column.space.size, where, more=column.is_text)
+
+
+def _check_examples(record: DatasetSpec, data: Split, where: str) -> None:
+    """PluginError where examples are indices and their record says something else, or the other way round."""
+    rows = data.source if isinstance(data.source, Tensor) else data.first(1)
+    if (rows.dtype in INDICES) != (record.values == "index"):
+        way = "x.float() makes them numbers" if rows.dtype in INDICES else "x.long() makes them indices"
+        raise PluginError(f"{where} has {rows.dtype}, and its record declares values {record.values!r}: {way}")
+    if record.values == "index":
+        _check_indices(rows, record.alphabet, where)
+
+
+def _check_indices(rows: Tensor, size: int, where: str, *, more: bool = False) -> None:
+    """PluginError unless all lie below `size`, or `more` is one of them."""
+    if rows.numel():
         low, high = (int(end) for end in rows.aminmax())
-        if low < 0 or high >= column.space.size + column.is_text:
-            raise PluginError(f"{where} has values from {low} to {high}, not in 0 … {column.space.size - 1}")
+        if low < 0 or high >= size + more:
+            raise PluginError(f"{where} has values from {low} to {high}, not in 0 … {size - 1}")
 
 
 def split_root(text: str) -> tuple[str, Path | None]:

@@ -8,8 +8,7 @@ from pathlib import Path
 from genzoo.api.build import load
 from genzoo.api.defaults import plain_defaults
 from genzoo.arguments import typed
-from genzoo.errors import InvalidInput
-from genzoo.exporting import FORMATS, Exported
+from genzoo.exporting import Exported, exporter
 from genzoo.files import atomic_write, refuse_existing, user_path
 from genzoo.models import Model
 
@@ -42,7 +41,7 @@ def export(model: Model | str | Path, path: str | Path, *, verb: str = "", force
 
     Args:
         model: a model, or what `load` takes.
-        path: of the file; the suffix, ``.onnx`` or ``.pt2``, is the format.
+        path: of the file; the suffix is the format: ``.onnx``, ``.pt2``, or one that a plugin brings.
         verb: ``decode``, ``encode``, ``reconstruct``, ``discriminate`` or ``classify``, as far as the model has it;
             "" is `decode`, or else the first that it has. `sample` is `decode` of standard normal noise.
         force: write over a file that is there.
@@ -56,8 +55,7 @@ def export(model: Model | str | Path, path: str | Path, *, verb: str = "", force
         VerificationFailed: the file's values are not the model's; nothing is written.
     """
     path = user_path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise InvalidInput(f"{path} has no format: give a name that ends in {' or '.join(FORMATS)}")
+    exporter(path.suffix.lower())
     refuse_existing(path, force=force)
     atomic_write(path, exported(model, path.suffix.lower(), verb).data)
     return path

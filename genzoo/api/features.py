@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from genzoo.api.build import load
+from genzoo.api.build import Blueprint, load
 from genzoo.errors import AmbiguousName, InvalidInput, MissingDependency, NotFound, PluginError
 from genzoo.metrics import FeatureSpace, Setting
 from genzoo.metrics.inception import inception
-from genzoo.models.features import FeatureNetwork
 from genzoo.pictures import is_picture
 from genzoo.protocols import Generator
 from genzoo.registry import registry
@@ -32,7 +29,7 @@ def find_features(name: str, shape: tuple[int, ...], where: str, *, prefer: str 
     """
     found = registry().find_entry(Checkpoint, name, prefer=prefer)
     checkpoint = found.record
-    if checkpoint.family != "features":
+    if not Blueprint.of(checkpoint.spec, name, prefer=found.owner).skeleton().has(*FeatureSpace.NEEDS):
         raise InvalidInput(f"{where}: {name} is no feature network, but a {checkpoint.family}")
     if checkpoint.input_shape != shape:
         raise InvalidInput(f"{where}: {name} is for pictures of shape {checkpoint.input_shape}, not {shape}")
@@ -54,7 +51,7 @@ def feature_space(setting: Setting, *, prefer: str, fetch: bool) -> FeatureSpace
     else:
         return inception(model.device, fetch=fetch)
     network = load(name, device=model.device)
-    return FeatureSpace.of(cast(FeatureNetwork, network))
+    return FeatureSpace.of(network)
 
 
 def _of_data_set(setting: Setting, prefer: str) -> str:

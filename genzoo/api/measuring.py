@@ -11,8 +11,6 @@ from torch import Tensor
 
 from genzoo.metrics import NEED_FEATURES, Metric, Setting
 from genzoo.models import Model
-from genzoo.models.features import FeatureNetwork
-from genzoo.protocols import Decoder, Encoder, Generator
 
 __all__ = ["Measuring", "Report", "Watch", "expected_seconds"]
 
@@ -64,9 +62,10 @@ def expected_seconds(metrics: Mapping[str, Metric], setting: Setting) -> float:
 
     What goes on besides networks, the distances between features, say, is left out.
     """
-    x = setting.examples.some(PROBE).all().float().to(setting.model.device)
+    batch = next(iter(setting.examples.some(PROBE).batches(setting.model.device)))
+    x = batch.x
     examples = len(setting.examples)
-    each = _seconds(_pass_of(setting.model), x)
+    each = _seconds(_pass_of(setting.model, batch.given), x)
     passes = sum(metric.passes(examples) for metric in metrics.values())
     if setting.space is None or NEED_FEATURES.isdisjoint(metrics):
         return passes * each
@@ -77,13 +76,13 @@ def expected_seconds(metrics: Mapping[str, Metric], setting: Setting) -> float:
     return (passes + len(real)) * each + extracted * _seconds(extract, x.to(setting.space.device))
 
 
-def _pass_of(model: Model) -> Callable[[Tensor], object] | None:
-    """What takes as long as a pass of examples through a model."""
-    if isinstance(model, Encoder) and isinstance(model, Decoder):
-        return lambda x: model.decode(model.encode(x))
-    if isinstance(model, Generator):
-        return lambda x: model.sample(len(x), seed=SEED)
-    return model.classify if isinstance(model, FeatureNetwork) else None
+def _pass_of(model: Model, given: Mapping[str, Tensor]) -> Callable[[Tensor], object] | None:
+    """What takes as long as a pass of examples through a model, which is told the same of them each time."""
+    if model.has("encode", "decode"):
+        return lambda x: model.decode(model.encode(x, **given), **given)
+    if model.has("sample"):
+        return lambda x: model.sample(len(x), seed=SEED, **given)
+    return (lambda x: model.classify(x, **given)) if model.has("classify") else None
 
 
 def _seconds(work: Callable[[Tensor], object] | None, x: Tensor) -> float:

@@ -107,7 +107,9 @@ def _model_for(recipe: Recipe, dataset: DatasetSpec, prefer: str) -> ModelSpec:
     config = {key: value for key, value in recipe.model.items() if key not in APART}
     if dataset.shape is not None:
         config.setdefault("input_shape", dataset.shape)
-    config.setdefault("values", "real" if dataset.values == "real" else "unit")
+    config.setdefault("values", {"binary": "unit"}.get(dataset.values, dataset.values))
+    if dataset.alphabet and "alphabet" in registry().find(Family, family, prefer=prefer).config:
+        config.setdefault("alphabet", dataset.alphabet)
     given = _given(recipe, dataset, recipe.model.get("given", ()))
     sampler = recipe.model.get("sampler", "")
     if not isinstance(sampler, str):

@@ -19,6 +19,7 @@ from genzoo.hub.files import encode_weights
 from genzoo.hub.push import Published, publish
 from genzoo.hub.sources import read_weights_of
 from genzoo.models import Model
+from genzoo.models.given import each_in_turn
 from genzoo.pictures import draw, how_many, is_drawable, png
 from genzoo.registry import Found
 from genzoo.spec import PARTS_FOLDER, RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint
@@ -138,7 +139,9 @@ def _config(checkpoint: Checkpoint) -> bytes:
 
 def _preview(model: Model, folder: Path) -> dict[str, bytes]:
     """A picture of what a model makes: its samples, or else the last picture of its run, if there is one."""
-    if "sample" in model.verbs and is_drawable(model.input_shape):
-        return {PREVIEW_FILE: png(draw(model.sample(how_many(model.input_shape), seed=0)))}
+    count = how_many(model.input_shape)
+    given = each_in_turn(model.spec.given, count)
+    if "sample" in model.verbs and is_drawable(model.input_shape) and given is not None:
+        return {PREVIEW_FILE: png(draw(model.sample(count, seed=0, **given)))}
     pictures = sorted(folder.glob("samples/epoch-*.png"))
     return {PREVIEW_FILE: pictures[-1].read_bytes()} if pictures else {}

@@ -272,15 +272,17 @@ def _finish(
 
 def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
     """What a person wants to see after an epoch: samples, or pictures above their reconstructions."""
-    shape = model.input_shape
+    shape, given = model.input_shape, tuple(model.spec.given)
     if not is_drawable(shape):
         return
     if isinstance(model, Generator):
-        picture = draw(model.sample(how_many(shape), seed=0))
+        count = min(how_many(shape), len(data)) if given else how_many(shape)
+        told = data.examples(count, columns=given).given if given else {}
+        picture = draw(model.sample(count, seed=0, **told))
     elif isinstance(model, Encoder) and isinstance(model, Decoder):
-        x = data.first(16 if is_picture(shape) else how_many(shape)).to(model.device)
-        y = model.decode(model.encode(x))
-        picture = grid(torch.cat([x, y]), columns=len(x)) if is_picture(shape) else draw(y)
+        batch = data.examples(16 if is_picture(shape) else how_many(shape), model.device, columns=given)
+        y = model.decode(model.encode(batch.x, **batch.given), **batch.given)
+        picture = grid(torch.cat([batch.x, y]), columns=len(y)) if is_picture(shape) else draw(y)
     else:
         return
     run.write(run.picture_path(epoch), png(picture))

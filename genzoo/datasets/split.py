@@ -1,4 +1,4 @@
-"""One split of a data set: bytes, handed out as floats in [0, 1], or floats, handed out as they are."""
+"""One split of a data set: bytes, handed out as floats in [0, 1], or floats and indices, handed out as they are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from genzoo.errors import InvalidInput
 from genzoo.files import home_folder, user_path
 from genzoo.randomness import stream
 
-__all__ = ["Split", "cache_root", "default_root"]
+__all__ = ["INDICES", "Split", "cache_root", "default_root"]
+
+INDICES = (torch.int16, torch.int32, torch.int64)
+"""The types of examples that are indices."""
 
 
 class Indexed(Protocol):
@@ -40,7 +43,8 @@ class Split:
     Attributes:
         source: what gives a batch (m, *shape) for a tensor of m indices: the whole set as one tensor, or something that
             draws it; or a torch Dataset of single examples, read through a DataLoader, for what does not fit into
-            memory. uint8 stands for [0, 1] in 256 levels; floats stand for themselves.
+            memory. uint8 stands for [0, 1] in 256 levels; floats, and whole numbers of more bits, which are indices,
+            stand for themselves.
         shape: of one example, (c, h, w) for pictures.
         columns: what is known of each example, by name: ``label`` its class, (n,) whole numbers. A tensor of n rows, or
             something that gives the rows at a tensor of indices, as `source` does; uint8 pictures stand for [0, 1].
@@ -105,7 +109,8 @@ class Split:
     def _values(self, raw: Tensor, device: torch.device | str, generator: torch.Generator | None) -> Tensor:
         if self.binarised and generator is not None:
             return torch.bernoulli(_as_floats(raw), generator=generator).to(device)
-        values = _as_floats(raw.to(device, non_blocking=True))
+        values = raw.to(device, non_blocking=True)
+        values = values.long() if raw.dtype in INDICES else _as_floats(values)
         # rand < p is torch.bernoulli(p), which draws on one core only and three times as long
         return (torch.rand_like(values) < values).to(values.dtype) if self.binarised else values
 
@@ -126,11 +131,16 @@ class Split:
             for indices in torch.split(order, batch_size):
                 yield _rows(self.source, indices)
 
-    def first(self, n: int) -> Float[Tensor, " n *data"]:
-        """The first n examples, on the CPU; binarised ones by draws that are always the same."""
+    def examples(self, n: int, device: torch.device | str = "cpu", *, columns: Collection[str] = ()) -> Batch:
+        """The first n examples with these columns; binarised ones by draws that are always the same."""
         order = torch.arange(min(n, len(self)), device="cpu")
-        (batch,) = self.batches(order, n, generator=stream("first"))  # to its end, so that no worker is left behind
-        x: Tensor = batch.x
+        batches = self.batches(order, n, device, generator=stream("first"), columns=columns)
+        (batch,) = batches  # to its end, so that no worker is left behind
+        return batch
+
+    def first(self, n: int) -> Float[Tensor, " n *data"]:
+        """The first n examples, on the CPU."""
+        x: Tensor = self.examples(n).x
         return x
 
     def fingerprint(self) -> str:

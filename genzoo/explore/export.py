@@ -2,7 +2,8 @@
 
 The graph of ``model.decode`` that `genzoo.exporting.trace` makes has the function that the family puts after its
 network, too. Its ATen operations are gone through in their order, for one z: what does not depend on z is computed here
-and now, and what does becomes an operation of the engine, by the tables of explore/operations.py.
+and now, and what does becomes an operation of the engine, by the tables of explore/operations.py or by a plugin's
+genzoo.OperationSpec.
 
 The list is JSON, under the key ``genzoo`` of the file's metadata: ``{"name", "latent", "shape", "ops"}``. Value 0 is z
 and value i what the i-th operation gives: ``{"op": "conv", "of": [4], "shape": [64, 7, 7], "weight": "5.weight", …}``
@@ -28,12 +29,27 @@ from genzoo.explore.operations import JOINING, UNARY, Shape, Value
 from genzoo.exporting import trace
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
+from genzoo.registry import load_target, registry
+from genzoo.spec import OperationSpec
 
-__all__ = ["export_decoder"]
+__all__ = ["Decoder", "export_decoder"]
 
 
-def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> bytes:
-    """The safetensors file with which the page's engine computes ``model.decode``.
+@dataclass(frozen=True, kw_only=True)
+class Decoder:
+    """A decoder for the page's engine.
+
+    Attributes:
+        data: a safetensors file.
+        scripts: the JavaScript of the operations in it that plugins bring, by name.
+    """
+
+    data: bytes
+    scripts: Mapping[str, str]
+
+
+def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> Decoder:
+    """The file with which the page's engine computes ``model.decode``.
 
     Args:
         model: of any family that decodes.
@@ -51,7 +67,7 @@ def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> bytes
     operations = program.operations[: picture.number]
     told = {"name": model.name, "latent": model.latent_dim, "shape": model.input_shape, "ops": operations}
     tensors = {key: tensor.to(dtype if tensor.dim() > 1 else torch.float32) for key, tensor in program.tensors.items()}
-    return encode_weights(tensors, metadata=("genzoo", json.dumps(told)))
+    return Decoder(data=encode_weights(tensors, metadata=("genzoo", json.dumps(told))), scripts=program.scripts)
 
 
 def _graph(model: Model) -> fx.GraphModule:
@@ -71,6 +87,7 @@ class _Program:
     model: Model
     operations: list[dict[str, Any]] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    scripts: dict[str, str] = field(default_factory=dict)
 
     def walk(self, module: fx.GraphModule, *inputs: Any) -> Any:
         """What the module returns of the inputs, each a Value or a tensor."""
@@ -95,13 +112,30 @@ class _Program:
         if not translate and isinstance(args[0], Value) and not any(isinstance(one, Value) for one in args[1:]):
             translate = UNARY.get(node.target)
         shape = tuple(getattr(node.meta.get("val"), "shape", ()))[1:]
+        given = (*args, *_defaults(node, args, kwargs))
         if not all(isinstance(size, int) for size in shape):  # one that depends on the batch
-            translate = None
-        write = partial(self._write, shape)
-        value = translate(write, *args, *_defaults(node, args, kwargs), **kwargs) if translate else None
+            value = None
+        elif translate:
+            value = translate(partial(self._write, shape), *given, **kwargs)
+        else:
+            value = self._translate_by_plugin(node, shape, given, kwargs)
         if value is None:
             raise self._unknown(node)
         return value
+
+    def _translate_by_plugin(
+        self, node: fx.Node, shape: Shape, given: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Value | None:
+        """What the first plugin makes of an operation that brings one; None if there is none."""
+        for _, plugin, record in registry().entries(OperationSpec):
+            if record.operation == str(node.target):
+                name = f"{plugin.distribution}:{record.name}"
+                translate = load_target(record.target, f"operation {record.name}")
+                value: Value | None = translate(partial(self._write, shape, name), *given, **kwargs)
+                if value is not None:
+                    self.scripts[name] = record.script
+                return value
+        return None
 
     def _write(
         self,

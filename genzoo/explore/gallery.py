@@ -18,7 +18,7 @@ from genzoo.api.build import load
 from genzoo.datasets import Split
 from genzoo.errors import GenzooError, GenzooWarning, InvalidInput, UnsupportedVerb
 from genzoo.explore.description import describe, held_out_examples, source_of
-from genzoo.explore.export import export_decoder
+from genzoo.explore.export import Decoder, export_decoder
 from genzoo.explore.page import WEB, assets, inlined, page, template
 from genzoo.files import atomic_write, refuse_existing, user_path, writable_folder
 from genzoo.models import Model
@@ -38,14 +38,14 @@ class _Exhibit:
         name: of its files.
         load: what genzoo.load takes.
         told: its description.
-        weights: its decoder, for the engine of the page.
+        decoder: for the engine of the page.
         picture: for the index, a PNG.
     """
 
     name: str
     load: str
     told: dict[str, Any]
-    weights: bytes
+    decoder: Decoder
     picture: bytes
 
     @classmethod
@@ -57,7 +57,7 @@ class _Exhibit:
             name=model.name,
             load=source_of(model),
             told=describe(model, data),
-            weights=export_decoder(model),
+            decoder=export_decoder(model),
             picture=_picture(model, data),
         )
 
@@ -69,7 +69,7 @@ class _Exhibit:
     def files(self) -> dict[str, bytes]:
         """What the page asks for, by path."""
         told = json.dumps(self.told, allow_nan=False).encode()
-        return {f"models/{self.name}.json": told, f"models/{self.name}.safetensors": self.weights}
+        return {f"models/{self.name}.json": told, f"models/{self.name}.safetensors": self.decoder.data}
 
     def page(self, peers: Sequence[str], home: str) -> str:
         return page(self.told, {"model": self.name, "served": False, "peers": peers, "load": self.load}, home)
@@ -125,7 +125,9 @@ def write_gallery(
 def _write(exhibits: Sequence[_Exhibit], folder: Path) -> Path:
     if len({exhibit.address.lower() for exhibit in exhibits}) < len(exhibits):
         raise InvalidInput("two of these models have the same name, and a gallery has one page for each name")
-    files = {f"web/{path.name}": path.read_bytes() for path in [*assets().values(), WEB / "gan1d.html"]}
+    scripts = {name: script for one in exhibits for name, script in one.decoder.scripts.items()}
+    files = {f"web/{name}": data for name, data in assets(scripts).items()}
+    files["web/gan1d.html"] = (WEB / "gan1d.html").read_bytes()
     for one in exhibits:
         peers = [other.name for other in exhibits if other is not one and other.told["shape"] == one.told["shape"]]
         files |= one.files() | {f"models/{one.name}.png": one.picture}
@@ -161,7 +163,7 @@ def _card(exhibit: _Exhibit) -> str:
     told = exhibit.told
     row = catalog.overview(catalog.summary(exhibit.load))
     latents = f"{told['latent']} latent{'s'[: told['latent'] > 1]}"
-    facts = f"{told['kind']} · {told['dataset']} · {latents} · {len(exhibit.weights) / 1e6:.2f} MB"
+    facts = f"{told['kind']} · {told['dataset']} · {latents} · {len(exhibit.decoder.data) / 1e6:.2f} MB"
     shown = "Samples of" if told["samples"] else "Pictures, and below them what comes back from"
     return (
         f'<li><a href="{exhibit.address}"><img src="models/{exhibit.name}.png" alt="{shown} {exhibit.name}">'
@@ -176,4 +178,4 @@ def write_single(name: str, path: Path, *, data_root: Path | None = None, force:
     """
     refuse_existing(path, force=force)
     exhibit = _Exhibit.of(name, data_root)
-    atomic_write(path, inlined(exhibit.page([], ""), exhibit.files()).encode())
+    atomic_write(path, inlined(exhibit.page([], ""), exhibit.files(), exhibit.decoder.scripts).encode())

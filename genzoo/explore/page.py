@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 __all__ = ["CONTENT_TYPES", "POLICY", "assets", "inlined", "page", "template"]
 
 WEB = Path(__file__).parent / "web"
+NONE: Mapping[str, str] = MappingProxyType({})
 CONTENT_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -26,9 +28,12 @@ _IMPORT = re.compile(r'^import (\{[\w, ]+\}) from "\./([\w-]+)\.js";$', re.MULTI
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:class|const|function) (\w+))", re.MULTILINE)
 
 
-def assets() -> dict[str, Path]:
-    """The scripts and style sheets, by name."""
-    return {path.name: path for path in sorted(WEB.iterdir()) if path.suffix in CONTENT_TYPES}
+def assets(scripts: Mapping[str, str] = NONE) -> dict[str, bytes]:
+    """The scripts and style sheets, by name; `scripts` are those of the operations that plugins bring."""
+    files = {path.name: path.read_bytes() for path in sorted(WEB.iterdir()) if path.suffix in CONTENT_TYPES}
+    more = "\n".join(f"{json.dumps(name)}: ({script.strip()})," for name, script in sorted(scripts.items()))
+    files["operations.js"] = files["operations.js"].replace(b"MORE = {};", f"MORE = {{{more}}};".encode())
+    return files
 
 
 def page(told: Mapping[str, Any], setting: Mapping[str, Any], home: str = "") -> str:
@@ -65,16 +70,18 @@ def template(name: str, **values: str) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], html)
 
 
-def inlined(html: str, files: Mapping[str, bytes]) -> str:
-    """The page as one file: its styles, its scripts as one, and `files`, by the paths that the page asks for.
+def inlined(html: str, files: Mapping[str, bytes], scripts: Mapping[str, str] = NONE) -> str:
+    """The page as one file: its styles, its scripts as one, and `files`, by the paths that the page asks for; `scripts`
+    as in `assets`.
 
     Scripts are allowed by their hash alone, and no address at all.
     """
     (main,) = _SCRIPT.findall(html)
     modules: dict[str, str] = {}
-    _gather(main, modules)
+    texts = {name: data.decode() for name, data in assets(scripts).items()}
+    _gather(main, modules, texts)
     script = "\n".join(modules.values())
-    style = "".join((WEB / name).read_text(encoding="utf-8") for name in _STYLE.findall(html))
+    style = "".join(texts[name] for name in _STYLE.findall(html))
     carried = json.dumps({path: b64encode(data).decode() for path, data in files.items()})
     parts = (
         f"<style>{style}</style>\n",
@@ -89,13 +96,13 @@ def inlined(html: str, files: Mapping[str, bytes]) -> str:
     return html.replace(POLICY, policy)
 
 
-def _gather(name: str, modules: dict[str, str]) -> None:
+def _gather(name: str, modules: dict[str, str], texts: Mapping[str, str]) -> None:
     """Put a module behind those that it imports, each as a constant that holds what it exports."""
     if name in modules:
         return
-    text = (WEB / f"{name}.js").read_text(encoding="utf-8")
+    text = texts[f"{name}.js"]
     for _, other in _IMPORT.findall(text):
-        _gather(other, modules)
+        _gather(other, modules, texts)
     exported = ", ".join(_EXPORT.findall(text))
     text = _EXPORT.sub("", _IMPORT.sub(lambda found: f"const {found[1]} = {_constant(found[2])};", text))
     modules[name] = f"const {_constant(name)} = (() => {{\n{text}\nreturn {{ {exported} }};\n}})();\n"

@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             case [""]:
                 return self._page(), HTML
             case ["web", name] if name in assets():
-                return assets()[name].read_bytes(), CONTENT_TYPES[PurePath(name).suffix]
+                return assets()[name], CONTENT_TYPES[PurePath(name).suffix]
             case ["models", name] if name.endswith(".json"):
                 return studio.description(name.removesuffix(".json")), JSON
             case ["models", name, "noise"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genzoo.exporting.formats import FORMATS, Exported
+from genzoo.exporting.formats import Exported, exporter
 from genzoo.exporting.trace import Port, Trace, exportable, trace
 
-__all__ = ["FORMATS", "Exported", "Port", "Trace", "exportable", "trace"]
+__all__ = ["Exported", "Port", "Trace", "exportable", "exporter", "trace"]

@@ -1,10 +1,11 @@
-"""The files a traced verb is written to, ONNX and the .pt2 of torch.export, each with its metadata."""
+"""The files a traced verb is written to, by exporters: ours of ONNX and of the .pt2 of torch.export."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -13,35 +14,37 @@ import torch
 from torch import Tensor
 
 from genzoo import __version__
+from genzoo.catalog import export_suffixes
 from genzoo.errors import InvalidInput, MissingDependency, VerificationFailed
 from genzoo.exporting.trace import BATCH, Port, Trace, trace
 from genzoo.models import Model
 from genzoo.randomness import stream
+from genzoo.registry import load_target, registry
+from genzoo.spec import ExporterSpec
 
-__all__ = ["FORMATS", "Exported", "Format"]
+__all__ = ["Exported", "exporter", "write_onnx", "write_pt2"]
 
 ROWS = 3  # of the comparison; not as many as were traced
 TOLERANCE = 1e-4  # float32 through some twenty layers, as in the laws
 MAX_ONNX_BYTES = (1 << 31) - (1 << 24)  # protobuf's limit of 2 GiB, less room for the graph
-INSTALL = "pip install 'genzoo[onnx]'"
 
 Run = Callable[[Mapping[str, Tensor]], Tensor]
 """Of the inputs by name."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Format:
-    """A format of files.
+def exporter(suffix: str) -> ExporterSpec:
+    """The exporter of the files that end in `suffix`.
 
-    Attributes:
-        write: makes of a traced verb and the JSON of its metadata the bytes of a file, and the function in them.
-        usage: Python that loads and calls it.
-        packages: what must be installed to write it, beside torch.
+    Raises:
+        InvalidInput: there is none, or there are several.
     """
-
-    write: Callable[[Trace, str], tuple[bytes, Run]]
-    usage: str
-    packages: tuple[str, ...] = ()
+    found = {shown: record for shown, _, record in registry().entries(ExporterSpec) if record.suffix == suffix}
+    if not found:
+        known = " or ".join(export_suffixes())
+        raise InvalidInput(f"there is no format {suffix!r:.40}: give a name that ends in {known}")
+    if len(found) > 1:
+        raise InvalidInput(f"{suffix} files are written by {' and '.join(found)}; uninstall or block all but one")
+    return next(iter(found.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +65,21 @@ class Exported:
 
         Args:
             model: on the CPU.
-            suffix: a key of `FORMATS`.
+            suffix: of the format.
             verb: as in `trace`.
 
         Raises:
             MissingDependency: a package that writes the format is not installed.
             UnsupportedVerb: the model has no such verb, or it is not a function of one tensor.
-            InvalidInput: the verb cannot be traced, or not be written in this format.
+            InvalidInput: there is no such format, or the verb cannot be traced, or not be written in it.
             VerificationFailed: the file's values are not the model's.
         """
-        form = FORMATS[suffix]
-        if missing := [package for package in form.packages if find_spec(package) is None]:
-            raise MissingDependency(
-                f"{suffix} files need {', '.join(missing)}; try: {INSTALL}, or write .pt2, which needs torch alone",
-                suggestions=[INSTALL],
-            )
+        form = exporter(suffix)
+        check_packages(form)
         traced = trace(model, verb)
         what = f"{model.name}.{traced.name} as {suffix}"
         try:
-            data, run = form.write(traced, _metadata(model, traced))
+            data, run = load_target(form.target, f"exporter {form.name}")(traced, _metadata(model, traced))
             inputs = {port.name: _example(port) for port in (traced.takes, *traced.given)}
             found = run(inputs)
         except InvalidInput:
@@ -90,6 +89,17 @@ class Exported:
         x = inputs.pop(traced.takes.name)
         _compare(found, getattr(model, traced.name)(x, **inputs), what)
         return cls(data=data, usage=_usage(form, traced))
+
+
+def check_packages(form: ExporterSpec) -> None:
+    """MissingDependency if a package that writes the format is not installed."""
+    missing = [package for package in form.packages if find_spec(package) is None]
+    if not missing:
+        return
+    way = f"pip install {shlex.quote(form.install or ' '.join(form.packages))}"
+    others = [record.suffix for _, _, record in registry().entries(ExporterSpec) if not record.packages]
+    instead = f", or write {' or '.join(others)}, which needs torch alone" if others else ""
+    raise MissingDependency(f"{form.suffix} files need {', '.join(missing)}; try: {way}{instead}", suggestions=[way])
 
 
 def _cause(error: BaseException) -> str:
@@ -143,7 +153,7 @@ def _compare(found: Tensor, wanted: Tensor, what: str) -> None:
         raise VerificationFailed(f"{what} gives other values than the model: they are up to {distance:.3g} away")
 
 
-def _write_onnx(traced: Trace, metadata: str) -> tuple[bytes, Run]:
+def write_onnx(traced: Trace, metadata: str) -> tuple[bytes, Run]:
     import onnxruntime
 
     if (size := sum(tensor.nbytes for tensor in traced.program.state_dict.values())) > MAX_ONNX_BYTES:
@@ -167,7 +177,7 @@ def _write_onnx(traced: Trace, metadata: str) -> tuple[bytes, Run]:
     )
 
 
-def _write_pt2(traced: Trace, metadata: str) -> tuple[bytes, Run]:
+def write_pt2(traced: Trace, metadata: str) -> tuple[bytes, Run]:
     buffer = io.BytesIO()
     torch.export.save(traced.program, buffer, extra_files={"genzoo.json": metadata})
     graph = traced.program.module()  # not read back: torch reads a .pt2 by pickle
@@ -180,41 +190,20 @@ def _write_pt2(traced: Trace, metadata: str) -> tuple[bytes, Run]:
     return buffer.getvalue(), run
 
 
-FORMATS = {
-    ".onnx": Format(
-        write=_write_onnx,
-        packages=("onnx", "onnxruntime", "onnxscript"),
-        usage="""\
-import onnxruntime
-
-session = onnxruntime.InferenceSession({path})
-({gives},) = session.run(None, {{{named}}})  # {inputs}; {gives}: {output}
-session.get_modelmeta().custom_metadata_map["genzoo"]  # JSON: name, licence, shapes, …
-""",
-    ),
-    ".pt2": Format(
-        write=_write_pt2,
-        usage="""\
-import torch
-
-told = {{"genzoo.json": ""}}  # JSON: name, licence, shapes, …
-{verb} = torch.export.load({path}, extra_files=told).module()
-{gives} = {verb}({called})  # {inputs}; {gives}: {output}
-""",
-    ),
-}
-"""The suffix of each format."""
-
-
-def _usage(form: Format, traced: Trace) -> str:
+def _usage(form: ExporterSpec, traced: Trace) -> str:
     ports, gives = (traced.takes, *traced.given), traced.gives
-    given = ", ".join(f'"{port.name}": {port.name}' for port in traced.given)
     return form.usage.format(
         path="{path}",
         verb=traced.name,
-        named=", ".join(f'"{port.name}": {port.name}' for port in ports),
-        called=f"{traced.takes.name}, {{{given}}}" if given else traced.takes.name,
+        named=_by_name(ports),
+        called=f"{traced.takes.name}, {_by_name(traced.given)}" if traced.given else traced.takes.name,
         inputs="; ".join(f"{port.name}: {port}" for port in ports),
         gives=gives.name,
         output=gives,
     )
+
+
+def _by_name(ports: Sequence[Port]) -> str:
+    """A dict of inputs, in Python."""
+    inner = ", ".join(f'"{port.name}": {port.name}' for port in ports)
+    return f"{{{inner}}}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from math import log, prod
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,12 +23,14 @@ from genzoo.metrics.metric import Metric, mean_of, on_examples, values_of
 from genzoo.metrics.plugins import metrics_of_plugins
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting
-from genzoo.models import VAE
+from genzoo.models import Model
 from genzoo.spec import Number
 
 __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
 NEIGHBOURS = 1000
+PROBABILITIES = ("bernoulli", "logistic")
+"""The likelihoods that give probabilities."""
 
 
 def measure(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Number]:
@@ -57,7 +59,7 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
 
 
 def _bounds(setting: Setting) -> dict[str, Metric]:
-    model, draws = cast(VAE, setting.model), setting.evaluation.importance_draws
+    model, draws = setting.model, setting.evaluation.importance_draws
     bounds = {
         "negative_elbo": _nats(
             model, lambda batch, start: negative_elbo(model, batch, seed=SEED, start=start), 1, draws=1, seed=SEED
@@ -76,28 +78,31 @@ def _bounds(setting: Setting) -> dict[str, Metric]:
 
 
 def _reconstruction(setting: Setting) -> dict[str, Metric]:
+    if setting.model.values == "index":  # tokens have no distance
+        return {}
     error = mean_of("per value", 1e-5, lambda batch, start: squared_error(setting.model, batch))
     return {"reconstruction_mse": error}
 
 
-def _nats(model: VAE, each: Callable[[Batch, int], Tensor], passes: int, **told: Any) -> Metric:
+def _nats(model: Model, each: Callable[[Batch, int], Tensor], passes: int, **told: Any) -> Metric:
     """A bound on −log p(x), beside −log p(x) itself of data of known density.
 
-    Under a likelihood that gives probabilities, its detail has it in bits for each of the D values of x:
+    Under a likelihood that is known to give probabilities, its detail has it in bits for each of the D values of x:
     nats / (D ln 2). A Gaussian one gives densities, which are nothing that bits could code.
     """
-    likelihood = model.spec.config["likelihood"]
+    likelihood = model.spec.config.get("likelihood")
+    known = {} if likelihood is None else {"likelihood": likelihood}
 
     def compute(setting: Setting) -> Outcome:
         nats = values_of(setting, each).mean().item()
-        bits = None if likelihood == "gaussian" else {"bits_per_dim": nats / (prod(model.input_shape) * log(2))}
+        bits = {"bits_per_dim": nats / (prod(model.input_shape) * log(2))} if likelihood in PROBABILITIES else None
         return Outcome(value=nats, floor=_entropy(setting), detail=bits)
 
     return Metric(
         unit="nats",
         tolerance=0.01,
         compute=compute,
-        protocol=on_examples(likelihood=likelihood, **told),
+        protocol=on_examples(**known, **told),
         passes=lambda examples: passes * examples,
         quick=passes == 1,
     )

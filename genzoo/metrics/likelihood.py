@@ -7,6 +7,7 @@ device.
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,6 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from genzoo.batch import Batch
-from genzoo.models.vae import VAE
 from genzoo.objectives.variational import log_weights
 from genzoo.randomness import Noise
 
@@ -23,7 +23,7 @@ __all__ = ["importance_bound", "negative_elbo"]
 MAX_DRAWS = 64
 
 
-def negative_elbo(model: VAE, batch: Batch, *, seed: int, start: int = 0) -> Float[Tensor, " n"]:
+def negative_elbo(model: Any, batch: Batch, *, seed: int, start: int = 0) -> Float[Tensor, " n"]:
     """−ELBO = −log p(x | z) + KL(q(z | x) ‖ p(z)), with one draw of z, whatever β the model was trained with.
 
     The draw for example i of the split is row i of the noise of `seed`; `start` is the index of the first of the
@@ -36,7 +36,7 @@ def negative_elbo(model: VAE, batch: Batch, *, seed: int, start: int = 0) -> Flo
     return bound
 
 
-def importance_bound(model: VAE, batch: Batch, *, k: int, seed: int, start: int = 0) -> Float[Tensor, " n"]:
+def importance_bound(model: Any, batch: Batch, *, k: int, seed: int, start: int = 0) -> Float[Tensor, " n"]:
     """−log 1/k Σ_i p(x, z_i) / q(z_i | x) with exactly k draws z_i ~ q(z | x) for each x (Burda et al. 2015, eq. 8).
 
     An upper bound of −log p(x) in expectation, which tightens with k. The draws are computed a few at a time and summed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -15,7 +15,6 @@ from genzoo.batch import Batch
 from genzoo.datasets import Split
 from genzoo.datasets.files import Files
 from genzoo.models import Model
-from genzoo.models.features import FeatureNetwork
 from genzoo.randomness import stream
 from genzoo.spec import DatasetSpec, shared_columns
 from genzoo.spec.sections import Evaluation
@@ -53,6 +52,8 @@ class FeatureSpace:
         device: where the network is.
     """
 
+    NEEDS: ClassVar = ("encode", "latent_dim", "head")
+
     label: str
     dim: int
     extract: Callable[[Tensor], Tensor]
@@ -61,8 +62,8 @@ class FeatureSpace:
     classify: Callable[[Tensor], Tensor] | None = None
 
     @classmethod
-    def of(cls, network: FeatureNetwork) -> FeatureSpace:
-        """The features of a checkpoint of the family `features`."""
+    def of(cls, network: Any) -> FeatureSpace:
+        """The features of a checkpoint that meets the `NEEDS`: its codes, of which a linear function gives classes."""
         assert network.checkpoint is not None
         return cls(
             label=f"{network.name} {network.checkpoint.sha256[:12]}",

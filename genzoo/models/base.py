@@ -212,8 +212,8 @@ class Model(nn.Module, ABC):
         return code.shape[0]
 
     @property
-    def values(self) -> Literal["unit", "real"]:
-        """What the numbers of one x are: ``unit`` for [0, 1], ``real`` for any."""
+    def values(self) -> Literal["unit", "real", "index"]:
+        """What the numbers of one x are: ``unit`` for [0, 1], ``real`` for any, ``index`` for tokens."""
         return self.spec.values
 
     @property
@@ -245,9 +245,9 @@ class Model(nn.Module, ABC):
         return {name: found for name, found in declared.items() if isinstance(found, Verb)}
 
     def has(self, *names: str) -> bool:
-        """Whether the model has all these verbs, methods or properties. What needs them asks this, and never for a
-        family."""
-        return all(hasattr(self, name) for name in names)
+        """Whether the model has all these verbs, methods, properties or spaces. What needs them asks this, and never
+        for a family."""
+        return all(hasattr(self, name) or name in self.spaces for name in names)
 
     def __getattr__(self, name: str) -> Any:
         if name in DECLARED:
@@ -269,7 +269,7 @@ class Model(nn.Module, ABC):
 
     def check_values(self, values: str) -> None:
         """InvalidInput if data of these values (as in genzoo.DatasetSpec) is not what it models."""
-        if (values == "real") != (self.values == "real"):
+        if {"binary": "unit"}.get(values, values) != self.values:
             raise InvalidInput(
                 f"model.values is {self.values!r}, and the values of this data are {values}: "
                 "leave model.values out, or take other data"

@@ -13,7 +13,7 @@ from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.models.checks import checked
 from genzoo.spec import Column, Space
 
-__all__ = ["as_column", "not_told", "resolve"]
+__all__ = ["as_column", "each_in_turn", "not_told", "resolve"]
 
 
 def resolve(
@@ -55,6 +55,15 @@ def not_told(column: Column, n: int, reference: Tensor) -> Tensor:
     if space.values == "index":
         return torch.full((n, *space.shape), space.size, dtype=torch.int64, device=reference.device)
     return torch.full((n, *space.shape), nan, dtype=reference.dtype, device=reference.device)
+
+
+def each_in_turn(columns: Mapping[str, Column], n: int) -> dict[str, Any] | None:
+    """What to tell a model of n samples that show it: each class in turn, and nothing where it need be told nothing.
+    None if it must be told numbers, a text or a picture, of which none goes without saying."""
+    told = {name: column for name, column in columns.items() if not column.optional or not column.space.shape}
+    if any(column.space.shape or column.space.values != "index" for column in told.values()):
+        return None
+    return {name: [i % column.space.size for i in range(n)] for name, column in told.items()}
 
 
 def as_column(column: Column, value: Any, n: int, what: str, reference: Tensor) -> Tensor:

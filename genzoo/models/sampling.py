@@ -53,7 +53,8 @@ def sample_in_blocks(
     draw = sampler_of(model, sampler or model.sampler)
     reference, block = model.reference, model.sample_block
     told = model.told(given, n, "sample")
-    samples = torch.empty(n, *model.input_shape, device=reference.device, dtype=reference.dtype)
+    dtype = torch.int64 if model.values == "index" else reference.dtype
+    samples = torch.empty(n, *model.input_shape, device=reference.device, dtype=dtype)
     for start in range(0, n, block):
         noise = Noise(seed=seed, n=block, start=start, like=reference)
         rows = {name: _whole_block(values[start : start + block], block) for name, values in told.items()}

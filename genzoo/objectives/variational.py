@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -63,7 +64,7 @@ def log_importance_weights(model: VAE, batch: Batch, k: int) -> Float[Tensor, "k
 
 
 def log_weights(
-    model: VAE, batch: Batch, posterior: Distribution, z: Float[Tensor, "k n latent"]
+    model: Any, batch: Batch, posterior: Distribution, z: Float[Tensor, "k n latent"]
 ) -> Float[Tensor, "k n"]:
     """log p(x | z) + log p(z) − log q(z | x) at given z, k of them for each x."""
     k = len(z)

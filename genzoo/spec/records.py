@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,19 +18,23 @@ from genzoo.spec.spaces import Space, Spaces
 from genzoo.typecheck import conform
 
 __all__ = [
+    "ALPHABET",
     "LATENT_DIM",
     "MODEL_FIELDS",
     "Alias",
     "Architecture",
     "Command",
     "DatasetSpec",
+    "ExporterSpec",
     "Family",
     "MetricSpec",
     "ModelSpec",
     "Objective",
+    "OperationSpec",
     "RecipeFile",
     "Record",
     "SamplerSpec",
+    "Targeted",
     "Tombstone",
     "TrackerSpec",
 ]
@@ -44,15 +49,23 @@ MODEL_FIELDS = {
     ),
     "values": Field(
         kind="str",
-        doc="what the numbers of an example are: unit for [0, 1], real for any",
+        doc="what the numbers of an example are: unit for [0, 1], real for any, index for tokens",
         default="unit",
-        choices=("unit", "real"),
+        choices=("unit", "real", "index"),
     ),
 }
 """What the config of every model has."""
 
 LATENT_DIM = Field(kind="int", doc="length of a code", minimum=1, maximum=65536)
 """The key ``latent_dim`` of the families whose code is a vector."""
+
+ALPHABET = Field(kind="int", doc="how many different tokens there are", minimum=1, maximum=1 << 24)
+"""The key ``alphabet`` of the families whose data are indices: tokens, classes, entries of a codebook."""
+
+
+OPERATION = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*\.[A-Za-z_]\w*")
+SUFFIX = re.compile(r"\.[a-z0-9]{1,16}")
+USAGE_KEYS = ("path", "verb", "called", "named", "gives", "inputs", "output")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,16 +207,18 @@ class DatasetSpec(Targeted):
     """A named data set. `target` is called as ``target(root, split, shape)`` -> genzoo.datasets.Split.
 
     `shape` is (channels, height, width) for pictures, or None where the recipe's ``model.input_shape`` decides it.
-    `values` says what the numbers are: ``unit`` in [0, 1], ``binary`` 0 or 1, ``real`` any. `pictures` names the data
-    set whose pictures samples are compared with where that is another one (grey digits for binarised ones), `features`
-    the checkpoint of the network in whose features they are compared. `columns` are what is known of each example by
-    name, ``label`` its class; `factors` what generated it, where that is known.
+    `values` says what the numbers are: ``unit`` in [0, 1], ``binary`` 0 or 1, ``real`` any, ``index`` whole numbers
+    below `alphabet`. `pictures` names the data set whose pictures samples are compared with where that is another one
+    (grey digits for binarised ones), `features` the checkpoint of the network in whose features they are compared.
+    `columns` are what is known of each example by name, ``label`` its class; `factors` what generated it, where that is
+    known.
     """
 
     kind: ClassVar[str] = "dataset"
     summary: str
     shape: tuple[int, ...] | None
-    values: Literal["unit", "binary", "real"]
+    values: Literal["unit", "binary", "real", "index"]
+    alphabet: int = 0
     splits: tuple[str, ...] = ("train", "test")
     license: str = ""
     pictures: str = ""
@@ -215,6 +230,8 @@ class DatasetSpec(Targeted):
         super().__post_init__()
         if not self.splits:
             raise InvalidInput(f"dataset {self.name}: splits must name one at least")
+        if (self.values == "index") != (self.alphabet > 0):
+            raise InvalidInput(f"dataset {self.name}: data of values 'index', and no other, have an alphabet")
         check_columns(self.columns, f"dataset {self.name}")
 
     @property
@@ -233,7 +250,7 @@ class DatasetSpec(Targeted):
 class MetricSpec(Targeted):
     """A number that every model has that meets its needs.
 
-    `needs` names the verbs, methods and properties that a model must have: ``("log_prob",)``.
+    `needs` names the verbs, methods, properties and spaces that a model must have: ``("log_prob",)``.
     `target` is called as ``target(setting)`` with a genzoo.Setting and returns a float. It is recorded under the name
     with ``_`` for ``-``. `tolerance` is how far the value may be from another machine's, in `unit`; `protocol` says how
     it is measured, beside what is said of the examples.
@@ -252,7 +269,8 @@ class SamplerSpec(Targeted):
     """A way to draw samples.
 
     `target` is called with the options of `config` by keyword and returns a genzoo.Sampler: a frozen dataclass with a
-    ``__call__(model, noise)`` does. `needs` names the verbs, methods and properties that a model must have.
+    ``__call__(model, noise, given)`` does. `needs` names the verbs, methods, properties and spaces that a model must
+    have.
     """
 
     kind: ClassVar[str] = "sampler"
@@ -276,6 +294,68 @@ class TrackerSpec(Targeted):
     summary: str
     module: str = ""
     install: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExporterSpec(Targeted):
+    """A format of the files that ``genzoo export`` writes.
+
+    `target` is called as ``target(traced, metadata)`` with a genzoo.Trace of one verb and the JSON to put into the
+    file. It returns the bytes of the file, and a function of the inputs by name that computes what is in them, whose
+    values are compared with the model's. `suffix` is the ending by which a file is given the format.
+
+    `usage` is Python that loads and calls a file, with these names in braces: ``{path}``; ``{verb}``; ``{called}``,
+    the arguments of the graph, or ``{named}``, a dict of them; ``{gives}``, the name of the output; ``{inputs}`` and
+    ``{output}``, what they are. `packages` must be installed beside torch, and `install` is what pip installs them by,
+    if it is called otherwise.
+    """
+
+    kind: ClassVar[str] = "exporter"
+    summary: str
+    suffix: str
+    usage: str
+    packages: tuple[str, ...] = ()
+    install: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not SUFFIX.fullmatch(self.suffix):
+            raise InvalidInput(f"exporter {self.name}: suffix must be '.' and a-z or 0-9; got {self.suffix!r:.40}")
+        try:
+            self.usage.format(**dict.fromkeys(USAGE_KEYS, ""))
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            raise InvalidInput(f"exporter {self.name}: usage cannot be filled in: {error!r:.80}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationSpec(Targeted):
+    """An operation of the engine that decodes in the browser, beside those of genzoo.
+
+    `operation` is the ATen operation, or one of a library of its own, that a decoder has in its graph:
+    ``aten.sin.default``. `target` translates it, and is called as ``target(write, *arguments)`` with what the graph
+    calls it with; what depends on z is a value with a ``shape`` without the batch. It returns ``write(*values)``, with
+    tensors by name in ``tensors`` and settings that JSON can hold as further keywords, or None where it cannot be
+    translated.
+
+    `script` is a JavaScript function ``(op, y, ...values) => compute``: ``compute()`` fills ``y.data``. Of y and of
+    each value ``data`` is a Float32Array of channels × height × width numbers, the channels last, whose sizes are
+    ``channels``, ``height`` and ``width``; ``op`` has the settings, and ``op.tensor(key)`` gives a tensor's ``shape``
+    and ``data``. A page has the scripts of the operations that its models use, and of no others.
+    """
+
+    kind: ClassVar[str] = "operation"
+    summary: str
+    operation: str
+    script: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not OPERATION.fullmatch(self.operation):
+            raise InvalidInput(
+                f"operation {self.name}: operation must be as 'aten.sin.default'; got {self.operation!r:.80}"
+            )
+        if not self.script.strip() or "</" in self.script or "<!--" in self.script:  # would end a page's script early
+            raise InvalidInput(f"operation {self.name}: script must be a JavaScript function, without '</' and '<!--'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -339,7 +419,8 @@ class ModelSpec:
     @cached_property
     def spaces(self) -> Mapping[str, Spaces]:
         """``data``, and of a family with a flat code ``code`` and ``noise``; made once, as every verb looks at them."""
-        spaces: dict[str, Spaces] = {"data": Space(shape=self.input_shape, values=self.values)}
+        size = self.config["alphabet"] if self.values == "index" else 0
+        spaces: dict[str, Spaces] = {"data": Space(shape=self.input_shape, values=self.values, size=size)}
         if length := self.config.get("latent_dim"):
             spaces |= dict.fromkeys(("code", "noise"), Space(shape=(length,)))
         return spaces
@@ -350,6 +431,6 @@ class ModelSpec:
         return int(self.config["latent_dim"])
 
     @property
-    def values(self) -> Literal["unit", "real"]:
-        values: Literal["unit", "real"] = self.config.get("values", "unit")  # older records do not say it
+    def values(self) -> Literal["unit", "real", "index"]:
+        values: Literal["unit", "real", "index"] = self.config.get("values", "unit")  # older records do not say it
         return values

@@ -79,7 +79,9 @@ class _Combination:
         given = {"input_shape": shape, **needed}
         if "latent_dim" in given:
             given["latent_dim"] = LATENT_DIM
-        if len(shape) < 3:
+        if "alphabet" in given:
+            given |= {"values": "index", "alphabet": LATENT_DIM}
+        elif len(shape) < 3:
             given["values"] = "real"
         yield given
         if "latent_dim" in given:

@@ -160,7 +160,7 @@ def wrong_input_is_typed(model: Any) -> None:
     """A wrong shape, dtype or range is refused before it reaches the network."""
     for verb in (verb.name for verb in model.verbs.values() if verb.takes == "data"):
         x = data(model, 2)
-        for bad in (x[0], x[..., :-1], (x * 255).to(torch.uint8), x * float("nan"), x + float("inf"), x.tolist()):
+        for bad in (x[0], x[..., :-1], x.tolist(), *_out_of_range(x)):
             _assert_refused(model, verb, bad)
         if model.values == "unit":
             _assert_refused(model, verb, x + 2)
@@ -171,6 +171,13 @@ def wrong_input_is_typed(model: Any) -> None:
     for verb in (verb.name for verb in model.verbs.values() if verb.takes == "noise"):
         for count in (-1, True, 1.0, "3", None):
             _assert_refused(model, verb, count)
+
+
+def _out_of_range(x: Tensor) -> tuple[Tensor, ...]:
+    """x in a dtype that is not its own, and beside its range."""
+    if not x.is_floating_point():
+        return x.float(), x.bool(), x - x.max() - 1, x + (1 << 30)
+    return (x * 255).to(torch.uint8), x * float("nan"), x + float("inf")
 
 
 def ways_lead_where_they_say(model: Any) -> None:

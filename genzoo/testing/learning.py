@@ -14,7 +14,7 @@ from genzoo.api.plan import losses_of
 from genzoo.batch import Batch
 from genzoo.errors import InvalidInput
 from genzoo.spec import Objective
-from genzoo.testing.inputs import given, least
+from genzoo.testing.inputs import data, given, least
 
 __all__ = ["LEARNING_LAWS", "LearningLaw"]
 
@@ -80,7 +80,7 @@ class _Move:
         return f"{self.model.name}: the loss of {self.player} by {self.objective.name}"
 
     def terms(self) -> dict[str, Tensor]:
-        x = torch.bernoulli(torch.full((EXAMPLES, *self.model.input_shape), 0.5), generator=_draws())
+        x = _examples(self.model)
         labels = torch.arange(EXAMPLES) % self.model.spec.config.get("classes", 2)
         columns = {"label": labels, **given(self.model, EXAMPLES)}
         told = {"data_size": 100, "step": torch.tensor(0)}
@@ -121,6 +121,13 @@ def _moves(model: Any, objective: Objective) -> list[_Move]:
     """Each player's move; none where the objective refuses real values, which is an answer too."""
     moves = [_Move(model, objective, player) for player in objective.players]
     return [] if model.values == "real" and any(move.is_refused() for move in moves) else moves
+
+
+def _examples(model: Any) -> Tensor:
+    """Tokens, or numbers that are 0 or 1."""
+    if model.values == "index":
+        return data(model, EXAMPLES)
+    return torch.bernoulli(torch.full((EXAMPLES, *model.input_shape), 0.5), generator=_draws())
 
 
 def _draws() -> torch.Generator:

@@ -24,13 +24,12 @@ from genzoo.spec import (
     Alias,
     Architecture,
     Checkpoint,
-    Command,
     DatasetSpec,
     Family,
-    MetricSpec,
     Objective,
     RecipeFile,
     Record,
+    Targeted,
 )
 from genzoo.training import Recipe
 
@@ -128,9 +127,10 @@ def data_are_as_recorded(record: DatasetSpec, distribution: str) -> None:
         assert tuple(x.shape[1:]) == shape, f"{split} has examples of shape {tuple(x.shape[1:])}, not {shape}"
         assert first.fingerprint() == again.fingerprint(), f"{split} is other data when it is opened again"
         low, high = x.min().item(), x.max().item()
-        assert record.values == "real" or 0 <= low <= high <= 1, f"{split} has values in [{low:g}, {high:g}]"
+        most = {"real": float("inf"), "index": record.alphabet - 1}.get(record.values, 1)
+        assert record.values == "real" or 0 <= low <= high <= most, f"{split} has values in [{low:g}, {high:g}]"
         assert record.values != "binary" or bool(((x == 0) | (x == 1)).all()), f"{split} has values between 0 and 1"
-        assert x.dtype == torch.float32, f"{split} gives {x.dtype}"
+        assert x.dtype == (torch.int64 if record.values == "index" else torch.float32), f"{split} gives {x.dtype}"
 
 
 def recipe_can_be_trained(record: RecipeFile, distribution: str) -> None:
@@ -160,7 +160,7 @@ DISTRIBUTION_LAWS: tuple[DistributionLaw, ...] = (
     holds_no_pickle,
 )
 
-_CODED = (Architecture, Command, DatasetSpec, Family, MetricSpec, Objective)
+_CODED = (Architecture, Objective, Targeted)
 RECORD_LAWS: tuple[tuple[RecordLaw, tuple[type[Record], ...]], ...] = (
     (targets_are_there, _CODED),
     (roles_are_asked_for, (Architecture,)),
@@ -185,5 +185,5 @@ def _targets_of(record: Record) -> Iterator[str]:
         yield from record.roles.values()
     elif isinstance(record, Objective):
         yield from record.players.values()
-    elif isinstance(record, Command | DatasetSpec | Family | MetricSpec):
+    elif isinstance(record, Targeted):
         yield record.target

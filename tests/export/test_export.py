@@ -17,11 +17,13 @@ import torch
 from torch import Tensor, nn
 
 import genzoo
+from genzoo.catalog import export_suffixes
 from genzoo.cli import run
 from genzoo.errors import InvalidInput, MissingDependency, NotFound, OutputExists, UnsupportedVerb, VerificationFailed
-from genzoo.exporting import FORMATS, Exported, exportable, trace
+from genzoo.exporting import Exported, exportable, trace
 from genzoo.models import Model
 
+SUFFIXES = export_suffixes()
 SMALL = {"input_shape": (1, 8, 8), "latent_dim": 3}
 FILES = [
     ("vae-conv", "decode", ".onnx"),
@@ -70,7 +72,7 @@ def test_a_file_computes_the_verb_for_any_number_of_rows(name: str, verb: str, s
     assert told["output"]["shape"] == ["batch", *wanted.shape[1:]]
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_file_says_what_it_is_and_holds_only_what_its_verb_uses(suffix: str, tmp_path: Path) -> None:
     record = genzoo.show("gan-dense-toy1d")
     path = genzoo.export("gan-dense-toy1d", tmp_path / f"g{suffix}")
@@ -100,7 +102,7 @@ def test_pictures_have_a_range_and_logits_have_none(tmp_path: Path) -> None:
     assert told["output"] == {"name": "logits", "shape": ["batch", 4], "dtype": "float32", "range": None}
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_model_gives_the_same_file_twice_and_nothing_is_disturbed(suffix: str) -> None:
     model = small("vae-dense").train()
     before, state = {key: one.clone() for key, one in model.state_dict().items()}, torch.random.get_rng_state()

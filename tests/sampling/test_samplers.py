@@ -114,7 +114,10 @@ def test_a_text_names_a_sampler(text: str, wanted: object) -> None:
             "heun:4,guidance=2",
             "guidance needs a model that has also learned without what it is told, and known-none is",
         ),
-        ("prior", "the sampler prior needs decode, which known-none does not have; samplers that it can use: euler"),
+        (
+            "prior",
+            "the sampler prior needs decode and noise, which known-none does not have; samplers that it can use: euler",
+        ),
     ],
 )
 def test_a_sampler_that_cannot_be_used_says_why(text: str, message: str) -> None:

@@ -1,6 +1,8 @@
 // Runs a decoder in the browser: the list of operations that genzoo/explore/export.py writes. Values lie in memory with
 // their channels last, and all buffers are allocated once.
 
+import { MORE } from "./operations.js";
+
 /** The model in the bytes of a file: `decode(z)` gives what model.decode gives in Python, in one Float32Array. */
 export function parse(buffer) {
   const { tensors, metadata } = readSafetensors(buffer);
@@ -9,10 +11,11 @@ export function parse(buffer) {
   const flat = { op: "reshape", of: [ops.length], shape: [product(shape)] };
   const values = [value([latent])];
   const steps = [...ops, flat].map((op) => {
-    if (!(op.op in OPERATIONS)) throw new Error(`${name} uses ${op.op}, which is newer than this engine`);
+    const write = OPERATIONS[op.op] ?? MORE[op.op];
+    if (!write) throw new Error(`${name} uses ${op.op}, which this engine does not have`);
     const y = value(op.shape), given = op.of.map((number) => values[number]);
     values.push(y);
-    return OPERATIONS[op.op]({ ...op, tensor: (key) => tensors[op[key]] }, y, ...given);
+    return write({ ...op, tensor: (key) => tensors[op[key]] }, y, ...given);
   });
   const decode = (z) => {
     if (z.length !== latent) throw new RangeError(`${name} decodes ${latent} numbers; got ${z.length}`);

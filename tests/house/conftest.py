@@ -1,0 +1,94 @@
+"""Third-party plugins in an environment of their own: laid out as pip lays them out, and trained for a few steps."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import genzoo
+from genzoo.errors import GenzooWarning
+from genzoo.registry import registry
+from genzoo.spec import Objective
+from genzoo.testing.inputs import call, same
+from genzoo.testing.learning import LEARNING_LAWS
+
+PLUGINS = Path(__file__).parent / "plugins"
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """An environment with plugins in it."""
+
+    folder: Path
+
+    def install(self, *modules: str) -> None:
+        """Lay out a distribution for each of these files of plugins/."""
+        for module in modules:
+            info = self.folder / f"{module}-1.0.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module.replace('_', '-')}\nVersion: 1.0\n")
+            (info / "entry_points.txt").write_text(f"[genzoo.plugins]\n{module} = {module}\n")
+        registry.cache_clear()
+        assert not registry().failed, [plugin.reason for plugin in registry().failed]
+
+    def trained(self, model: str, *, data: str, objective: str, **options: Any) -> Any:
+        """A model trained by a recipe of its own, saved and loaded: ``family-architecture``, what it learns from and
+        by which objective; and the recipe's other keys, ``given=["label"]``, ``training={"epochs": 3}``."""
+        path = self.folder / "recipe.toml"
+        path.write_text(_recipe(model, data, objective, options))
+        run = self.folder / "run"
+        warnings.filterwarnings("ignore", "no sample is compared", GenzooWarning)  # Inception is not installed
+        trained = genzoo.train(path, output=run, device="cpu", progress=False, force=True)
+        loaded = genzoo.load(run, device="cpu")
+        for verb in loaded.verbs:
+            assert same(call(loaded, verb), call(trained, verb)), verb
+        return loaded
+
+    def hold(self, model: genzoo.Model, objective: str) -> None:
+        """Hold a model to the laws of models, and of learning by an objective."""
+        genzoo.testing.check(model)
+        record = registry().find(Objective, objective)
+        for law in LEARNING_LAWS:
+            if law.__name__ not in record.exceptions:
+                law(model, record)
+
+
+def _recipe(model: str, data: str, objective: str, options: Mapping[str, Any]) -> str:
+    family, _, architecture = model.partition("-")
+    keys = {key: value for key, value in options.items() if not isinstance(value, dict)}
+    sections = {
+        "": {"name": f"{model}-{data}", "license": "CC0-1.0"},
+        "model": {"family": family, "architecture": architecture, **keys},
+        "objective": {"name": objective},
+        "data": {"name": data},
+        "optimizer": {"learning_rate": 5e-3},
+        "training": {"epochs": 1, "batch_size": 16},
+        "evaluation": {},
+    }
+    for section, more in options.items():
+        if isinstance(more, dict):
+            sections[section] |= more
+    lines = []
+    for section, table in sections.items():
+        lines += [f"[{section}]"] if section else []
+        lines += [f"{key} = {_toml(value)}" for key, value in table.items()]
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(list(value) if isinstance(value, tuple) else value)
+
+
+@pytest.fixture
+def house(beside: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.syspath_prepend(PLUGINS)
+    torch.manual_seed(0)
+    return House(folder=beside)

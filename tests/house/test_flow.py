@@ -1,0 +1,36 @@
+"""A flow with samplers of genzoo and of its own, and guidance."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import genzoo
+from tests.house.conftest import House
+from tests.house.test_classes import COUNT, lie_as_told
+
+
+def test_a_flow_is_sampled_by_several_samplers_and_guided(house: House) -> None:
+    house.install("genzoo_bars", "genzoo_guided")
+    training = {"epochs": 100, "drop_given": 0.2}
+    model = house.trained(
+        "guided-small", data="bars", objective="straight-paths", given=["label"], width=128, training=training
+    )
+    house.hold(model, "straight-paths")
+    told = torch.arange(2).repeat_interleave(COUNT // 2)
+    exact = model.sample(COUNT, seed=0, sampler="heun:64", label=told)
+    for sampler in ("euler:64", "midpoint:64"):
+        assert (model.sample(COUNT, seed=0, sampler=sampler, label=told) - exact).abs().mean() < 0.03, sampler
+    assert lie_as_told(model.sample(COUNT, seed=0, sampler="euler:16,guidance=3", label=told)) > 0.9
+    free = model.sample(COUNT, seed=0)  # told nothing
+    assert torch.equal(free, model.sample(COUNT, seed=0, sampler="euler:8,guidance=1"))
+    assert 0.3 < lie_as_told(free) < 0.7
+
+
+def test_guidance_needs_a_model_that_was_left_without(house: House) -> None:
+    house.install("genzoo_bars", "genzoo_guided")
+    model = house.trained("guided-small", data="bars", objective="straight-paths", given=["label"], width=8)
+    with pytest.raises(genzoo.InvalidInput, match=r"train with training\.drop_given"):
+        model.sample(1, seed=0, sampler="heun:2,guidance=2", label=0)
+    with pytest.raises(genzoo.InvalidInput, match="samplers that it can use: euler, euler-maruyama, heun, midpoint"):
+        model.sample(1, seed=0, sampler="prior", label=0)

@@ -1,0 +1,37 @@
+"""A picture given a picture: an architecture that is handed the column itself, in the bundled GAN."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import avg_pool2d
+
+import genzoo
+from tests.house.conftest import House
+
+
+def test_a_picture_is_made_of_a_smaller_one(house: House) -> None:
+    house.install("genzoo_bars", "genzoo_sharpen")
+    model = house.trained(
+        "gan-sharpen",
+        data="bars",
+        objective="non-saturating",
+        given=["source"],
+        latent_dim=2,
+        optimizer={"learning_rate": 2e-3, "beta1": 0.5},
+        training={"epochs": 60},
+    )
+    house.hold(model, "non-saturating")
+    small = genzoo.open_data("bars", "test").columns["source"][torch.arange(8)]
+    x = model.sample(8, seed=0, source=small)
+    own = (avg_pool2d(x, 2) - small).square().mean((1, 2, 3))
+    others = (avg_pool2d(x, 2) - small.roll(1, 0)).square().mean((1, 2, 3))
+    assert (own < others).float().mean() > 0.8  # it is a picture of what it was told
+    with pytest.raises(genzoo.InvalidInput, match=r"source.* a picture of shape \(1, 4, 4\), values in \[0, 1\]"):
+        model.sample(1, seed=0, source=torch.zeros(1, 8, 8))
+
+
+def test_columns_are_not_joined_to_a_code_by_guess(house: House) -> None:
+    house.install("genzoo_bars")
+    with pytest.raises(genzoo.InvalidInput, match="take an architecture that is given a source"):
+        house.trained("gan-dense", data="bars", objective="non-saturating", given=["source"], latent_dim=2)
