@@ -13,10 +13,10 @@ from genzoo import notebook
 from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
 from genzoo.files import check_depth, json_text, read_regular
-from genzoo.spec.columns import Column, parse_column
+from genzoo.spec.columns import Column
 from genzoo.spec.names import COMMIT, REPO
-from genzoo.spec.parts import Part, parse_part
-from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, ModelSpec, RecipeFile, Record
+from genzoo.spec.parts import Part
+from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, TABLES, ModelSpec, RecipeFile, Record
 
 __all__ = ["MAX_RECORD_BYTES", "RECORD_FILE", "WEIGHTS_FILE", "Checkpoint", "shipped"]
 
@@ -35,9 +35,10 @@ class Checkpoint(Record):
     ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
     `quick` has some of them measured on few examples; `recipe` is the recipe as it was run; `trained` says with what.
     `labels` says what latents do, by their index as text: ``{"3": "width"}``. `given` has the columns that the model is
-    told, `parts` the checkpoints that it stands on, `sampler` the name and options of how it is sampled. `distribution`
-    is the one whose architecture it was trained with, looked in first where several offer the name. `repo` and `commit`
-    (40 hex digits) say where on the hub the files are, if they are there. `folder` is where they lie on this machine.
+    told, `predicts` those that it predicts, `parts` the checkpoints that it stands on, `sampler` the name and options
+    of how it is sampled. `distribution` is the one whose architecture it was trained with, looked in first where
+    several offer the name. `repo` and `commit` (40 hex digits) say where on the hub the files are, if they are there.
+    `folder` is where they lie on this machine.
     """
 
     kind: ClassVar[str] = "checkpoint"
@@ -55,6 +56,7 @@ class Checkpoint(Record):
     trained: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, Column] = field(default_factory=dict)
+    predicts: Mapping[str, Column] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
     sampler: str = ""
     distribution: str = ""
@@ -63,12 +65,9 @@ class Checkpoint(Record):
     folder: Path = Path()
 
     def __post_init__(self) -> None:
-        if isinstance(self.given, Mapping):
-            columns = {name: parse_column(column, f"given.{name}") for name, column in self.given.items()}
-            object.__setattr__(self, "given", columns)
-        if isinstance(self.parts, Mapping):
-            parts = {name: parse_part(part, f"parts.{name}") for name, part in self.parts.items()}
-            object.__setattr__(self, "parts", parts)
+        for key, parse in TABLES.items():
+            if isinstance(tables := getattr(self, key), Mapping):
+                object.__setattr__(self, key, {name: parse(table, f"{key}.{name}") for name, table in tables.items()})
         super().__post_init__()
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
@@ -105,6 +104,7 @@ class Checkpoint(Record):
             architecture=self.architecture,
             config=self.config,
             given=self.given,
+            predicts=self.predicts,
             parts=self.parts,
             sampler=self.sampler,
         )
@@ -131,7 +131,7 @@ class Checkpoint(Record):
         """The text of ``genzoo.json``: sorted keys, one trailing newline."""
         data = {"format": RECORD_FORMAT, **asdict(self)}
         del data["folder"]
-        for key in ("given", "labels", "parts", "quick", "sampler"):
+        for key in ("given", "labels", "parts", "predicts", "quick", "sampler"):
             if not data[key]:
                 del data[key]
         if not self.repo:
@@ -200,7 +200,7 @@ def _check_entry(entry: Any, where: str) -> None:
 
 
 _KEYS = {field.name for field in fields(Checkpoint)} - {"folder"}
-_OPTIONAL = {"distribution", "given", "labels", "parts", "quick", "repo", "commit", "sampler"}
+_OPTIONAL = {"distribution", "given", "labels", "parts", "predicts", "quick", "repo", "commit", "sampler"}
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

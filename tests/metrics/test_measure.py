@@ -21,7 +21,7 @@ from genzoo.models import Model
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.vae import VAE
 from genzoo.randomness import stream
-from genzoo.spec import DatasetSpec
+from genzoo.spec import Column, DatasetSpec
 
 SHAPE = (1, 4, 4)
 SIZES = {"train": 90, "test": 40}
@@ -34,19 +34,35 @@ def dataset(**told: Any) -> DatasetSpec:
 def open_dots(record: DatasetSpec, split: str) -> Split:
     n = SIZES[split]
     source = 255 * torch.randint(0, 2, (n, *SHAPE), generator=stream(split), dtype=torch.uint8)
-    return Split(source=source, shape=SHAPE, columns={"label": torch.arange(n) % 3})
+    return Split(source=source, shape=SHAPE, columns=known(n))
 
 
-def network() -> FeatureNetwork:
-    created = genzoo.create("features-dense", input_shape=SHAPE, latent_dim=6, classes=3, seed=0).eval()
+COLUMNS = {"label": Column.of(["a", "b", "c"]), "size": Column.of(["small", "large"])}
+
+
+def known(n: int) -> dict[str, torch.Tensor]:
+    return {"label": torch.arange(n) % 3, "size": torch.arange(n) % 2}
+
+
+def network(**predicted: Column) -> FeatureNetwork:
+    """One of three classes, or that predicts these columns."""
+    told: dict[str, Any] = {"predicts": predicted} if predicted else {"classes": 3}
+    created = genzoo.create("features-dense", input_shape=SHAPE, latent_dim=6, seed=0, **told).eval()
     assert isinstance(created, FeatureNetwork)
     return created
 
 
-def space(classes: int = 3) -> FeatureSpace:
-    net = network()
-    told: dict[str, Any] = {"classes": 3, "classify": net.head} if classes else {}
-    return FeatureSpace(label="net 0123", dim=6, extract=net.encode, device=net.device, **told)
+def space(**predicted: Column) -> FeatureSpace:
+    """That of a `network`."""
+    net = network(**predicted)
+    return FeatureSpace(
+        label="net 0123",
+        dim=6,
+        extract=net.encode,
+        device=net.device,
+        columns=net.predicts,
+        predict=lambda features: net.by_column(net.head(features)),
+    )
 
 
 def vae() -> VAE:
@@ -78,7 +94,8 @@ def test_a_model_has_the_metrics_that_have_a_meaning_for_it() -> None:
     assert metrics_of(setting(draws=5)).keys() == bounds | {"negative_log_likelihood"}
     assert metrics_of(setting(space=space())).keys() == bounds | NEED_FEATURES
     without_classes = NEED_FEATURES - {"smallest_class_share", "classes_covered"}
-    assert metrics_of(setting(space=space(classes=0))).keys() == bounds | without_classes
+    assert metrics_of(setting(space=replace(space(), columns={}))).keys() == bounds | without_classes
+    assert metrics_of(setting(space=space(**COLUMNS))).keys() == bounds | without_classes
     assert metrics_of(setting(network())).keys() == {"accuracy"}
     autoencoder = genzoo.create("ae-dense", input_shape=SHAPE, latent_dim=2, seed=0)
     assert metrics_of(setting(autoencoder)).keys() == {"reconstruction_mse", "active_latents"}
@@ -181,5 +198,15 @@ def test_accuracy_is_the_share_of_right_classes_and_needs_labels() -> None:
         pictures=dataset(),
         open_split=lambda record, split: Split(source=open_dots(record, split).source, shape=SHAPE),
     )
-    with pytest.raises(InvalidInput, match="dots has no labels"):
+    with pytest.raises(InvalidInput, match="dots has no label to measure the accuracy against"):
         measured(unlabelled)
+
+
+def test_the_accuracy_of_several_columns_is_their_mean_and_its_detail_has_each() -> None:
+    net = network(**COLUMNS)
+    x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40)).x
+    logits = net.by_column(net.classify(x))
+    wanted = {name: (logits[name].argmax(1) == values).double().mean().item() for name, values in known(40).items()}
+    entry = measured(setting(net))["accuracy"]
+    assert entry["detail"] == pytest.approx(wanted)
+    assert entry["value"] == pytest.approx(sum(wanted.values()) / 2)
