@@ -141,6 +141,8 @@ def _against_pictures(setting: Setting) -> dict[str, Metric]:
     if len(setting.space.columns) == 1:
         ((name, column),) = setting.space.columns.items()
         metrics |= _on_classes(name, column.space.size)
+    if told := _told(setting):
+        metrics["told_accuracy"] = _told_accuracy(told)
     return metrics
 
 
@@ -248,6 +250,31 @@ def _on_classes(column: str, classes: int) -> dict[str, Metric]:
     }
 
 
+def _told(setting: Setting) -> tuple[str, ...]:
+    """The columns that the model is told, the real pictures have and the feature network predicts."""
+    assert setting.space is not None
+    known, seen = setting.pictures.columns, setting.space.columns
+    return tuple(
+        name
+        for name, column in setting.model.spec.given.items()
+        if name in known and name in seen and seen[name].space == column.space
+    )
+
+
+def _told_accuracy(columns: tuple[str, ...]) -> Metric:
+    """In how many samples that are told what real pictures show the feature network sees it, as in these pictures."""
+
+    def compute(setting: Setting) -> Outcome:
+        told = setting.real.given
+        samples, real = (setting.seen(features) for features in (setting.sample_features, setting.real_features))
+        shares = {name: (samples[name] == told[name]).double().mean().item() for name in columns}
+        floor = sum((real[name] == told[name]).double().mean().item() for name in columns) / len(columns)
+        value = sum(shares.values()) / len(columns)
+        return Outcome(value=value, floor=floor, detail=shares if len(columns) > 1 else None)
+
+    return Metric(unit="of 1", tolerance=0.002, compute=compute, protocol=_on_samples(), passes=_none)
+
+
 # Samples are the same on every machine up to rounding, and so are distances: tolerances leave room for rounding alone,
 # for a few samples of 10,000 that fall on the other side of a border.
 ON_FEATURES: Mapping[str, Metric] = {
@@ -266,7 +293,7 @@ ON_FEATURES: Mapping[str, Metric] = {
 }
 """What every generator has whose pictures there is a feature space for."""
 
-NEED_FEATURES = frozenset({*ON_FEATURES, "memorisation", "smallest_class_share", "classes_covered"})
+NEED_FEATURES = frozenset({*ON_FEATURES, "memorisation", "smallest_class_share", "classes_covered", "told_accuracy"})
 
 _MEMORISATION = Metric(
     unit="of 1 for held-out pictures",
