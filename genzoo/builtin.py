@@ -68,8 +68,14 @@ FAMILIES = (
         summary="feature network: a classifier, in whose last hidden layer pictures are compared",
         config={
             "latent_dim": LATENT_DIM,
-            "classes": Field(kind="int", doc="how many classes the data has", minimum=2, maximum=1000),
+            "classes": Field(
+                kind="int",
+                doc="how many classes the data has, or how many values all that it predicts",
+                minimum=2,
+                maximum=1000,
+            ),
         },
+        predictive=True,
         paper="GANs trained by a two time-scale update rule converge (Heusel et al., 2017), arXiv:1706.08500",
     ),
 )
@@ -139,9 +145,8 @@ OBJECTIVES = (
     Objective(
         name="cross-entropy",
         family="features",
-        columns=("label",),
         players={"model": "genzoo.objectives.classification:cross_entropy"},
-        summary="cross-entropy of the predicted classes with the labels of the data",
+        summary="cross-entropy of the predicted classes with those of the data, the sum over what is predicted",
     ),
     _adversarial(
         "minimax",

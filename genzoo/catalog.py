@@ -292,8 +292,8 @@ def describe(name: str | Path) -> dict[str, Any]:
     checkpoint = find_checkpoint(name).record
     more = ("config", "recipe", "trained", "labels")
     where = {"pin": checkpoint.pin or None, "path": str(checkpoint.folder)}
-    given = {"given": _columns(checkpoint.given)} if checkpoint.given else {}
-    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | given | where
+    columns = {key: _columns(found) for key in ("given", "predicts") if (found := getattr(checkpoint, key))}
+    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | columns | where
 
 
 def _columns(columns: Mapping[str, Column]) -> dict[str, str]:

@@ -139,6 +139,7 @@ def create(
     *,
     seed: int | None = None,
     given: Mapping[str, Column] = MappingProxyType({}),
+    predicts: Mapping[str, Column] = MappingProxyType({}),
     parts: Mapping[str, str] = MappingProxyType({}),
     **config: Any,
 ) -> Model:
@@ -148,6 +149,7 @@ def create(
         name: ``family-architecture``, e.g. ``vae-conv``.
         seed: of the initial weights; without one they are drawn from torch's global generator.
         given: what the model is told, by name: ``{"label": Column.of(["cat", "dog"])}``.
+        predicts: what it predicts, by name, of a family that predicts.
         parts: the names of the checkpoints that it stands on, by role: ``{"first_stage": "ae-conv-mnist"}``.
         config: ``input_shape`` and ``latent_dim``, and what the family and the architecture declare.
 
@@ -159,7 +161,7 @@ def create(
     family, architecture = _split_name(short)
     qualified = f"{distribution}:{architecture}" if distribution else architecture
     pins, models = open_parts(parts, "parts", torch.device("cpu"))
-    spec = ModelSpec(family=family, architecture=qualified, config=config, given=given, parts=pins)
+    spec = ModelSpec(family=family, architecture=qualified, config=config, given=given, predicts=predicts, parts=pins)
     blueprint = Blueprint.of(spec, "config", prefer=distribution, parts=models)
     blueprint.skeleton()
     return blueprint.build("cpu") if seed is None else blueprint.seeded(seed)
@@ -206,6 +208,8 @@ class Blueprint:
             raise InvalidInput(f"{architecture.name} builds no {' and no '.join(missing)}, which {family.name} needs")
         if spec.given and not family.conditional:
             raise InvalidInput(f"{where}: models of the family {family.name} cannot be told anything; leave given out")
+        if spec.predicts and not family.predictive:
+            raise InvalidInput(f"{where}: models of the family {family.name} predict nothing; leave predicts out")
         if set(spec.parts) != set(family.parts):
             needs = ", ".join(family.parts) or "none"
             raise InvalidInput(
@@ -214,7 +218,7 @@ class Blueprint:
         declared = {**MODEL_FIELDS, **family.config, **architecture.config}
         if len(declared) < len(MODEL_FIELDS) + len(family.config) + len(architecture.config):
             raise PluginError(f"{architecture.name} declares a config key that {family.name} or every model has")
-        config = check_config(declared, spec.config, where)
+        config = check_config(declared, {**_implied(spec, family), **spec.config}, where)
         if (config["values"] == "index") != ("alphabet" in config):
             kind = "tokens, of values 'index'" if "alphabet" in config else "numbers"
             raise InvalidInput(f"{where}: {family.name} models {kind}, and model.values is {config['values']!r}")
@@ -280,6 +284,12 @@ class Blueprint:
         if hollow := [key for key, _ in model.named_buffers() if key not in state]:
             raise PluginError(f"{self.architecture.name}: buffers {', '.join(hollow)} must be persistent")
         return model
+
+
+def _implied(spec: ModelSpec, family: Family) -> dict[str, int]:
+    """What of the config follows from what the model predicts."""
+    values = sum(column.space.size for column in spec.predicts.values())
+    return {"classes": values} if values and "classes" in family.config else {}
 
 
 def pick_device(device: str | torch.device) -> torch.device:

@@ -313,6 +313,7 @@ def _record(plan: Plan, processes: Processes) -> Checkpoint:
         architecture=plan.blueprint.spec.architecture,
         config=plan.blueprint.spec.config,
         given=plan.blueprint.spec.given,
+        predicts=plan.blueprint.spec.predicts,
         parts=plan.blueprint.spec.parts,
         sampler=plan.blueprint.spec.sampler,
         dataset=plan.recipe.data["name"],

@@ -13,11 +13,11 @@ from genzoo import notebook
 from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
 from genzoo.files import check_depth, json_text, read_regular
-from genzoo.spec.columns import Column, parse_column
+from genzoo.spec.columns import Column
 from genzoo.spec.names import COMMIT, REPO
 from genzoo.spec.numbers import Number, Numbers, parse_number, table_of
-from genzoo.spec.parts import Part, parse_part
-from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, ModelSpec, RecipeFile, Record
+from genzoo.spec.parts import Part
+from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, TABLES, ModelSpec, RecipeFile, Record
 
 __all__ = ["MAX_RECORD_BYTES", "RECORD_FILE", "WEIGHTS_FILE", "Checkpoint", "shipped"]
 
@@ -33,11 +33,11 @@ class Checkpoint(Record):
     """Trained weights with everything needed to rebuild, check and judge them.
 
     `metrics` maps a metric's name to its Number; `quick` has some of them measured on few examples; `recipe` is the
-    recipe as it was run; `trained` says with what. `labels` says what latents do, by their index as text:
-    ``{"3": "width"}``. `given` has the columns that the model is told, `parts` the checkpoints that it stands on,
-    `sampler` the name and options of how it is sampled. `distribution` is the one whose architecture it was trained
-    with, looked in first where several offer the name. `repo` and `commit` (40 hex digits) say where on the hub the
-    files are, if they are there. `folder` is where they lie on this machine.
+    recipe as it was run; `trained` says with what. `labels` says what latents do, by their index as text: ``{"3":
+    "width"}``. `given` has the columns that the model is told, `predicts` those that it predicts, `parts` the
+    checkpoints that it stands on, `sampler` the name and options of how it is sampled. `distribution` is the one whose
+    architecture it was trained with, looked in first where several offer the name. `repo` and `commit` (40 hex digits)
+    say where on the hub the files are, if they are there. `folder` is where they lie on this machine.
     """
 
     kind: ClassVar[str] = "checkpoint"
@@ -55,6 +55,7 @@ class Checkpoint(Record):
     trained: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, Column] = field(default_factory=dict)
+    predicts: Mapping[str, Column] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
     sampler: str = ""
     distribution: str = ""
@@ -100,6 +101,7 @@ class Checkpoint(Record):
             architecture=self.architecture,
             config=self.config,
             given=self.given,
+            predicts=self.predicts,
             parts=self.parts,
             sampler=self.sampler,
         )
@@ -127,7 +129,7 @@ class Checkpoint(Record):
         data = {"format": RECORD_FORMAT, **asdict(self)}
         data |= {key: Numbers(getattr(self, key)).to_dict() for key in ("metrics", "quick")}
         del data["folder"]
-        for key in ("given", "labels", "parts", "quick", "sampler"):
+        for key in ("given", "labels", "parts", "predicts", "quick", "sampler"):
             if not data[key]:
                 del data[key]
         if not self.repo:
@@ -180,13 +182,12 @@ class Checkpoint(Record):
 
 
 _PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
-    "given": parse_column,
+    **TABLES,
     "metrics": parse_number,
-    "parts": parse_part,
     "quick": parse_number,
 }
 _KEYS = {field.name for field in fields(Checkpoint)} - {"folder"}
-_OPTIONAL = {"distribution", "given", "labels", "parts", "quick", "repo", "commit", "sampler"}
+_OPTIONAL = {"distribution", "given", "labels", "parts", "predicts", "quick", "repo", "commit", "sampler"}
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 import genzoo
 from genzoo.datasets import Split
@@ -21,11 +22,12 @@ from genzoo.models import Model
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.vae import VAE
 from genzoo.randomness import stream
-from genzoo.spec import Checkpoint, DatasetSpec
+from genzoo.spec import Checkpoint, Column, DatasetSpec
 from genzoo.spec.sections import Evaluation
 
 SHAPE = (1, 4, 4)
 SIZES = {"train": 90, "test": 40}
+UNTOLD = NEED_FEATURES - {"told_accuracy"}
 
 
 def dataset(**told: Any) -> DatasetSpec:
@@ -35,19 +37,35 @@ def dataset(**told: Any) -> DatasetSpec:
 def open_dots(record: DatasetSpec, split: str) -> Split:
     n = SIZES[split]
     source = 255 * torch.randint(0, 2, (n, *SHAPE), generator=stream(split), dtype=torch.uint8)
-    return Split(source=source, shape=SHAPE, columns={"label": torch.arange(n) % 3})
+    return Split(source=source, shape=SHAPE, columns=known(n))
 
 
-def network() -> FeatureNetwork:
-    created = genzoo.create("features-dense", input_shape=SHAPE, latent_dim=6, classes=3, seed=0).eval()
+COLUMNS = {"label": Column.of(["a", "b", "c"]), "size": Column.of(["small", "large"])}
+
+
+def known(n: int) -> dict[str, torch.Tensor]:
+    return {"label": torch.arange(n) % 3, "size": torch.arange(n) % 2}
+
+
+def network(**predicted: Column) -> FeatureNetwork:
+    """One of three classes, or that predicts these columns."""
+    told: dict[str, Any] = {"predicts": predicted} if predicted else {"classes": 3}
+    created = genzoo.create("features-dense", input_shape=SHAPE, latent_dim=6, seed=0, **told).eval()
     assert isinstance(created, FeatureNetwork)
     return created
 
 
-def space(classes: int = 3) -> FeatureSpace:
-    net = network()
-    told: dict[str, Any] = {"classes": 3, "classify": net.head} if classes else {}
-    return FeatureSpace(label="net 0123", dim=6, extract=net.encode, device=net.device, **told)
+def space(**predicted: Column) -> FeatureSpace:
+    """That of a `network`."""
+    net = network(**predicted)
+    return FeatureSpace(
+        label="net 0123",
+        dim=6,
+        extract=net.encode,
+        device=net.device,
+        columns=net.predicts,
+        predict=lambda features: net.by_column(net.head(features)),
+    )
 
 
 def vae() -> VAE:
@@ -77,9 +95,10 @@ def test_a_model_has_the_metrics_that_have_a_meaning_for_it() -> None:
     bounds = {"negative_elbo", "active_latents", "reconstruction_mse"}
     assert metrics_of(setting()).keys() == bounds
     assert metrics_of(setting(draws=5)).keys() == bounds | {"negative_log_likelihood"}
-    assert metrics_of(setting(space=space())).keys() == bounds | NEED_FEATURES
-    without_classes = NEED_FEATURES - {"smallest_class_share", "classes_covered"}
-    assert metrics_of(setting(space=space(classes=0))).keys() == bounds | without_classes
+    assert metrics_of(setting(space=space())).keys() == bounds | UNTOLD
+    without_classes = UNTOLD - {"smallest_class_share", "classes_covered"}
+    assert metrics_of(setting(space=replace(space(), columns={}))).keys() == bounds | without_classes
+    assert metrics_of(setting(space=space(**COLUMNS))).keys() == bounds | without_classes
     assert metrics_of(setting(network())).keys() == {"accuracy"}
     autoencoder = genzoo.create("ae-dense", input_shape=SHAPE, latent_dim=2, seed=0)
     assert metrics_of(setting(autoencoder)).keys() == {"reconstruction_mse", "active_latents"}
@@ -87,7 +106,7 @@ def test_a_model_has_the_metrics_that_have_a_meaning_for_it() -> None:
 
 def test_all_of_a_generator_are_measured_beside_a_floor_with_seed_network_and_counts() -> None:
     entries = measured(setting(draws=3, space=space()))
-    for name in NEED_FEATURES:
+    for name in UNTOLD:
         protocol = entries[name].protocol
         assert protocol.items() >= {
             "data": "dots", "split": "test", "n": 40, "samples": 40, "seed": 0, "features": "net 0123",
@@ -183,5 +202,58 @@ def test_accuracy_is_the_share_of_right_classes_and_needs_labels() -> None:
         pictures=dataset(),
         open_split=lambda record, split: Split(source=open_dots(record, split).source, shape=SHAPE),
     )
-    with pytest.raises(InvalidInput, match="dots has no labels"):
+    with pytest.raises(InvalidInput, match="dots has no label to measure the accuracy against"):
         measured(unlabelled)
+
+
+def test_the_accuracy_of_several_columns_is_their_mean_and_its_detail_has_each() -> None:
+    net = network(**COLUMNS)
+    x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40)).x
+    logits = net.by_column(net.classify(x))
+    wanted = {name: (logits[name].argmax(1) == values).double().mean().item() for name, values in known(40).items()}
+    entry = measured(setting(net))["accuracy"]
+    assert entry.detail == pytest.approx(wanted)
+    assert entry.value == pytest.approx(sum(wanted.values()) / 2)
+
+
+def test_told_accuracy_is_the_share_of_samples_in_which_is_seen_what_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first two pixels of a picture are what is known of it; one sample in four shows another label than told."""
+
+    def draw(label: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+        x = torch.zeros(len(label), *SHAPE)
+        x[:, 0, 0, 0], x[:, 0, 0, 1] = label / 255, size / 255
+        return x
+
+    def predict(features: torch.Tensor) -> dict[str, torch.Tensor]:
+        label, size = (255 * features[:, :2]).round().long().T
+        return {"label": F.one_hot(label, 3).float(), "size": F.one_hot(size, 2).float()}
+
+    def sample(self: Model, n: int, *, seed: int, label: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+        return draw(torch.where(torch.arange(n) % 4 == 0, (label + 1) % 3, label), size)
+
+    def open_drawn(record: DatasetSpec, split: str) -> Split:
+        columns = known(SIZES[split])
+        return Split(source=draw(**columns), shape=SHAPE, columns=columns)
+
+    told = genzoo.create("vae-dense", input_shape=SHAPE, latent_dim=2, given=COLUMNS, seed=0).eval()
+    monkeypatch.setattr(type(told), "sample", sample)
+    reader = replace(space(**COLUMNS), extract=lambda x: x.flatten(1), predict=predict)
+    here = replace(setting(told, record=dataset(columns=COLUMNS), space=reader), open_split=open_drawn)
+    entry = measured(here, "told_accuracy")["told_accuracy"]
+    assert entry.value == pytest.approx(0.875)
+    assert entry.floor == 1
+    assert entry.detail == {"label": 0.75, "size": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("predicted", "there"),
+    [
+        ({"size": COLUMNS["size"]}, True),
+        ({"colour": COLUMNS["size"]}, False),
+        ({"size": Column.of(["small", "middle", "large"])}, False),
+    ],
+)
+def test_what_is_told_is_judged_by_a_network_that_predicts_it(predicted: dict[str, Column], *, there: bool) -> None:
+    told = genzoo.create("vae-dense", input_shape=SHAPE, latent_dim=2, given=COLUMNS, seed=0).eval()
+    here = setting(told, record=dataset(columns=COLUMNS), space=space(**predicted))
+    assert ("told_accuracy" in metrics_of(here)) == there
