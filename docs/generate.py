@@ -58,6 +58,8 @@ def _api() -> str:
     blocks += [
         "::: genzoo.spec.records.LATENT_DIM",
         "::: genzoo.spec.spaces.Spaces",
+        "::: genzoo.spec.numbers.Number",
+        "::: genzoo.spec.numbers.Numbers",
         "::: genzoo.hookspecs.genzoo_records",
         "::: genzoo.testing.suite.plugin_suite",
         "::: genzoo.testing.laws.check",
