@@ -67,7 +67,7 @@ def test_values_are_written_as_people_write_them(vae: genzoo.Model, name: str, v
         ({"label": torch.arange(9) % 3}, "label: 9 values for 8 examples; give one for all, or 8"),
         ({"label": torch.tensor([0.5] * 8)}, "label wants a tensor of whole numbers; got torch.float32"),
         ({"label": None}, "wants label: an integer below 3"),
-        ({"lable": 1}, "is told label, words, size, age, hat, and no 'lable'; did you mean label"),
+        ({"lable": 1}, "is told age, hat, label, size, words, and no 'lable'; did you mean label"),
         ({"words": "a red cat face"}, "words takes at most 3 of 4 words; this text has 4"),
         ({"words": "a rad cat"}, "the word 'rad' is not among those it has learned; did you mean red"),
         ({"words": 3}, "words wants a text, or a list of texts; got 3"),
