@@ -48,6 +48,7 @@ benchmark: .venv/tested
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/data.py
+	$(BIN)/python benchmarks/processes.py
 	$(BIN)/python benchmarks/engine.py
 	-$(BIN)/python benchmarks/explore.py
 

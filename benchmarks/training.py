@@ -47,7 +47,7 @@ EQUAL = {"precision": "float32", "compile": False, "ema": 0.0}
 
 
 def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
-    return replace(recipe, training={**recipe.training, "epochs": 2, "batch_size": BATCH, **settings})
+    return replace(recipe, training=replace(recipe.training, epochs=2, batch_size=BATCH, **settings))
 
 
 def loop_epoch(recipe: Recipe, source: Tensor) -> tuple[float, int]:
@@ -100,7 +100,7 @@ def task(planned: Plan, steps: int, options: argparse.Namespace) -> dict[str, An
         "name": f"{spec.family}-{spec.architecture}",
         "config": dict(spec.config),
         "steps": steps,
-        "learning_rate": planned.recipe.optimizer["learning_rate"],
+        "learning_rate": planned.recipe.optimizer.learning_rate,
         "keep_memory": options.keep_memory,
     }
 

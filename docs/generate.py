@@ -19,7 +19,7 @@ from mkdocs.structure.files import File, Files
 import genzoo
 from genzoo.pictures import is_picture
 from genzoo.registry import load_target, registry
-from genzoo.spec import Checkpoint, Family, RecipeFile
+from genzoo.spec import Checkpoint, Family, Number, RecipeFile
 from genzoo.text import code, fenced, markdown
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -58,6 +58,8 @@ def _api() -> str:
     blocks += [
         "::: genzoo.spec.records.LATENT_DIM",
         "::: genzoo.spec.spaces.Spaces",
+        "::: genzoo.spec.numbers.Number",
+        "::: genzoo.spec.numbers.Numbers",
         "::: genzoo.hookspecs.genzoo_records",
         "::: genzoo.testing.suite.plugin_suite",
         "::: genzoo.testing.laws.check",
@@ -75,12 +77,12 @@ def _page(record: Checkpoint) -> str:
     numbers = [
         (
             code(metric),
-            f"{entry['value']:.5g}",
-            _floor(entry),
-            markdown(entry["unit"]),
-            markdown(_words(entry["protocol"])),
+            f"{number.value:.5g}",
+            _floor(number),
+            markdown(number.unit),
+            markdown(_words(dict(number.protocol))),
         )
-        for metric, entry in record.metrics.items()
+        for metric, number in record.metrics.items()
     ]
     facts = {**_facts(record), "size": f"{record.size_bytes:,} bytes", "sha256": f"`{record.sha256}`"}
     parts = [f"# {record.name}", *_pictures(record.name), _table(("", ""), list(facts.items())), _usage(record)]
@@ -121,8 +123,8 @@ def _pictures(name: str) -> Iterator[str]:
             yield f"![{what} of {name}](../pictures/{path.name})"
 
 
-def _floor(entry: dict[str, Any]) -> str:
-    return f"{entry['floor']:.5g}" if "floor" in entry else ""
+def _floor(number: Number) -> str:
+    return "" if number.floor is None else f"{number.floor:.5g}"
 
 
 def _words(protocol: dict[str, Any]) -> str:

@@ -55,6 +55,7 @@ from .spec import SamplerSpec as SamplerSpec
 from .spec import Space as Space
 from .spec import Spaces as Spaces
 from .spec import Tombstone as Tombstone
+from .spec import TrackerSpec as TrackerSpec
 from .spec import shipped as shipped
 
 __all__: list[str]

@@ -1,4 +1,7 @@
-"""What core itself offers, as records like a plugin's: families, objectives, data sets. Architectures are plugins'."""
+"""What core itself offers, as records like a plugin's: families, objectives, samplers, trackers, data sets.
+
+Architectures are plugins'.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,17 @@ from typing import Any
 
 from genzoo.fields import Field
 from genzoo.hookspecs import hookimpl
-from genzoo.spec import LATENT_DIM, Column, DatasetSpec, ExporterSpec, Family, Objective, Record, SamplerSpec
+from genzoo.spec import (
+    LATENT_DIM,
+    Column,
+    DatasetSpec,
+    ExporterSpec,
+    Family,
+    Objective,
+    Record,
+    SamplerSpec,
+    TrackerSpec,
+)
 
 GENZOO_API = 2
 
@@ -55,8 +68,14 @@ FAMILIES = (
         summary="feature network: a classifier, in whose last hidden layer pictures are compared",
         config={
             "latent_dim": LATENT_DIM,
-            "classes": Field(kind="int", doc="how many classes the data has", minimum=2, maximum=1000),
+            "classes": Field(
+                kind="int",
+                doc="how many classes the data has, or how many values all that it predicts",
+                minimum=2,
+                maximum=1000,
+            ),
         },
+        predictive=True,
         paper="GANs trained by a two time-scale update rule converge (Heusel et al., 2017), arXiv:1706.08500",
     ),
 )
@@ -126,9 +145,8 @@ OBJECTIVES = (
     Objective(
         name="cross-entropy",
         family="features",
-        columns=("label",),
         players={"model": "genzoo.objectives.classification:cross_entropy"},
-        summary="cross-entropy of the predicted classes with the labels of the data",
+        summary="cross-entropy of the predicted classes with those of the data, the sum over what is predicted",
     ),
     _adversarial(
         "minimax",
@@ -412,7 +430,23 @@ DATASETS = (
     ),
 )
 
+TRACKERS = (
+    TrackerSpec(
+        name="tensorboard",
+        target="genzoo.training.track:tensorboard",
+        summary="TensorBoard: tensorboard --logdir RUN/tracking",
+        module="tensorboard",
+        install="genzoo[tensorboard]",
+    ),
+    TrackerSpec(
+        name="wandb",
+        target="genzoo.training.track:wandb",
+        summary="Weights & Biases, in the project of the recipe's name",
+        module="wandb",
+    ),
+)
+
 
 @hookimpl
 def genzoo_records() -> Iterable[Record]:
-    return (*FAMILIES, *OBJECTIVES, *SAMPLERS, *EXPORTERS, *DATASETS)
+    return (*FAMILIES, *OBJECTIVES, *SAMPLERS, *EXPORTERS, *TRACKERS, *DATASETS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from genzoo.errors import AmbiguousName, DamagedFile, HubNotFound, NotFound
 from genzoo.fields import Field
 from genzoo.files import user_path
 from genzoo.hub.reference import PREFIX, is_reference
-from genzoo.registry import Plugin, registry
+from genzoo.registry import Found, registry
 from genzoo.spec import (
     MODEL_FIELDS,
     PARTS_FOLDER,
@@ -26,14 +26,15 @@ from genzoo.spec import (
     DatasetSpec,
     ExporterSpec,
     Family,
+    Numbers,
     Objective,
     RecipeFile,
     SamplerSpec,
+    TrackerSpec,
 )
 
 __all__ = [
     "OVERVIEW",
-    "FoundPart",
     "Names",
     "compare",
     "describe",
@@ -43,8 +44,8 @@ __all__ = [
     "is_path",
     "is_pattern",
     "list_models",
+    "of_no_plugin",
     "overview",
-    "owner_of",
     "show",
     "summary",
 ]
@@ -52,7 +53,7 @@ __all__ = [
 OVERVIEW = ("name", "family", "data", "latents", "parameters", "size", "quality")
 HEADLINES = ("fid", "negative_log_likelihood", "negative_elbo", "accuracy", "reconstruction_mse")
 
-_Explained = Architecture | Family | Objective | SamplerSpec | DatasetSpec
+_Explained = Architecture | Family | Objective | SamplerSpec | TrackerSpec | DatasetSpec
 
 
 class Names(list[str]):
@@ -88,21 +89,21 @@ def show(name: str | Path) -> Checkpoint:
     Raises:
         NotFound: there is none of that name; the message has the nearest ones.
     """
-    return find_checkpoint(name)[0]
+    return find_checkpoint(name).record
 
 
-def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
-    """The record of a checkpoint, and the plugin it came from (None for a folder or the hub).
+def find_checkpoint(name: str | Path) -> Found[Checkpoint]:
+    """The record of a checkpoint, and where it came from.
 
     `name` is a checkpoint's name, ``distribution:name``, one on the hub (``hf:org/name@commit``), or the folder of a
     run or checkpoint: a Path, or a string with a ``/`` in it. A bare name is never tried as a path.
     """
     if is_reference(name):
-        return _remote_record(str(name)), None
+        return of_no_plugin(_remote_record(str(name)))
     if is_path(name):
-        return Checkpoint.read(user_path(name)), None
+        return of_no_plugin(Checkpoint.read(user_path(name)))
     try:
-        plugin, checkpoint = registry().find_entry(Checkpoint, str(name))
+        return registry().find_entry(Checkpoint, str(name))
     except AmbiguousName:
         raise
     except NotFound as error:
@@ -113,34 +114,28 @@ def find_checkpoint(name: str | Path) -> tuple[Checkpoint, Plugin | None]:
         if str(name).startswith(PREFIX):
             raise NotFound(f"{error.message}. For one on the hub write hf:org/name") from None
         raise
-    return checkpoint, plugin
 
 
-@dataclass(frozen=True, kw_only=True)
-class FoundPart:
-    """The record of a part, the plugin it came from if it is one's, and the folder in the repository of the checkpoint
-    that brings it along, with a ``/`` at its end; "" for one that is found by its name."""
-
-    record: Checkpoint
-    plugin: Plugin | None = None
-    within: str = ""
+def of_no_plugin(checkpoint: Checkpoint, within: str = "") -> Found[Checkpoint]:
+    """The record of a folder or of the hub, as what was found; `within` is as Found has it."""
+    return Found(record=checkpoint, plugin=None, owner=checkpoint.distribution, within=within)
 
 
-def find_part(checkpoint: Checkpoint, role: str, within: str = "") -> FoundPart:
+def find_part(above: Found[Checkpoint], role: str) -> Found[Checkpoint]:
     """The record of a part of a checkpoint: that of its name, or the one that the checkpoint brings along.
 
     Args:
-        checkpoint: what stands on it.
+        above: what stands on it.
         role: which part.
-        within: where the checkpoint lies in its own repository, if that is inside another one's.
 
     Raises:
         NotFound: it is nowhere.
         DamagedFile: what is there has another sha256 than the checkpoint pins.
         NetworkError: it is on the hub alone, which cannot be reached.
     """
+    checkpoint = above.record
     part = checkpoint.parts[role]
-    here = f"{within}{PARTS_FOLDER}/{role}/"
+    here = f"{above.within}{PARTS_FOLDER}/{role}/"
     others = []
     for look in (_part_by_name, _part_beside, _part_on_the_hub):
         found = look(checkpoint, role, here)
@@ -156,33 +151,33 @@ def find_part(checkpoint: Checkpoint, role: str, within: str = "") -> FoundPart:
     raise NotFound(f"{what} ({role}), which is not here; if it is a plugin's: pip install that plugin")
 
 
-def _part_by_name(checkpoint: Checkpoint, role: str, here: str) -> FoundPart | None:
+def _part_by_name(checkpoint: Checkpoint, role: str, here: str) -> Found[Checkpoint] | None:
     name = checkpoint.parts[role].name
     if is_path(name):
         return None  # no record leads to a folder of this machine
     try:
-        return FoundPart(record=(found := find_checkpoint(name))[0], plugin=found[1])
+        return find_checkpoint(name)
     except NotFound:
         return None
 
 
-def _part_beside(checkpoint: Checkpoint, role: str, here: str) -> FoundPart | None:
+def _part_beside(checkpoint: Checkpoint, role: str, here: str) -> Found[Checkpoint] | None:
     folder = checkpoint.folder / PARTS_FOLDER / role
     if checkpoint.folder == Path() or not _holds_record(folder):
         return None
     found = Checkpoint.read(folder)
     in_cache = bool(checkpoint.repo)
     record = replace(found, repo=checkpoint.repo, commit=checkpoint.commit) if in_cache else found
-    return FoundPart(record=record, within=here if in_cache else "")
+    return of_no_plugin(record, here if in_cache else "")
 
 
-def _part_on_the_hub(checkpoint: Checkpoint, role: str, here: str) -> FoundPart | None:
+def _part_on_the_hub(checkpoint: Checkpoint, role: str, here: str) -> Found[Checkpoint] | None:
     if not checkpoint.repo:
         return None
     from genzoo.hub.sources import part_record
 
     try:
-        return FoundPart(record=part_record(checkpoint, here), within=here)
+        return of_no_plugin(part_record(checkpoint, here), here)
     except HubNotFound:
         return None
 
@@ -197,12 +192,6 @@ def _remote_record(name: str) -> Checkpoint:
     from genzoo.hub.sources import remote_record  # which may need the hub's client
 
     return remote_record(name)
-
-
-def owner_of(checkpoint: Checkpoint, plugin: Plugin | None) -> str:
-    """The distribution whose names come first for what `find_checkpoint` found: the one that offers it, or for others
-    the one it was trained with, "" if that is not recorded."""
-    return plugin.distribution if plugin else checkpoint.distribution
 
 
 def _holds_record(folder: str | Path) -> bool:
@@ -223,7 +212,8 @@ def export_suffixes() -> tuple[str, ...]:
 
 def summary(name: str | Path) -> dict[str, Any]:
     """The row of a checkpoint in ``genzoo list --json``."""
-    checkpoint, plugin = find_checkpoint(name)
+    found = find_checkpoint(name)
+    checkpoint = found.record
     return {
         "name": str(name),
         "family": checkpoint.family,
@@ -235,9 +225,9 @@ def summary(name: str | Path) -> dict[str, Any]:
         "size_bytes": checkpoint.size_bytes,
         "sha256": checkpoint.sha256,
         "license": checkpoint.license,
-        "plugin": plugin.name if plugin else None,
-        "distribution": owner_of(checkpoint, plugin) or None,
-        "metrics": dict(checkpoint.metrics),
+        "plugin": found.plugin.name if found.plugin else None,
+        "distribution": found.owner or None,
+        "metrics": Numbers(checkpoint.metrics).to_dict(),
     }
 
 
@@ -273,16 +263,16 @@ def compare(names: Sequence[str | Path]) -> tuple[list[dict[str, Any]], list[str
 
 
 def _numbers(record: Checkpoint) -> Iterator[tuple[str, float]]:
-    for metric, entry in record.metrics.items():
-        yield metric, entry["value"]
-        if "floor" in entry:
-            yield f"{metric}, floor", entry["floor"]
+    for metric, number in record.metrics.items():
+        yield metric, number.value
+        if number.floor is not None:
+            yield f"{metric}, floor", number.floor
 
 
 def _protocol_differences(metric: str, records: Sequence[Checkpoint]) -> list[str]:
     """In what the protocols of a metric differ. The data are those trained on, where it names no other."""
     protocols = [
-        {"data": record.dataset, **record.metrics[metric]["protocol"]} for record in records if metric in record.metrics
+        {"data": record.dataset, **record.metrics[metric].protocol} for record in records if metric in record.metrics
     ]
     keys = dict.fromkeys(key for protocol in protocols for key in protocol)
     return [key for key in keys if any(protocol.get(key) != protocols[0].get(key) for protocol in protocols)]
@@ -291,7 +281,7 @@ def _protocol_differences(metric: str, records: Sequence[Checkpoint]) -> list[st
 def describe(name: str | Path) -> dict[str, Any]:
     """The whole record of a checkpoint, or what a family, architecture, objective or data set is and takes, for
     ``genzoo show``."""
-    kinds: tuple[type[_Explained], ...] = (Architecture, Family, Objective, SamplerSpec, DatasetSpec)
+    kinds: tuple[type[_Explained], ...] = (Architecture, Family, Objective, SamplerSpec, TrackerSpec, DatasetSpec)
     for kind in kinds if not is_path(name) else ():
         try:
             return _explain(registry().find(kind, str(name)))
@@ -299,11 +289,11 @@ def describe(name: str | Path) -> dict[str, Any]:
             raise
         except NotFound:
             continue
-    checkpoint, _ = find_checkpoint(name)
+    checkpoint = find_checkpoint(name).record
     more = ("config", "recipe", "trained", "labels")
     where = {"pin": checkpoint.pin or None, "path": str(checkpoint.folder)}
-    given = {"given": _columns(checkpoint.given)} if checkpoint.given else {}
-    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | given | where
+    columns = {key: _columns(found) for key in ("given", "predicts") if (found := getattr(checkpoint, key))}
+    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | columns | where
 
 
 def _columns(columns: Mapping[str, Column]) -> dict[str, str]:
@@ -321,6 +311,8 @@ def _explain(record: _Explained) -> dict[str, Any]:
         more = (key for key in ("classes", "factors", "pictures", "features") if getattr(record, key))
         columns = {"columns": _columns(record.columns)} if record.columns else {}
         return told | {key: getattr(record, key) for key in (*always, *more)} | columns
+    if isinstance(record, TrackerSpec):
+        return told | {"needs": record.module or None}
     fields = {**MODEL_FIELDS, **record.config} if isinstance(record, Family) else record.config
     keys = {key: f"{rule.doc}; {rule.allowed()}{_default(rule)}" for key, rule in fields.items()}
     exceptions = getattr(record, "exceptions", {})

@@ -262,8 +262,9 @@ def _load_plugin(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[
 
 
 CHANGED = {
-    1: "@verb to @verb(takes=…, gives=…), MetricSpec(family=…) to needs=(…), checked_data to the declared space, and "
-    "declares latent_dim in Family.config"
+    1: "@verb to @verb(takes=…, gives=…), MetricSpec(family=…) to needs=(…), checked_data to "
+    "the declared space, objectives "
+    "to (model, batch), labels to columns, and declares latent_dim in Family.config; see docs/publish-a-plugin.md"
 }
 """What the author of a plugin for an older interface has to change."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.typecheck import conform
 
-__all__ = ["Field", "check_config", "whole"]
+__all__ = ["Field", "check_config", "fields_of", "from_table", "whole"]
+
+T = TypeVar("T")
 
 REQUIRED: Any = object()
 """The default of a Field that has none."""
@@ -129,3 +131,18 @@ def check_config(declared: Mapping[str, Field], given: Mapping[str, Any], where:
         else:
             config[key] = rule.default
     return config
+
+
+def fields_of(section: type) -> Mapping[str, Field]:
+    """The keys that a dataclass declares, each as ``epochs: Annotated[int, Field(kind="int", …)]``, with defaults."""
+    hints = get_type_hints(section, include_extras=True)
+    declared = {each.name: (hints[each.name].__metadata__[0], each.default) for each in fields(section)}
+    return {
+        name: rule if default is MISSING else replace(rule, default=default)
+        for name, (rule, default) in declared.items()
+    }
+
+
+def from_table(section: type[T], table: Mapping[str, Any], where: str) -> T:
+    """The dataclass with the values of `table`, which are checked by its `fields_of`; raises as `check_config` does."""
+    return section(**check_config(fields_of(section), table, where))

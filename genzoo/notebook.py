@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape as escape_html
 from typing import Any
 
 from genzoo.text import one_line
 
-__all__ = ["Numbers", "cell", "encoded", "heading", "metrics_table", "picture", "table", "text_table"]
+__all__ = ["cell", "encoded", "heading", "picture", "table", "text_table"]
 
-METRICS = ("metric", "value", "unit", "floor", "protocol")
 Rows = Sequence[Sequence[str]]
-
-
-class Numbers(dict[str, Any]):
-    """Metrics by name, as a record has them; a table in a notebook."""
-
-    def _repr_html_(self) -> str:
-        return metrics_table(self)
 
 
 def cell(value: Any) -> str:
@@ -43,16 +35,6 @@ def table(header: Sequence[str], rows: Rows) -> str:
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Metrics of a record, each with its protocol, as HTML."""
-    return table(METRICS, [(name, *_cells(entry)) for name, entry in metrics.items()])
-
-
-def _cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    protocol = ", ".join(f"{key} {value}" for key, value in entry["protocol"].items())
-    return cell(entry["value"]), entry["unit"], cell(entry.get("floor")), protocol
 
 
 def escape(text: str) -> str:

@@ -5,20 +5,40 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from genzoo.discovery import Plugin, discover, same_distribution
 from genzoo.errors import AmbiguousName, GenzooWarning, NotFound, PluginError, did_you_mean
 from genzoo.guard import Failed, guarded
 from genzoo.spec import Alias, Checkpoint, Record, Tombstone
 
-__all__ = ["PUBLIC_PLUGINS", "Plugin", "Registry", "load_target", "registry", "same_distribution"]
+__all__ = ["PUBLIC_PLUGINS", "Found", "Plugin", "Registry", "load_target", "registry", "same_distribution"]
 
 R = TypeVar("R", bound=Record)
 
 PUBLIC_PLUGINS: Mapping[str, tuple[str, ...]] = {}
 """Distribution -> names that it offers, of plugins that anyone can install. None is public yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found(Generic[R]):
+    """A record and where it came from.
+
+    Attributes:
+        record: what was found.
+        plugin: the one that offers it; None for that of a folder or of the hub.
+        owner: the distribution in which the names in the record are looked up first: the plugin's, or else the one that
+            a checkpoint was trained with, "" if that is not recorded.
+        within: of a part that a checkpoint on the hub brings along, the folder in that one's repository, with a ``/``
+            at its end; "" of others.
+    """
+
+    record: R
+    plugin: Plugin | None
+    owner: str
+    within: str = ""
 
 
 class Registry:
@@ -75,16 +95,17 @@ class Registry:
                 withdrawn and why.
             AmbiguousName: several distributions do.
         """
-        return self.find_entry(record_type, name, prefer=prefer)[1]
+        return self.find_entry(record_type, name, prefer=prefer).record
 
-    def find_entry(self, record_type: type[R], name: str, *, prefer: str = "") -> tuple[Plugin, R]:
+    def find_entry(self, record_type: type[R], name: str, *, prefer: str = "") -> Found[R]:
         """As `find`, with the plugin that offers it."""
         found = self._lookup(record_type, name, prefer)
         if found is None and record_type is Checkpoint:
             found = self._former(record_type, name, prefer)
         if found is None:
             raise self._not_found(record_type, name)
-        return found
+        plugin, record = found
+        return Found(record=record, plugin=plugin, owner=plugin.distribution)
 
     def _lookup(self, record_type: type[R], name: str, prefer: str) -> tuple[Plugin, R] | None:
         distribution, _, short = name.rpartition(":")

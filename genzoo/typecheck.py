@@ -26,7 +26,7 @@ class _Wrong(Exception):
     """A value is not of its type; as a string: which one, and why."""
 
 
-def conform(instance: Any, where: str, *, skip: tuple[str, ...] = ()) -> None:
+def conform(instance: Any, where: str = "", *, skip: tuple[str, ...] = ()) -> None:
     """Check the fields of a dataclass against their annotations, and give them plain types: a list becomes a tuple
     where that is declared, and a mapping becomes a dict of its own.
 
@@ -40,7 +40,7 @@ def conform(instance: Any, where: str, *, skip: tuple[str, ...] = ()) -> None:
         try:
             value = _conformed(getattr(instance, name, None), hint)
         except _Wrong as error:
-            raise InvalidInput(f"{where}: {name}{error}") from None
+            raise InvalidInput(f"{where}: {name}{error}" if where else f"{name}{error}") from None
         object.__setattr__(instance, name, value)  # frozen, and not yet given out
 
 

@@ -184,6 +184,11 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
         {"name": "a", "target": "a:b", "summary": "", "needs": ()},
         {"needs": ("decode", 3), "config": (3, {"a": 3})},
     ),
+    "TrackerSpec": (
+        genzoo.TrackerSpec,
+        {"name": "a", "target": "a:b", "summary": ""},
+        {"module": NO_TEXTS, "install": NO_TEXTS},
+    ),
     "verb": (genzoo.verb, {"takes": "data", "gives": "code"}, {"takes": NO_TEXTS, "gives": NO_TEXTS}),
 }
 CASES = [

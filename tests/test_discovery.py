@@ -218,9 +218,9 @@ def test_a_former_name_leads_to_the_checkpoint_and_says_so(beside: Path) -> None
     install(beside, "genzoo-moved", MOVED)
     for name in ("vae-former", "genzoo-moved:vae-former"):
         with pytest.warns(GenzooWarning, match=f"{name} is called ae-gone now"):
-            checkpoint, plugin = find_checkpoint(name)
-        assert checkpoint.name == "ae-gone"
-        assert plugin is not None
+            found = find_checkpoint(name)
+        assert found.record.name == "ae-gone"
+        assert found.owner == "genzoo-moved"
     assert "vae-former" not in list_models()
     with pytest.warns(GenzooWarning), pytest.raises(NotFound, match="no checkpoint is called 'vae-lost'"):
         registry().find(Checkpoint, "vae-lost")
@@ -292,8 +292,8 @@ def test_a_plugins_command_that_fails_is_the_plugins_failure(capsys: Capture) ->
 @pytest.mark.usefixtures("greeter")
 def test_a_plugins_metric_that_fails_is_left_out_and_hides_none_of_ours() -> None:
     numbers = evaluate("gan-dense-toy1d", metrics=["wasserstein_1", "genzoo-greeter:wasserstein_1"])
-    assert numbers["genzoo-greeter:wasserstein_1"]["value"] == 1.0
-    assert numbers["wasserstein_1"]["value"] < 0.1
+    assert numbers["genzoo-greeter:wasserstein_1"].value == 1.0
+    assert numbers["wasserstein_1"].value < 0.1
     with pytest.warns(GenzooWarning, match="off is left out: metric off failed: KeyError: 'oh'"):
         assert "off" not in evaluate("gan-dense-toy1d")
 

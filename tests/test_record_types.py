@@ -21,7 +21,7 @@ from genzoo.discovery import Plugin, _load_plugin
 from genzoo.errors import InvalidInput, MalformedWeights
 from genzoo.fields import Field
 from genzoo.registry import Registry, registry
-from genzoo.spec import RECORDS, Architecture, Checkpoint, Command, DatasetSpec, Record
+from genzoo.spec import RECORDS, Architecture, Checkpoint, Command, DatasetSpec, Number, Record
 from genzoo.typecheck import conform
 
 VALUES_OF: list[dict[str, Any]] = [
@@ -33,7 +33,7 @@ VALUES_OF: list[dict[str, Any]] = [
         "parameters": 1,
         "sha256": "0" * 64,
         "size_bytes": 1,
-        "metrics": {"fid": {"value": 1.0, "unit": "", "tolerance": 0.0, "protocol": {}}},
+        "metrics": {"fid": Number(value=1.0, unit="", tolerance=0.0, protocol={})},
     },
     {"target": "a:b", "summary": "s"},
     {"target": "a:b", "summary": "s", "shape": (1, 2, 2), "values": "unit"},
@@ -45,6 +45,7 @@ VALUES_OF: list[dict[str, Any]] = [
     {"path": Path("x.toml")},
     {"target": "a:b", "needs": (), "summary": "s", "config": {"k": Field(kind="int", doc="d", default=1)}},
     {"reason": "r"},
+    {"target": "a:b", "summary": "s", "module": "m"},
 ]
 GOOD = {kind: {"name": kind.kind, **values} for kind, values in zip(RECORDS, VALUES_OF, strict=True)}
 """A sound record of each kind."""

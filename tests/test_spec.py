@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import genzoo
 from genzoo.errors import GenzooError, InvalidInput, MalformedWeights, NotFound
 from genzoo.fields import Field, check_config
-from genzoo.spec import Architecture, Checkpoint
+from genzoo.spec import Architecture, Checkpoint, Column, ModelSpec
 
 FIELDS = {
     "width": Field(kind="int", doc="units", default=8, minimum=1, maximum=64),
@@ -183,3 +183,9 @@ def test_load_of_any_text_is_typed(name: str) -> None:
         return
     with pytest.raises(GenzooError):
         genzoo.load(name)
+
+
+def test_columns_stand_in_the_order_of_their_names_in_which_a_record_is_read() -> None:
+    columns = {name: Column.of([name, "other"]) for name in ("size", "colour", "age")}
+    spec = ModelSpec(family="f", architecture="a", config={"input_shape": (1,)}, given=columns, predicts=columns)
+    assert list(spec.given) == list(spec.predicts) == ["age", "colour", "size"]

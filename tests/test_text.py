@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from genzoo.discovery import Plugin
 from genzoo.errors import GenzooWarning, InvalidInput
 from genzoo.hub.card import BEGIN, END, card
 from genzoo.registry import Registry, registry
-from genzoo.spec import Checkpoint
+from genzoo.spec import Checkpoint, Number
 from genzoo.text import code, fenced, markdown, one_line, printable
 from tests.conftest import make_distribution
 from tests.hub.folders import change, untrained
@@ -110,7 +111,7 @@ def test_words_are_shown_as_they_are() -> None:
 
 
 def evil_record(**values: Any) -> Checkpoint:
-    entry = {"value": 1.0, "unit": IN_A_RECORD, "tolerance": 0.0, "protocol": {IN_A_RECORD: IN_A_RECORD}}
+    entry = Number(value=1.0, unit=IN_A_RECORD, tolerance=0.0, protocol={IN_A_RECORD: IN_A_RECORD})
     given: dict[str, Any] = {
         "name": "ae-evil",
         **dict.fromkeys(("family", "architecture", "dataset", "license", "distribution"), IN_A_RECORD),
@@ -119,7 +120,7 @@ def evil_record(**values: Any) -> Checkpoint:
         "sha256": "0" * 64,
         "size_bytes": 1,
         "recipe": {IN_A_RECORD: {IN_A_RECORD: [IN_A_RECORD]}},
-        "metrics": {"fid": entry, IN_A_RECORD: entry | {"floor": 1.0, "detail": {IN_A_RECORD: [1.0]}}},
+        "metrics": {"fid": entry, IN_A_RECORD: replace(entry, floor=1.0, detail={IN_A_RECORD: [1.0]})},
         "trained": dict.fromkeys(("genzoo", "torch", "device", "seconds", IN_A_RECORD), IN_A_RECORD),
         "labels": {"0": IN_A_RECORD},
     }
@@ -131,9 +132,9 @@ def test_a_card_is_the_same_document_whatever_a_record_says() -> None:
         return card(record, ("sample", "encode"), reference="hf:me/m", preview=True, before=before)
 
     words = dict.fromkeys(("family", "architecture", "dataset", "license"), "words")
-    entry = {"value": 1.0, "unit": "words", "tolerance": 0.0, "protocol": {"split": "words"}}
+    entry = Number(value=1.0, unit="words", tolerance=0.0, protocol={"split": "words"})
     trained = dict.fromkeys(("genzoo", "torch", "device"), "words")
-    tame = evil_record(**words, metrics={"fid": entry, "x": entry | {"floor": 1.0}}, trained=trained)
+    tame = evil_record(**words, metrics={"fid": entry, "x": replace(entry, floor=1.0)}, trained=trained)
     evil = written(evil_record())
     body, plain = (text.partition("\n---\n\n")[2] for text in (evil, written(tame)))
     assert body.startswith("# ae-evil\n")

@@ -15,7 +15,7 @@ from torch import nn
 
 from genzoo.api.defaults import plain_defaults
 from genzoo.arguments import typed
-from genzoo.catalog import FoundPart, find_checkpoint, find_part, is_path, owner_of
+from genzoo.catalog import find_checkpoint, find_part, is_path, of_no_plugin
 from genzoo.errors import GenzooError, InvalidInput, MalformedWeights, NotFound, PluginError, did_you_mean
 from genzoo.fields import check_config
 from genzoo.hub.files import check_size, read_weights
@@ -24,7 +24,7 @@ from genzoo.hub.sources import read_weights_of
 from genzoo.models import Model, Parts
 from genzoo.models.conditioning import conditioned
 from genzoo.randomness import DrawFrom
-from genzoo.registry import load_target, registry
+from genzoo.registry import Found, load_target, registry
 from genzoo.spec import MODEL_FIELDS, Architecture, Checkpoint, Column, Family, ModelSpec, Part
 
 __all__ = ["Blueprint", "combinations", "create", "load", "open_parts", "pick_device"]
@@ -51,14 +51,13 @@ def load(name: str | Path, *, device: str | torch.device = "auto") -> Model:
         IntegrityError: the weights are not the recorded bytes, or do not fit their architecture.
         NetworkError: they are on the hub alone, and it cannot be reached, denies them, or is no hub.
     """
-    record, plugin = find_checkpoint(name)
-    return _load(FoundPart(record=record, plugin=plugin), pick_device(device), ())
+    return _load(find_checkpoint(name), pick_device(device), ())
 
 
-def _load(found: FoundPart, device: torch.device, above: tuple[str, ...]) -> Model:
+def _load(found: Found[Checkpoint], device: torch.device, above: tuple[str, ...]) -> Model:
     """The model of a checkpoint that was found; `above` are the sha256 of those that stand on it."""
-    checkpoint, plugin = found.record, found.plugin
-    owner, above = owner_of(checkpoint, plugin), (*above, checkpoint.sha256)
+    checkpoint, owner = found.record, found.owner
+    above = (*above, checkpoint.sha256)
     parts = Parts({role: _part(found, role, device, above) for role in checkpoint.parts})
     try:
         model = Blueprint.of(checkpoint.spec, checkpoint.name, prefer=owner, parts=parts).skeleton()
@@ -66,7 +65,7 @@ def _load(found: FoundPart, device: torch.device, above: tuple[str, ...]) -> Mod
         raise type(error)(f"{error.message}{_not_installed(owner)}", suggestions=error.suggestions) from None
     read = partial(read_weights, expected=model.state_dict(), sha256=checkpoint.sha256, size=checkpoint.size_bytes)
     check_size(checkpoint.size_bytes, model.state_dict(), checkpoint.name)
-    tensors, source = read_weights_of(checkpoint, plugin, read, within=found.within)
+    tensors, source = read_weights_of(found, read)
     model.load_state_dict(tensors, assign=True)
     model.name, model.source = checkpoint.name, source.kind
     model.checkpoint = replace(checkpoint, folder=source.folder)
@@ -77,7 +76,7 @@ _shared: WeakValueDictionary[tuple[str, torch.device], Model] = WeakValueDiction
 """The parts in use, by sha256 and device: two models that stand on the same share its memory."""
 
 
-def _part(found: FoundPart, role: str, device: torch.device, above: tuple[str, ...]) -> Model:
+def _part(found: Found[Checkpoint], role: str, device: torch.device, above: tuple[str, ...]) -> Model:
     """A part of a checkpoint, frozen.
 
     Raises:
@@ -89,7 +88,7 @@ def _part(found: FoundPart, role: str, device: torch.device, above: tuple[str, .
         raise MalformedWeights(f"{found.record.name} cannot be loaded: its part {role} stands on it in turn")
     part = _shared.get((pinned.sha256, device))
     if part is None:
-        part = _load(find_part(found.record, role, found.within), device, above).requires_grad_(False)
+        part = _load(find_part(found, role), device, above).requires_grad_(False)
         _shared[pinned.sha256, device] = part
     return part
 
@@ -107,9 +106,9 @@ def open_parts(names: Mapping[str, str], where: str, device: torch.device) -> tu
             raise InvalidInput(
                 f"{where}.{role} must be the name of a checkpoint, or hf:org/name@commit; got {name!r:.80}"
             )
-        record = find_checkpoint(name)[0]
+        record = find_checkpoint(name).record
         pins[role] = Part(name=record.pin if is_reference(name) else name, sha256=record.sha256)
-    above = FoundPart(record=replace(_NOBODY, parts=pins))
+    above = of_no_plugin(replace(_NOBODY, parts=pins))
     return pins, Parts({role: _part(above, role, device, ()) for role in pins})
 
 
@@ -140,6 +139,7 @@ def create(
     *,
     seed: int | None = None,
     given: Mapping[str, Column] = MappingProxyType({}),
+    predicts: Mapping[str, Column] = MappingProxyType({}),
     parts: Mapping[str, str] = MappingProxyType({}),
     **config: Any,
 ) -> Model:
@@ -149,6 +149,7 @@ def create(
         name: ``family-architecture``, e.g. ``vae-conv``.
         seed: of the initial weights; without one they are drawn from torch's global generator.
         given: what the model is told, by name: ``{"label": Column.of(["cat", "dog"])}``.
+        predicts: what it predicts, by name, of a family that predicts.
         parts: the names of the checkpoints that it stands on, by role: ``{"first_stage": "ae-conv-mnist"}``.
         config: ``input_shape`` and ``latent_dim``, and what the family and the architecture declare.
 
@@ -160,7 +161,7 @@ def create(
     family, architecture = _split_name(short)
     qualified = f"{distribution}:{architecture}" if distribution else architecture
     pins, models = open_parts(parts, "parts", torch.device("cpu"))
-    spec = ModelSpec(family=family, architecture=qualified, config=config, given=given, parts=pins)
+    spec = ModelSpec(family=family, architecture=qualified, config=config, given=given, predicts=predicts, parts=pins)
     blueprint = Blueprint.of(spec, "config", prefer=distribution, parts=models)
     blueprint.skeleton()
     return blueprint.build("cpu") if seed is None else blueprint.seeded(seed)
@@ -201,11 +202,14 @@ class Blueprint:
         """The blueprint of `spec`, its names looked up (first in the distribution `prefer`) and its config checked.
         `parts` are the models that `spec` pins."""
         family = registry().find(Family, spec.family, prefer=prefer)
-        plugin, architecture = registry().find_entry(Architecture, spec.architecture, prefer=prefer)
+        found = registry().find_entry(Architecture, spec.architecture, prefer=prefer)
+        architecture = found.record
         if missing := [role for role in family.roles if role not in architecture.roles]:
             raise InvalidInput(f"{architecture.name} builds no {' and no '.join(missing)}, which {family.name} needs")
         if spec.given and not family.conditional:
             raise InvalidInput(f"{where}: models of the family {family.name} cannot be told anything; leave given out")
+        if spec.predicts and not family.predictive:
+            raise InvalidInput(f"{where}: models of the family {family.name} predict nothing; leave predicts out")
         if set(spec.parts) != set(family.parts):
             needs = ", ".join(family.parts) or "none"
             raise InvalidInput(
@@ -214,7 +218,7 @@ class Blueprint:
         declared = {**MODEL_FIELDS, **family.config, **architecture.config}
         if len(declared) < len(MODEL_FIELDS) + len(family.config) + len(architecture.config):
             raise PluginError(f"{architecture.name} declares a config key that {family.name} or every model has")
-        config = check_config(declared, spec.config, where)
+        config = check_config(declared, {**_implied(spec, family), **spec.config}, where)
         if (config["values"] == "index") != ("alphabet" in config):
             kind = "tokens, of values 'index'" if "alphabet" in config else "numbers"
             raise InvalidInput(f"{where}: {family.name} models {kind}, and model.values is {config['values']!r}")
@@ -222,7 +226,7 @@ class Blueprint:
             spec=replace(spec, config=config),
             family=family,
             architecture=architecture,
-            distribution=plugin.distribution,
+            distribution=found.owner,
             parts=parts or Parts(),
         )
 
@@ -280,6 +284,12 @@ class Blueprint:
         if hollow := [key for key, _ in model.named_buffers() if key not in state]:
             raise PluginError(f"{self.architecture.name}: buffers {', '.join(hollow)} must be persistent")
         return model
+
+
+def _implied(spec: ModelSpec, family: Family) -> dict[str, int]:
+    """What of the config follows from what the model predicts."""
+    values = sum(column.space.size for column in spec.predicts.values())
+    return {"classes": values} if values and "classes" in family.config else {}
 
 
 def pick_device(device: str | torch.device) -> torch.device:

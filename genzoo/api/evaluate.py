@@ -17,7 +17,7 @@ from genzoo.api.defaults import plain_defaults
 from genzoo.api.features import feature_space
 from genzoo.api.measuring import Report, Watch, expected_seconds
 from genzoo.arguments import typed
-from genzoo.catalog import find_checkpoint, owner_of
+from genzoo.catalog import find_checkpoint
 from genzoo.errors import (
     AmbiguousName,
     GenzooError,
@@ -31,9 +31,8 @@ from genzoo.errors import (
 )
 from genzoo.metrics import NEED_FEATURES, FeatureSpace, Metric, Setting, measure, metrics_of
 from genzoo.models import Model
-from genzoo.notebook import Numbers
 from genzoo.registry import registry
-from genzoo.spec import DatasetSpec, Objective
+from genzoo.spec import DatasetSpec, Number, Numbers, Objective
 from genzoo.training import Recipe
 
 __all__ = ["evaluate", "expected_time", "measure_quick", "measure_test", "quick_numbers", "verify"]
@@ -65,7 +64,7 @@ def evaluate(
         report: called with the Measuring as each metric is begun, and for each batch of examples.
 
     Returns:
-        ``{metric: {"value", "unit", "tolerance", "protocol"}}``.
+        Numbers by metric: ``numbers["fid"].value``.
 
     Raises:
         NotFound: no such checkpoint, or no such metric of it.
@@ -83,8 +82,8 @@ def _setting_of(
 ) -> tuple[Setting, str]:
     """What a checkpoint is measured on, and the distribution in which names that clash are looked up first."""
     model = load(name, device=device)
-    checkpoint, plugin = find_checkpoint(name)
-    owner = owner_of(checkpoint, plugin)
+    found = find_checkpoint(name)
+    checkpoint, owner = found.record, found.owner
     dataset = registry().find(DatasetSpec, checkpoint.dataset, prefer=owner)
     recipe = Recipe.parse(checkpoint.recipe, checkpoint.name).changed(overrides)
     return _setting(model, recipe, dataset, data_root, owner), owner
@@ -109,7 +108,7 @@ def measure_test(
     *,
     only: Collection[str] = (),
     prefer: str = "",
-) -> dict[str, Any]:
+) -> dict[str, Number]:
     """The metrics of a trained model on the test split, or on the first one of a data set without it.
 
     What cannot be measured is left out with a GenzooWarning, unless it is in `only`: then its error is raised. What
@@ -134,7 +133,7 @@ def measure_quick(
     metrics: Collection[str],
     *,
     prefer: str = "",
-) -> dict[str, Any]:
+) -> dict[str, Number]:
     """Those of the `metrics` of a trained model that a few examples are enough for, measured on `QUICK` of them.
 
     What cannot be measured on so few is left out. The arguments are those of `measure_test`.
@@ -142,7 +141,7 @@ def measure_quick(
     setting = replace(_setting(model, recipe, dataset, root, prefer), limit=QUICK)
     if not NEED_FEATURES.isdisjoint(metrics):
         setting = replace(setting, space=feature_space(setting, prefer=prefer, fetch=False))
-    found: dict[str, Any] = {}
+    found: dict[str, Number] = {}
     for name, metric in metrics_of(setting).items():
         if metric.quick and name in metrics:
             with suppress(InvalidInput, PluginError):
@@ -150,7 +149,7 @@ def measure_quick(
     return found
 
 
-def _measured(setting: Setting, only: Collection[str], prefer: str, report: Report | None = None) -> dict[str, Any]:
+def _measured(setting: Setting, only: Collection[str], prefer: str, report: Report | None = None) -> dict[str, Number]:
     """As `measure_test`."""
     watch = Watch(report)
     setting = replace(setting, progress=watch.advance)
@@ -185,8 +184,8 @@ def _scores_probability(recipe: Recipe, prefer: str) -> bool:
         return False
 
 
-def _measure_what_can_be(metrics: Mapping[str, Metric], setting: Setting, watch: Watch) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _measure_what_can_be(metrics: Mapping[str, Metric], setting: Setting, watch: Watch) -> dict[str, Number]:
+    found: dict[str, Number] = {}
     for name, metric in watch.over(metrics, setting):
         try:
             found |= measure({name: metric}, setting)
@@ -239,7 +238,7 @@ def verify(
         VerificationFailed: one is further from its record than its tolerance, or was measured otherwise.
         NotFound: no such checkpoint, or no quick value of it.
     """
-    checkpoint = find_checkpoint(name)[0]
+    checkpoint = find_checkpoint(name).record
     recorded = checkpoint.quick if quick else checkpoint.metrics
     if quick and not recorded and checkpoint.metrics:
         raise NotFound(f"{name}: no quick value is recorded; run genzoo verify {name}", suggestions=["genzoo verify"])
@@ -259,16 +258,16 @@ def expected_time(
     name: str | Path, *, data_root: str | Path | None = None, device: str | torch.device = "auto"
 ) -> float:
     """About how many seconds it takes to compute every recorded number of a checkpoint anew; raises as `verify`."""
-    recorded = tuple(find_checkpoint(name)[0].metrics)
+    recorded = tuple(find_checkpoint(name).record.metrics)
     setting, owner = _setting_of(name, {}, data_root, device)
     setting = _with_space(setting, recorded, owner)
     return expected_seconds(_choose(metrics_of(setting), recorded, setting.model.name), setting) if recorded else 0.0
 
 
-def quick_numbers(name: str | Path, *, data_root: str | Path | None = None) -> dict[str, Any]:
+def quick_numbers(name: str | Path, *, data_root: str | Path | None = None) -> dict[str, Number]:
     """The quick values of a checkpoint, for its record: of the recorded metrics that a few examples are enough for."""
-    checkpoint, plugin = find_checkpoint(name)
-    owner = owner_of(checkpoint, plugin)
+    found = find_checkpoint(name)
+    checkpoint, owner = found.record, found.owner
     return measure_quick(
         load(name, device="cpu"),
         Recipe.parse(checkpoint.recipe, checkpoint.name),
@@ -279,16 +278,17 @@ def quick_numbers(name: str | Path, *, data_root: str | Path | None = None) -> d
     )
 
 
-def _differences(metric: str, found: Mapping[str, Any], recorded: Mapping[str, Any]) -> Iterator[str]:
-    """What of an entry is not as recorded."""
-    if found["protocol"] != recorded["protocol"]:
-        yield f"{metric} is measured by another protocol now: {found['protocol']}, recorded {recorded['protocol']}"
-    for key, what in (("value", metric), ("floor", f"the floor of {metric}")):
-        wanted, now = recorded.get(key), found.get(key, float("nan"))
-        if wanted is not None and not abs(now - wanted) <= recorded["tolerance"]:
-            yield f"{what} is {now:.6g} {found['unit']}, recorded {wanted:.6g}"
-    for key, wanted in recorded.get("detail", {}).items():
-        if not _near(found.get("detail", {}).get(key), wanted, max(DETAIL, recorded["tolerance"])):
+def _differences(metric: str, found: Number, recorded: Number) -> Iterator[str]:
+    """What of a number is not as recorded."""
+    if found.protocol != recorded.protocol:
+        yield f"{metric} is measured by another protocol now: {found.protocol}, recorded {recorded.protocol}"
+    pairs = ((metric, found.value, recorded.value), (f"the floor of {metric}", found.floor, recorded.floor))
+    for what, value, wanted in pairs:
+        now = float("nan") if value is None else value
+        if wanted is not None and not abs(now - wanted) <= recorded.tolerance:
+            yield f"{what} is {now:.6g} {found.unit}, recorded {wanted:.6g}"
+    for key, wanted in recorded.detail.items():
+        if not _near(found.detail.get(key), wanted, max(DETAIL, recorded.tolerance)):
             yield f"{key} of {metric} is not as recorded"
 
 

@@ -27,12 +27,13 @@ def find_features(name: str, shape: tuple[int, ...], where: str, *, prefer: str 
         NotFound: there is no such checkpoint.
         InvalidInput: it is of another family, or for pictures of another shape.
     """
-    plugin, checkpoint = registry().find_entry(Checkpoint, name, prefer=prefer)
-    if not Blueprint.of(checkpoint.spec, name, prefer=plugin.distribution).skeleton().has(*FeatureSpace.NEEDS):
+    found = registry().find_entry(Checkpoint, name, prefer=prefer)
+    checkpoint = found.record
+    if not Blueprint.of(checkpoint.spec, name, prefer=found.owner).skeleton().has(*FeatureSpace.NEEDS):
         raise InvalidInput(f"{where}: {name} is no feature network, but a {checkpoint.family}")
     if checkpoint.input_shape != shape:
         raise InvalidInput(f"{where}: {name} is for pictures of shape {checkpoint.input_shape}, not {shape}")
-    return f"{plugin.distribution}:{checkpoint.name}"
+    return f"{found.owner}:{checkpoint.name}"
 
 
 def feature_space(setting: Setting, *, prefer: str, fetch: bool) -> FeatureSpace | None:
@@ -43,7 +44,7 @@ def feature_space(setting: Setting, *, prefer: str, fetch: bool) -> FeatureSpace
     model, pictures = setting.model, setting.pictures
     if not isinstance(model, Generator) or not is_picture(model.input_shape):
         return None
-    if asked := setting.evaluation["features"]:
+    if asked := setting.evaluation.features:
         name = find_features(asked, model.input_shape, "evaluation.features", prefer=prefer)
     elif pictures.features:
         name = _of_data_set(setting, prefer)

@@ -12,7 +12,7 @@ import torch
 
 from genzoo.api.build import Blueprint, open_parts
 from genzoo.api.features import find_features
-from genzoo.catalog import find_checkpoint, is_path, owner_of
+from genzoo.catalog import find_checkpoint, is_path
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.fields import Field, check_config
@@ -27,7 +27,7 @@ from genzoo.training.recipe import check_players
 
 __all__ = ["Plan", "losses_of"]
 
-APART = ("family", "architecture", "given", "parts", "sampler")
+APART = ("family", "architecture", "given", "predicts", "parts", "sampler")
 """The keys of a recipe's ``[model]`` that are no config of the networks."""
 
 
@@ -65,27 +65,26 @@ class Plan:
         if spec.sampler:
             sampler_of(skeleton, spec.sampler)
         _check_networks(skeleton, objective, where)
-        if objective.per_example and recipe.training["compile"]:
+        if objective.per_example and recipe.training.compile:
             raise InvalidInput(
                 f"{where}: {objective.name} takes the gradient of a gradient, which torch.compile cannot; set "
                 "training.compile = false"
             )
-        if start := recipe.training["start"]:
+        if start := recipe.training.start:
             _check_start(start, blueprint, f"{where}: training.start")
-        if features := recipe.evaluation["features"]:
+        if features := recipe.evaluation.features:
             find_features(features, skeleton.input_shape, f"{where}: evaluation.features", prefer=prefer)
         return cls(
             recipe=recipe,
             blueprint=blueprint,
             losses=losses_of(objective, recipe.objective, f"{where}: objective"),
-            columns=objective.columns,
+            columns=tuple(dict.fromkeys((*skeleton.predicts, *objective.columns))),
             dataset=dataset,
             split=split,
         )
 
     def check_columns(self, data: Split) -> None:
-        """InvalidInput if the data lacks a column that the objective learns from, or has more classes than the
-        model."""
+        """InvalidInput if the data lacks a column that the model learns from, or has more classes than the model."""
         if missing := [name for name in (*self.columns, *self.blueprint.spec.given) if name not in data.columns]:
             known = ", ".join(data.columns) or "none"
             raise InvalidInput(
@@ -93,7 +92,9 @@ class Plan:
                 f"{known}); "
                 "take other data, as mnist is"
             )
-        found = 0 if data.labels is None else int(data.labels.max()) + 1
+        if data.labels is None or self.blueprint.spec.predicts:
+            return
+        found = int(data.labels.max()) + 1
         if found > (classes := self.blueprint.spec.config.get("classes", found)):
             raise InvalidInput(
                 f"{self.recipe.name}: model.classes is {classes}, and the data has {found}: write {found}, "
@@ -110,21 +111,37 @@ def _model_for(recipe: Recipe, dataset: DatasetSpec, prefer: str) -> ModelSpec:
     config.setdefault("values", {"binary": "unit"}.get(dataset.values, dataset.values))
     if dataset.alphabet and "alphabet" in registry().find(Family, family, prefer=prefer).config:
         config.setdefault("alphabet", dataset.alphabet)
-    given = _given(recipe, dataset, recipe.model.get("given", ()))
+    predicts = _columns(recipe, dataset, "predicts")
     sampler = recipe.model.get("sampler", "")
     if not isinstance(sampler, str):
         raise InvalidInput(f"{recipe.name}: model.sampler must be a sampler's name and options; got {sampler!r:.80}")
-    if dataset.classes and "classes" in registry().find(Family, family, prefer=prefer).config:
+    if dataset.classes and not predicts and "classes" in registry().find(Family, family, prefer=prefer).config:
         config.setdefault("classes", dataset.classes)
-    return ModelSpec(family=family, architecture=architecture, config=config, given=given, sampler=sampler)
+    return ModelSpec(
+        family=family,
+        architecture=architecture,
+        config=config,
+        given=_given(recipe, dataset),
+        predicts=predicts,
+        sampler=sampler,
+    )
 
 
-def _given(recipe: Recipe, dataset: DatasetSpec, names: Any) -> dict[str, Column]:
-    """The columns of the data that ``model.given`` names; optional ones if training drops them."""
-    where = f"{recipe.name}: model.given"
+def _given(recipe: Recipe, dataset: DatasetSpec) -> dict[str, Column]:
+    """The columns that the model is told; optional ones if training drops them."""
+    drop, columns = recipe.training.drop_given, _columns(recipe, dataset, "given")
+    if drop and not columns:
+        raise InvalidInput(
+            f"{recipe.name}: training.drop_given drops what a model is told, and model.given names nothing"
+        )
+    return {name: replace(column, optional=drop > 0) for name, column in columns.items()}
+
+
+def _columns(recipe: Recipe, dataset: DatasetSpec, key: str) -> dict[str, Column]:
+    """The columns of the data that a key of ``[model]`` names."""
+    names, where = recipe.model.get(key, ()), f"{recipe.name}: model.{key}"
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise InvalidInput(f"{where} must be a list of columns, e.g. ['label']; got {names!r:.80}")
-    drop, columns = recipe.training["drop_given"], {}
     for name in names:
         if name not in dataset.columns:
             hint, near = did_you_mean(name, dataset.columns)
@@ -132,12 +149,7 @@ def _given(recipe: Recipe, dataset: DatasetSpec, names: Any) -> dict[str, Column
             raise InvalidInput(
                 f"{where}: {dataset.name} has no column {name!r:.40}{hint} (its columns: {known})", suggestions=near
             )
-        columns[name] = replace(dataset.columns[name], optional=drop > 0)
-    if drop and not columns:
-        raise InvalidInput(
-            f"{recipe.name}: training.drop_given drops what a model is told, and model.given names nothing"
-        )
-    return columns
+    return {name: dataset.columns[name] for name in names}
 
 
 def _check_networks(model: Model, objective: Objective, where: str) -> None:
@@ -154,8 +166,8 @@ def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
     """InvalidInput unless the checkpoint of this name has the networks of `blueprint`."""
     if is_path(name) or is_reference(name):
         raise InvalidInput(f"{where} must be the name of a checkpoint, not a path; got {name!r:.80}")
-    checkpoint, plugin = find_checkpoint(name)
-    there = Blueprint.of(checkpoint.spec, where, prefer=owner_of(checkpoint, plugin)).spec
+    found = find_checkpoint(name)
+    there = Blueprint.of(found.record.spec, where, prefer=found.owner).spec
     if there != blueprint.spec:
         differing = [key for key, value in blueprint.spec.config.items() if there.config.get(key) != value]
         raise InvalidInput(f"{where}: {name} has other networks ({', '.join(differing) or 'another architecture'})")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from genzoo.api.build import load
 from genzoo.arguments import typed
-from genzoo.catalog import FoundPart, find_part
+from genzoo.catalog import find_part, of_no_plugin
 from genzoo.errors import InvalidInput
 from genzoo.files import json_text, read_recorded
 from genzoo.hub.card import PREVIEW_FILE, card
@@ -21,6 +21,7 @@ from genzoo.hub.sources import read_weights_of
 from genzoo.models import Model
 from genzoo.models.given import each_in_turn
 from genzoo.pictures import draw, how_many, is_drawable, png
+from genzoo.registry import Found
 from genzoo.spec import PARTS_FOLDER, RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint
 from genzoo.training.run import record_bytes
 
@@ -62,7 +63,7 @@ class Draft:
             WEIGHTS_FILE: weights,
             RECORD_FILE: record_bytes(checkpoint),
             CONFIG_FILE: _config(checkpoint),
-            **dict(_files_of_parts(FoundPart(record=there))),
+            **dict(_files_of_parts(of_no_plugin(there))),
             **_preview(model, checkpoint.folder),
         }
         return cls(checkpoint=checkpoint, repo=repo, verbs=tuple(model.verbs), files=files)
@@ -119,13 +120,13 @@ def _licensed(model: Model, name: str, repo: str, wanted: str) -> Checkpoint:
     return checkpoint
 
 
-def _files_of_parts(found: FoundPart, where: str = "") -> Iterator[tuple[str, bytes]]:
+def _files_of_parts(found: Found[Checkpoint], where: str = "") -> Iterator[tuple[str, bytes]]:
     """The files of all parts, as a repository brings them along."""
     for role in found.record.parts:
-        part = find_part(found.record, role, found.within)
+        part = find_part(found, role)
         record, folder = part.record, f"{where}{PARTS_FOLDER}/{role}/"
         read = partial(read_recorded, sha256=record.sha256, size=record.size_bytes)
-        yield f"{folder}{WEIGHTS_FILE}", read_weights_of(record, part.plugin, read, within=part.within)[0]
+        yield f"{folder}{WEIGHTS_FILE}", read_weights_of(part, read)[0]
         yield f"{folder}{RECORD_FILE}", record_bytes(replace(record, repo="", commit=""))
         yield from _files_of_parts(part, folder)
 

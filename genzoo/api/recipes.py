@@ -7,7 +7,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from genzoo.api.data import split_root
-from genzoo.catalog import find_checkpoint, is_path, owner_of
+from genzoo.catalog import find_checkpoint, is_path
 from genzoo.errors import NotFound
 from genzoo.files import user_path
 from genzoo.hub.reference import is_reference
@@ -46,7 +46,7 @@ def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, Path |
     pictures = path.resolve().name if path and dataset.shape is None else ""
     words = (model["family"], model["architecture"].rpartition(":")[2], _slug(pictures) or dataset.name)
     table = {**recipe.to_dict(), "name": "-".join(words)[:MAX_NAME], "license": "unstated"}
-    table["training"] = {**recipe.training, "start": ""}  # weights for other data
+    table["training"] = {**table["training"], "start": ""}  # weights for other data
     return Recipe.parse({**table, "model": model, "data": {"name": name}}, recipe.name), path
 
 
@@ -69,15 +69,15 @@ def find_recipe(recipe: str | Path) -> tuple[Recipe, str]:
             return Recipe.read(path), ""
         return _recipe_of(path)
     try:
-        plugin, file = registry().find_entry(RecipeFile, str(recipe))
+        found = registry().find_entry(RecipeFile, str(recipe))
     except NotFound as error:
         try:
             return _recipe_of(str(recipe))
         except NotFound:
             raise error from None
-    return Recipe.read(file.path), plugin.distribution
+    return Recipe.read(found.record.path), found.owner
 
 
 def _recipe_of(name: str | Path) -> tuple[Recipe, str]:
     found = find_checkpoint(name)
-    return Recipe.parse(found[0].recipe, str(name)), owner_of(*found)
+    return Recipe.parse(found.record.recipe, str(name)), found.owner

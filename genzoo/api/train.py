@@ -32,13 +32,13 @@ from genzoo.hub.files import encode_weights
 from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator
-from genzoo.spec import Checkpoint
+from genzoo.spec import Checkpoint, TrackerSpec
 from genzoo.training import Progress, Recipe, Run, fit
 from genzoo.training.lock import check_free, locked
 from genzoo.training.loop import check_batches
 from genzoo.training.processes import Processes
 from genzoo.training.run import record_bytes
-from genzoo.training.track import check_tracker, tracked
+from genzoo.training.track import find_tracker, tracked
 
 __all__ = ["train"]
 
@@ -80,7 +80,7 @@ def train(
             another license, evaluation or learning rate than before, and with a constant schedule more epochs.
         force: replace the run in `output`.
         device: as in `load`; several processes on ``cuda`` have a GPU each.
-        track: ``tensorboard`` logs the terms for it in the run folder too.
+        track: a tracker, ``tensorboard`` or ``wandb``, that is told the terms of each epoch too.
         progress: show on stderr how far it is: a bar on a terminal, elsewhere a line for each epoch.
         note: called with a line that says what is trained on what, before the first step.
         report: called about twice a second with the Progress.
@@ -88,7 +88,7 @@ def train(
     Raises:
         NotFound, InvalidInput: a recipe that cannot be used, before anything is allocated or written.
         OutputExists: there is a run in `output` already, or another process is at it now.
-        MissingDependency: `track` is not installed, or the recipe wants torch.compile and there is no compiler.
+        MissingDependency: what `track` needs is not installed, or the recipe wants torch.compile without a compiler.
         TrainingDiverged: a loss became NaN.
         KeyboardInterrupt: stopped after a whole step; the state is saved.
     """
@@ -122,7 +122,7 @@ def _train(
     note: Note,
     report: Report,
 ) -> Model:
-    check_tracker(track)
+    tracker = find_tracker(track)
     chosen = pick_device(device)
     processes = Processes.join(chosen)
     with ExitStack() as stack:
@@ -147,7 +147,7 @@ def _train(
                 _warn_of_rises(found, _steps(found, split))
                 if told := _few_steps(found, split):
                     note(told)
-        return _fit(plan, split, run, processes, root, track=track, note=note, report=report)
+        return _fit(plan, split, run, processes, root, tracker=tracker, note=note, report=report)
 
 
 def _fit(
@@ -157,7 +157,7 @@ def _fit(
     processes: Processes,
     root: str | Path | None,
     *,
-    track: str,
+    tracker: TrackerSpec | None,
     note: Note,
     report: Report,
 ) -> Model:
@@ -166,7 +166,7 @@ def _fit(
     with ExitStack() as stack:
         stack.enter_context(TRAINING)
         stack.enter_context(torch.random.fork_rng(devices=[processes.device] if cuda else []))
-        log = stack.enter_context(tracked(track if processes.main else "", run.folder, cpu=not cuda))
+        log = stack.enter_context(tracked(tracker if processes.main else None, plan.recipe.name, run.folder))
         model = fit(
             _untrained(plan).to(processes.device),
             plan.losses,
@@ -198,7 +198,7 @@ def _wanted(
 
 
 def _steps(recipe: Recipe, data: Split) -> int:
-    return int(len(data) // recipe.training["batch_size"] * recipe.training["epochs"])
+    return len(data) // recipe.training.batch_size * recipe.training.epochs
 
 
 def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
@@ -210,7 +210,7 @@ def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
 
 def _few_steps(recipe: Recipe, data: Split) -> str:
     """What to say of a run too short to learn much; "" of a longer one."""
-    steps, epochs = _steps(recipe, data), recipe.training["epochs"]
+    steps, epochs = _steps(recipe, data), recipe.training.epochs
     if steps >= FEW_STEPS:
         return ""
     enough = ceil(FEW_STEPS * epochs / steps)
@@ -221,12 +221,15 @@ def _few_steps(recipe: Recipe, data: Split) -> str:
 
 def _warn_of_rises(recipe: Recipe, steps: int) -> None:
     """Warn of what is to rise over more steps than there are, as in a recipe that is used on fewer data."""
-    for section, key in (("objective", "annealing_steps"), ("training", "warmup_steps")):
-        rise = getattr(recipe, section).get(key, 0)
+    rises = {
+        "objective.annealing_steps": recipe.objective.get("annealing_steps", 0),
+        "training.warmup_steps": recipe.training.warmup_steps,
+    }
+    for key, rise in rises.items():
         if rise > steps:
             warnings.warn(
-                f"{section}.{key} = {rise:,} is more than the {steps:,} steps of the run, which ends at "
-                f"{steps / rise:.2g} of the full weight: --set {section}.{key}={steps // 2}",
+                f"{key} = {rise:,} is more than the {steps:,} steps of the run, which ends at "
+                f"{steps / rise:.2g} of the full weight: --set {key}={steps // 2}",
                 GenzooWarning,
                 stacklevel=2,
             )
@@ -234,10 +237,10 @@ def _warn_of_rises(recipe: Recipe, steps: int) -> None:
 
 def _untrained(plan: Plan) -> Model:
     """The model with its first weights, drawn from the recipe's seed or those of ``training.start``."""
-    torch.manual_seed(plan.recipe.training["seed"])
+    torch.manual_seed(plan.recipe.training.seed)
     model = plan.blueprint.build("cpu")
     model.name = plan.recipe.name
-    if start := plan.recipe.training["start"]:
+    if start := plan.recipe.training.start:
         model.load_state_dict(load(start, device="cpu").state_dict())
     return model
 
@@ -303,13 +306,14 @@ def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -
 
 def _record(plan: Plan, processes: Processes) -> Checkpoint:
     """The record of a run as far as it is known before the first step."""
-    start = plan.recipe.training["start"]
+    start = plan.recipe.training.start
     return Checkpoint(
         name=plan.recipe.name,
         family=plan.blueprint.spec.family,
         architecture=plan.blueprint.spec.architecture,
         config=plan.blueprint.spec.config,
         given=plan.blueprint.spec.given,
+        predicts=plan.blueprint.spec.predicts,
         parts=plan.blueprint.spec.parts,
         sampler=plan.blueprint.spec.sampler,
         dataset=plan.recipe.data["name"],
@@ -323,7 +327,7 @@ def _record(plan: Plan, processes: Processes) -> Checkpoint:
             "torch": torch.__version__,
             "device": processes.device.type,
             "processes": processes.count,
-            **({"start": find_checkpoint(start)[0].sha256} if start else {}),
+            **({"start": find_checkpoint(start).record.sha256} if start else {}),
         },
         distribution=plan.blueprint.distribution,
     )

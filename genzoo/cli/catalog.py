@@ -137,6 +137,7 @@ def _essentials(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         **{key: record[key] or "" for key in ("sha256", "pin", "path")},
         "labels": _inline(record["labels"]),
         "told": "; ".join(f"{name}: {wanted}" for name, wanted in record.get("given", {}).items()),
+        "predicts": ", ".join(record.get("predicts", {})),
     }
     yield from ((f"{key:<10}", text) for key, text in facts.items() if text)
     width = max(map(len, record["metrics"]), default=0) + 2

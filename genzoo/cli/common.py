@@ -18,11 +18,12 @@ from genzoo.errors import InvalidInput
 from genzoo.files import atomic_write, refuse_existing, user_path
 from genzoo.hub.reference import Reference, is_reference
 from genzoo.registry import registry
-from genzoo.spec import DatasetSpec
+from genzoo.spec import DatasetSpec, shared_columns
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from genzoo.batch import Batch
     from genzoo.datasets import Split
     from genzoo.models import Model
 
@@ -31,9 +32,9 @@ __all__ = [
     "Starts",
     "data_root_option",
     "device_option",
+    "first_batch",
     "force_option",
     "load_model",
-    "open_split",
     "output_option",
     "path_type",
     "read_images",
@@ -98,17 +99,9 @@ class Starts:
         has."""
         if not self.data:
             return read_images(self.images, model.input_shape).to(model.device), {}
-        import torch
-
-        from genzoo.randomness import stream
-
-        data = open_split(self.data, self.split, self.data_root, model)
-        order = torch.arange(min(self.count, len(data)), device="cpu")
-        (batch,) = data.batches(order, self.count, model.device, generator=stream("first"), columns=tuple(data.columns))
-        x, told = batch.x, dict(batch.given)
-        if data.factors is not None:
-            told["factors"] = data.factors.of(torch.arange(len(x), device="cpu"))
-        return x, told
+        data, batch = first_batch(self.data, self.split, self.data_root, model, self.count)
+        factors = {} if data.factors is None else {"factors": data.factors.of(batch.index)}
+        return batch.x, {**batch.known, **factors}
 
     def told(self, model: Model, n: int, known: Mapping[str, Any]) -> dict[str, Any]:
         """What the model is told of n examples: as --given says, or else as is `known` of them."""
@@ -160,13 +153,23 @@ def starts_options(default: int) -> Callable[[Callable[..., None]], Callable[...
     return decorate
 
 
-def open_split(data: str, split: str | None, root: Path | None, model: Model) -> Split:
-    """A data set given as NAME or NAME:PATH, in the shape that the model takes."""
+def first_batch(data: str, split: str | None, root: Path | None, model: Model, count: int) -> tuple[Split, Batch]:
+    """A data set given as NAME or NAME:PATH, in the shape that the model takes, and its first examples on the model's
+    device; binarised ones by draws that are always the same. They have the columns that the model is told, and all
+    others that are no pictures."""
+    import torch
+
     from genzoo.api.data import one_root, open_data, split_root
+    from genzoo.randomness import stream
 
     name, path = split_root(data)
     dataset = registry().find(DatasetSpec, name)
-    return open_data(dataset, split or dataset.held_out, root=one_root(path, root), shape=model.input_shape)
+    opened = open_data(dataset, split or dataset.held_out, root=one_root(path, root), shape=model.input_shape)
+    told = shared_columns(model.spec.given, dataset.columns, model.name, dataset.name)
+    others = [key for key, column in dataset.columns.items() if key not in told and not column.is_picture]
+    order = torch.arange(min(count, len(opened)), device="cpu")
+    (batch,) = opened.batches(order, count, model.device, generator=stream("first"), columns=(*told, *others))
+    return opened, batch
 
 
 def read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:

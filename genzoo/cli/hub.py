@@ -13,6 +13,7 @@ from genzoo.cli.output import echo, echo_error, echo_lines, echo_path
 from genzoo.errors import GenzooError, InvalidInput, NotFound
 from genzoo.files import user_path
 from genzoo.hub.reference import Reference, is_reference
+from genzoo.registry import Found
 from genzoo.spec import PARTS_FOLDER, Checkpoint
 
 __all__ = ["cache_group", "pin_command", "pull_command"]
@@ -49,19 +50,19 @@ def _pull(name: str, target: Path | None) -> Path:
     """Fetch a checkpoint and its parts; the folder of the checkpoint."""
     from genzoo.hub.pull import pull
 
-    record, plugin = catalog.find_checkpoint(name)
-    folder = pull(record, plugin, target and target / record.name)
-    _pull_parts(catalog.FoundPart(record=record, plugin=plugin), target and folder)
+    found = catalog.find_checkpoint(name)
+    folder = pull(found, target and target / found.record.name)
+    _pull_parts(found, target and folder)
     return folder
 
 
-def _pull_parts(found: catalog.FoundPart, folder: Path | None) -> None:
+def _pull_parts(found: Found[Checkpoint], folder: Path | None) -> None:
     from genzoo.hub.pull import pull
 
     for role in found.record.parts:
-        part = catalog.find_part(found.record, role, found.within)
+        part = catalog.find_part(found, role)
         place = folder and folder / PARTS_FOLDER / role
-        pull(part.record, part.plugin, place, within=part.within)
+        pull(part, place)
         _pull_parts(part, place)
 
 

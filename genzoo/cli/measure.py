@@ -15,14 +15,15 @@ from genzoo.cli.catalog import as_json, print_json
 from genzoo.cli.common import (
     data_root_option,
     device_option,
+    first_batch,
     force_option,
     load_model,
-    open_split,
     path_type,
     split_option,
     target_of,
     want_pictures,
 )
+from genzoo.cli.given import told
 from genzoo.cli.output import echo, echo_lines
 from genzoo.cli.process import keep_memory
 from genzoo.errors import GenzooError, InvalidInput, VerificationFailed
@@ -65,18 +66,18 @@ def evaluate_command(
     with _progress(name) as report:
         found = evaluate(name, metrics=metrics, overrides=overrides, data_root=data_root, device=device, report=report)
     if as_json:
-        print_json(found)
+        print_json(found.to_dict())
         return
     recorded = catalog.show(name).metrics
     if not found:
         echo(f"genzoo: {name}: nothing was measured", err=True)
-    for metric, entry in found.items():
-        floor = f"floor: {entry['floor']:.6g}; " if "floor" in entry else ""
-        before = f"{recorded[metric]['value']:.6g}" if metric in recorded else "none"
-        echo(f"{metric}  {entry['value']:.6g} {entry['unit']}  ({floor}recorded: {before})")
-        for key, detail in entry.get("detail", {}).items():
+    for metric, number in found.items():
+        floor = "" if number.floor is None else f"floor: {number.floor:.6g}; "
+        before = f"{recorded[metric].value:.6g}" if metric in recorded else "none"
+        echo(f"{metric}  {number.value:.6g} {number.unit}  ({floor}recorded: {before})")
+        for key, detail in number.detail.items():
             numbers = detail if isinstance(detail, list) else [detail]
-            echo(f"    {key}  {' '.join(f'{number:.3g}' for number in numbers)}")
+            echo(f"    {key}  {' '.join(f'{each:.3g}' for each in numbers)}")
 
 
 @click.command("verify", short_help="Recompute the numbers of checkpoints, and fail if one is wrong.")
@@ -108,7 +109,7 @@ def verify_command(names: tuple[str, ...], all_of_them: bool, quick: bool, data_
             what = "WRONG" if isinstance(error, VerificationFailed) else "not checked"
             echo(f"{name}  {what}: {error.message.removeprefix(f'{name}: ')}")
         else:
-            numbers = ", ".join(f"{metric} {entry['value']:.6g}" for metric, entry in found.items())
+            numbers = ", ".join(f"{metric} {number.value:.6g}" for metric, number in found.items())
             echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}")
     wrong = [error.message for error in failures if isinstance(error, VerificationFailed)]
     if wrong:
@@ -237,6 +238,10 @@ def _draw_side_by_side(
     from genzoo.pictures import png, strip
 
     chosen = data or catalog.show(names[0]).dataset
-    x = open_split(chosen, split, data_root, models[0]).first(count).to(models[0].device)
-    atomic_write(target, png(strip(torch.stack([x, *(reconstruct(x) for reconstruct in verbs)]))))
+    _, batch = first_batch(chosen, split, data_root, models[0], count)
+    rows = [
+        reconstruct(batch.x, **told(model, {}, len(batch), batch.known))
+        for model, reconstruct in zip(models, verbs, strict=True)
+    ]
+    atomic_write(target, png(strip(torch.stack([batch.x, *rows]))))
     echo(f"genzoo: {target}: {chosen} above, then {', '.join(names)}", err=True)

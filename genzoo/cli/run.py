@@ -118,7 +118,7 @@ def reconstruct_command(name: str, starts: Starts, output: Path | None, force: b
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--force", is_flag=True, help="Replace the run in the folder.")
 @device_option
-@click.option("--track", type=click.Choice(["tensorboard"]), help="Log the terms for it too, in the run folder.")
+@click.option("--track", metavar="NAME", default="", help="Tell a tracker the terms too: tensorboard, wandb.")
 def train_command(
     recipe: str | None,
     like: str | None,
@@ -129,7 +129,7 @@ def train_command(
     resume: bool,
     force: bool,
     device: str,
-    track: str | None,
+    track: str,
 ) -> None:
     """Train RECIPE: a TOML file, the name of a recipe or a checkpoint, or a run folder, to train it anew.
 
@@ -145,7 +145,7 @@ def train_command(
     from genzoo.training.processes import is_main
     from genzoo.training.recipe import parse_override
 
-    options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device, "track": track or ""}
+    options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device, "track": track}
     overrides = dict(map(parse_override, changes))
     try:
         model = train(source, data=data or "", overrides=overrides, **options, resume=resume, force=force)

@@ -103,8 +103,18 @@ class Split:
         """
         raws = self._raw_batches(order, batch_size, workers)
         for raw, indices in zip(raws, torch.split(order, batch_size), strict=True):
-            given = {name: self._column(name, indices).to(device, non_blocking=True) for name in columns}
+            given = {name: self.column(name, indices).to(device, non_blocking=True) for name in columns}
             yield Batch(x=self._values(raw, device, generator), given=given, known=given, index=indices)
+
+    def column(self, name: str, indices: Int[Tensor, " m"]) -> Tensor:
+        """The values of a column at some indices, on the CPU: pictures and other numbers as floats, whole numbers as
+        int64; InvalidInput if there is no such column."""
+        if name not in self.columns:
+            raise InvalidInput(f"this data has no column {name!r:.40}: it has {', '.join(self.columns) or 'none'}")
+        rows = _rows(self.columns[name], indices)
+        if rows.is_floating_point() or (rows.dtype == torch.uint8 and rows.dim() > 2):
+            return _as_floats(rows)
+        return rows.long()
 
     def _values(self, raw: Tensor, device: torch.device | str, generator: torch.Generator | None) -> Tensor:
         if self.binarised and generator is not None:
@@ -113,15 +123,6 @@ class Split:
         values = values.long() if raw.dtype in INDICES else _as_floats(values)
         # rand < p is torch.bernoulli(p), which draws on one core only and three times as long
         return (torch.rand_like(values) < values).to(values.dtype) if self.binarised else values
-
-    def _column(self, name: str, indices: Tensor) -> Tensor:
-        """The values of a column at some indices: pictures and other numbers as floats, whole numbers as int64."""
-        if name not in self.columns:
-            raise InvalidInput(f"this data has no column {name!r:.40}: it has {', '.join(self.columns) or 'none'}")
-        rows = _rows(self.columns[name], indices)
-        if rows.is_floating_point() or (rows.dtype == torch.uint8 and rows.dim() > 2):
-            return _as_floats(rows)
-        return rows.long()
 
     def _raw_batches(self, order: Tensor, batch_size: int, workers: int) -> Iterator[Tensor]:
         if isinstance(self.source, Dataset):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.errors import InvalidInput
 from genzoo.registry import registry
-from genzoo.spec import Architecture, Checkpoint, DatasetSpec, Family, Record
+from genzoo.spec import Architecture, Checkpoint, DatasetSpec, Family, Number, Record
 from genzoo.text import code, markdown, one_line
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ def pipeline_tag(record: Checkpoint, verbs: Sequence[str]) -> str:
 def _result(record: Checkpoint, metric: str, task: str) -> EvalResult:
     from huggingface_hub import EvalResult
 
-    entry = record.metrics[metric]
-    protocol = dict(entry["protocol"])
+    number = record.metrics[metric]
+    protocol = dict(number.protocol)
     data = str(protocol.get("data", record.dataset))
     return EvalResult(
         task_type=task or "other",
@@ -129,8 +129,8 @@ def _result(record: Checkpoint, metric: str, task: str) -> EvalResult:
         dataset_name=data,
         dataset_split=protocol.get("split"),
         metric_type=metric,
-        metric_name=f"{_words(metric)} ({entry['unit']})",
-        metric_value=entry["value"],
+        metric_name=f"{_words(metric)} ({number.unit})",
+        metric_value=number.value,
         metric_args=protocol,
     )
 
@@ -172,16 +172,16 @@ def _numbers(record: Checkpoint, reference: str) -> list[str]:
     if not record.metrics:
         return []
     rows = [
-        (_words(metric), f"{entry['value']:.6g}", _floor(entry), entry["unit"], _protocol(entry["protocol"]))
-        for metric, entry in record.metrics.items()
+        (_words(metric), f"{number.value:.6g}", _floor(number), number.unit, _protocol(number.protocol))
+        for metric, number in record.metrics.items()
     ]
     table = [("metric", "value", "floor", "unit", "protocol"), ("---",) * 5, *rows]
     text = "\n".join(f"| {' | '.join(map(markdown, row))} |" for row in table)
     return ["## Numbers", text, f"`genzoo verify {reference}` computes them anew."]
 
 
-def _floor(entry: Mapping[str, Any]) -> str:
-    return f"{entry['floor']:.6g}" if "floor" in entry else ""
+def _floor(number: Number) -> str:
+    return "" if number.floor is None else f"{number.floor:.6g}"
 
 
 def _protocol(protocol: Mapping[str, Any]) -> str:

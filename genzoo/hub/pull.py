@@ -8,31 +8,32 @@ from pathlib import Path
 from genzoo.errors import IntegrityError, NotFound, OutputExists
 from genzoo.files import atomic_write, read_recorded, writable_folder
 from genzoo.hub.sources import read_weights_of
-from genzoo.registry import Plugin
+from genzoo.registry import Found
 from genzoo.spec import RECORD_FILE, WEIGHTS_FILE, Checkpoint
 
 __all__ = ["pull"]
 
 
-def pull(checkpoint: Checkpoint, plugin: Plugin | None, to: Path | None = None, *, within: str = "") -> Path:
+def pull(found: Found[Checkpoint], to: Path | None = None) -> Path:
     """The folder with the weights of a checkpoint, which are the recorded bytes.
 
     With `to` that is this folder, a checkpoint's own: ``DIR/<name>`` for ``GENZOO_HUB=DIR`` on another machine. What is
-    there already is left alone; a damaged copy is replaced. `within` is as in genzoo.hub.sources.read_weights_of.
+    there already is left alone; a damaged copy is replaced.
 
     Raises:
         OutputExists: something else is in `to`.
         InvalidInput: it cannot be written.
         NotFound, IntegrityError, NetworkError: as in genzoo.hub.sources.read_weights_of.
     """
+    checkpoint = found.record
     read = partial(read_recorded, sha256=checkpoint.sha256, size=checkpoint.size_bytes)
     if to is None:
-        return read_weights_of(checkpoint, plugin, read, within=within)[1].folder
+        return read_weights_of(found, read)[1].folder
     _refuse_other(to, checkpoint)
     try:
         read(to / WEIGHTS_FILE)
     except (NotFound, IntegrityError):
-        data, _ = read_weights_of(checkpoint, plugin, read, without=to.parent, within=within)
+        data, _ = read_weights_of(found, read, without=to.parent)
         writable_folder(to)
         atomic_write(to / RECORD_FILE, checkpoint.to_json().encode())  # first: it says what the folder is
         atomic_write(to / WEIGHTS_FILE, data)

@@ -29,7 +29,7 @@ from genzoo.hub.cache import cached, cached_file, keep_ref
 from genzoo.hub.fetch import Wanted, head, obtain
 from genzoo.hub.reference import Reference
 from genzoo.hub.settings import offline
-from genzoo.registry import Plugin
+from genzoo.registry import Found
 from genzoo.spec import RECORD_FILE, WEIGHTS_FILE, Checkpoint
 
 __all__ = ["Source", "part_record", "pin", "read_weights_of", "remote_record"]
@@ -109,40 +109,34 @@ def _in_cache(reference: Reference) -> str:
 
 
 def read_weights_of(
-    checkpoint: Checkpoint,
-    plugin: Plugin | None,
-    read: Callable[[Path], T],
-    *,
-    without: Path | None = None,
-    within: str = "",
+    found: Found[Checkpoint], read: Callable[[Path], T], *, without: Path | None = None
 ) -> tuple[T, Source]:
     """What `read`, which checks them, makes of the weights of a checkpoint, and where they were found.
 
     Args:
-        checkpoint: its record.
-        plugin: whose record it is; None for that of a folder or of the hub.
+        found: its record, and where that came from.
         read: called with the path of the weights.
         without: a directory of ``$GENZOO_HUB`` not to look in.
-        within: the folder of its repository, with a ``/`` at its end; "" for the repository itself.
 
     Raises:
         NotFound: they are not where they must be.
         IntegrityError: `read` refuses what was found first.
         NetworkError, CacheUnwritable: they are on the hub alone, and cannot be downloaded.
     """
-    source = _on_this_machine(checkpoint, plugin, without, within)
+    source = _on_this_machine(found, without)
     if source is None:
-        return _from_hub(checkpoint, plugin, read, within)
+        return _from_hub(found, read)
     try:
         return read(source.folder / WEIGHTS_FILE), source
     except (NotFound, IntegrityError) as error:
         raise type(error)(f"{error.message}; try: {source.remedy}", suggestions=[source.remedy]) from None
 
 
-def _on_this_machine(checkpoint: Checkpoint, plugin: Plugin | None, without: Path | None, within: str) -> Source | None:
+def _on_this_machine(found: Found[Checkpoint], without: Path | None) -> Source | None:
     """Where the weights must be, if not in the cache or on the hub."""
-    if plugin is None:
-        if checkpoint.repo and checkpoint.folder == _cached(checkpoint, within).parent:
+    checkpoint = found.record
+    if found.plugin is None:
+        if checkpoint.repo and checkpoint.folder == _cached(found).parent:
             return None
         return Source(kind="folder", folder=checkpoint.folder, remedy="copy the folder again, or train it anew")
     for directory in _directories(os.environ.get("GENZOO_HUB", "")):
@@ -150,30 +144,29 @@ def _on_this_machine(checkpoint: Checkpoint, plugin: Plugin | None, without: Pat
             return Source(kind="directory", folder=folder, remedy=f"genzoo pull {checkpoint.name} --to {directory}")
     if checkpoint.repo and not os.path.lexists(checkpoint.weights):
         return None
-    remedy = f"pip install --force-reinstall {plugin.distribution}"
+    remedy = f"pip install --force-reinstall {found.owner}"
     return Source(kind="bundled", folder=checkpoint.folder, remedy=remedy)
 
 
-def _from_hub(
-    checkpoint: Checkpoint, plugin: Plugin | None, read: Callable[[Path], T], within: str
-) -> tuple[T, Source]:
+def _from_hub(found: Found[Checkpoint], read: Callable[[Path], T]) -> tuple[T, Source]:
+    checkpoint = found.record
     wanted = Wanted(
         repo=checkpoint.repo,
         commit=checkpoint.commit,
-        name=f"{within}{WEIGHTS_FILE}",
-        asked=checkpoint.name if plugin else checkpoint.pin,
+        name=f"{found.within}{WEIGHTS_FILE}",
+        asked=checkpoint.name if found.plugin else checkpoint.pin,
         sha256=checkpoint.sha256,
         size=checkpoint.size_bytes,
     )
     try:
-        found, path, downloaded = obtain(wanted, read)
+        weights, path, downloaded = obtain(wanted, read)
     except (StateMismatch, NonFiniteWeights) as error:
         raise type(error)(f"{error.message}; {checkpoint.pin} was published so: tell its author") from None
-    return found, Source(kind="hub" if downloaded else "cache", folder=path.parent)
+    return weights, Source(kind="hub" if downloaded else "cache", folder=path.parent)
 
 
-def _cached(checkpoint: Checkpoint, within: str) -> Path:
-    return cached_file(checkpoint.repo, checkpoint.commit, f"{within}{WEIGHTS_FILE}")
+def _cached(found: Found[Checkpoint]) -> Path:
+    return cached_file(found.record.repo, found.record.commit, f"{found.within}{WEIGHTS_FILE}")
 
 
 @cache

@@ -142,7 +142,8 @@ def scale_of(model: Model) -> tuple[Float[Tensor, " latent"], Float[Tensor, " la
 def _recorded(model: Model) -> dict[str, Tensor]:
     """The `statistics` in the record of a model, as far as it has them."""
     metrics = model.checkpoint.metrics if model.checkpoint and isinstance(model, Encoder) else {}
-    detail = metrics.get("active_latents", {}).get("detail", {})
+    number = metrics.get("active_latents")
+    detail = number.detail if number else {}
     known = {key: detail[key] for key in KEYS if isinstance(detail.get(key), list)}
     numbers = {key: values for key, values in known.items() if all(isinstance(value, float) for value in values)}
     tensors = {key: torch.tensor(values, dtype=torch.float64, device="cpu") for key, values in numbers.items()}

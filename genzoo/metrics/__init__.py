@@ -24,6 +24,7 @@ from genzoo.metrics.plugins import metrics_of_plugins
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting
 from genzoo.models import Model
+from genzoo.spec import Number
 
 __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
@@ -32,24 +33,22 @@ PROBABILITIES = ("bernoulli", "logistic")
 """The likelihoods that give probabilities."""
 
 
-def measure(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Any]:
-    """The values of metrics: ``{name: {"value", "unit", "tolerance", "protocol", "torch"}}``, and ``floor`` and
-    ``detail`` where there are such (see Outcome)."""
-    return {name: _entry(metric, setting) for name, metric in metrics.items()}
+def measure(metrics: Mapping[str, Metric], setting: Setting) -> dict[str, Number]:
+    """The values of metrics, by their names."""
+    return {name: _number(metric, setting) for name, metric in metrics.items()}
 
 
-def _entry(metric: Metric, setting: Setting) -> dict[str, Any]:
+def _number(metric: Metric, setting: Setting) -> Number:
     outcome = metric.compute(setting)
-    entry = {
-        "value": outcome.value,
-        "unit": metric.unit,
-        "tolerance": metric.tolerance,
-        "protocol": dict(metric.protocol(setting)),
-        "torch": torch.__version__,
-    }
-    detail = None if outcome.detail is None else {key: rounded(value) for key, value in outcome.detail.items()}
-    more = {"floor": outcome.floor, "detail": detail}
-    return entry | {key: value for key, value in more.items() if value is not None}
+    return Number(
+        value=outcome.value,
+        unit=metric.unit,
+        tolerance=metric.tolerance,
+        protocol=metric.protocol(setting),
+        floor=outcome.floor,
+        detail={key: rounded(value) for key, value in (outcome.detail or {}).items()},
+        torch=torch.__version__,
+    )
 
 
 def metrics_of(setting: Setting) -> dict[str, Metric]:
@@ -60,7 +59,7 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
 
 
 def _bounds(setting: Setting) -> dict[str, Metric]:
-    model, draws = setting.model, setting.evaluation["importance_draws"]
+    model, draws = setting.model, setting.evaluation.importance_draws
     bounds = {
         "negative_elbo": _nats(
             model, lambda batch, start: negative_elbo(model, batch, seed=SEED, start=start), 1, draws=1, seed=SEED
@@ -143,7 +142,12 @@ def _against_pictures(setting: Setting) -> dict[str, Metric]:
     metrics = dict(ON_FEATURES)
     if setting.has_training:
         metrics["memorisation"] = _MEMORISATION
-    return metrics | (_on_classes(setting.space.classes) if setting.space.classes else {})
+    if len(setting.space.columns) == 1:
+        ((name, column),) = setting.space.columns.items()
+        metrics |= _on_classes(name, column.space.size)
+    if told := _told(setting):
+        metrics["told_accuracy"] = _told_accuracy(told)
+    return metrics
 
 
 def _on_labels(setting: Setting) -> dict[str, Metric]:
@@ -161,10 +165,19 @@ def _wasserstein(setting: Setting) -> Outcome:
 
 
 def _accuracy(setting: Setting) -> Outcome:
-    if setting.examples.labels is None:
-        raise InvalidInput(f"{setting.dataset.name} has no labels to measure the accuracy against")
-    classes = values_of(setting, lambda batch, start: setting.model.classify(batch.x, **batch.given).argmax(1))
-    return Outcome(value=(classes == setting.examples.labels).double().mean().item())
+    """The mean over the columns that a model predicts; the detail has each, of a model that predicts several."""
+    model, examples = setting.model, setting.examples
+    if missing := [name for name in model.predicts if name not in examples.data.columns]:
+        raise InvalidInput(f"{setting.dataset.name} has no {missing[0]} to measure the accuracy against")
+
+    def seen(batch: Batch, start: int) -> Tensor:
+        logits = model.by_column(model.classify(batch.x, **batch.given))
+        return torch.stack([values.argmax(1) for values in logits.values()], dim=1)
+
+    known = torch.stack([examples.column(name) for name in model.predicts], dim=1)
+    shares = (values_of(setting, seen) == known).double().mean(0)
+    detail = dict(zip(model.predicts, shares.tolist(), strict=True))
+    return Outcome(value=shares.mean().item(), detail=detail if len(detail) > 1 else None)
 
 
 def _on_samples(**told: Any) -> Callable[[Setting], Mapping[str, Any]]:
@@ -206,39 +219,64 @@ def _memorisation(setting: Setting) -> Outcome:
     return Outcome(value=samples / held_out, detail={"samples": samples, "held_out": held_out})
 
 
-def _smallest_class(setting: Setting, classes: int) -> Outcome:
+def _smallest_class(setting: Setting, column: str, classes: int) -> Outcome:
     """The share of the class that is drawn most rarely; the detail has those of all, of samples and real pictures."""
-    samples = class_shares(setting.classes_of(setting.sample_features), classes)
-    real = class_shares(setting.classes_of(setting.real_features), classes)
+    samples = class_shares(setting.seen(setting.sample_features)[column], classes)
+    real = class_shares(setting.seen(setting.real_features)[column], classes)
     detail = {"samples": samples.tolist(), "real": real.tolist()}
     return Outcome(value=samples.min().item(), floor=real.min().item(), detail=detail)
 
 
-def _classes_covered(setting: Setting, classes: int) -> Outcome:
-    samples, real = setting.classes_of(setting.sample_features), setting.classes_of(setting.real_features)
+def _classes_covered(setting: Setting, column: str, classes: int) -> Outcome:
+    samples, real = (setting.seen(features)[column] for features in (setting.sample_features, setting.real_features))
     return Outcome(
         value=float(covered(class_shares(samples, classes))), floor=float(covered(class_shares(real, classes)))
     )
 
 
-def _on_classes(classes: int) -> dict[str, Metric]:
-    """Mode collapse, as the feature network sees it."""
+def _on_classes(column: str, classes: int) -> dict[str, Metric]:
+    """Mode collapse, as a feature network sees it that predicts one column."""
     return {
         "smallest_class_share": Metric(
             unit="of 1",
             tolerance=0.002,  # 20 of 10,000 samples on the other side of a border between classes
-            compute=partial(_smallest_class, classes=classes),
+            compute=partial(_smallest_class, column=column, classes=classes),
             protocol=_on_samples(),
             passes=_none,
         ),
         "classes_covered": Metric(
             unit=f"of {classes}",
             tolerance=0.0,
-            compute=partial(_classes_covered, classes=classes),
+            compute=partial(_classes_covered, column=column, classes=classes),
             protocol=_on_samples(covered="a tenth of an even share"),
             passes=_none,
         ),
     }
+
+
+def _told(setting: Setting) -> tuple[str, ...]:
+    """The columns that the model is told, the real pictures have and the feature network predicts."""
+    assert setting.space is not None
+    known, seen = setting.pictures.columns, setting.space.columns
+    return tuple(
+        name
+        for name, column in setting.model.spec.given.items()
+        if name in known and name in seen and seen[name].space == column.space
+    )
+
+
+def _told_accuracy(columns: tuple[str, ...]) -> Metric:
+    """In how many samples that are told what real pictures show the feature network sees it, as in these pictures."""
+
+    def compute(setting: Setting) -> Outcome:
+        told = setting.real.given
+        samples, real = (setting.seen(features) for features in (setting.sample_features, setting.real_features))
+        shares = {name: (samples[name] == told[name]).double().mean().item() for name in columns}
+        floor = sum((real[name] == told[name]).double().mean().item() for name in columns) / len(columns)
+        value = sum(shares.values()) / len(columns)
+        return Outcome(value=value, floor=floor, detail=shares if len(columns) > 1 else None)
+
+    return Metric(unit="of 1", tolerance=0.002, compute=compute, protocol=_on_samples(), passes=_none)
 
 
 # Samples are the same on every machine up to rounding, and so are distances: tolerances leave room for rounding alone,
@@ -259,7 +297,7 @@ ON_FEATURES: Mapping[str, Metric] = {
 }
 """What every generator has whose pictures there is a feature space for."""
 
-NEED_FEATURES = frozenset({*ON_FEATURES, "memorisation", "smallest_class_share", "classes_covered"})
+NEED_FEATURES = frozenset({*ON_FEATURES, "memorisation", "smallest_class_share", "classes_covered", "told_accuracy"})
 
 _MEMORISATION = Metric(
     unit="of 1 for held-out pictures",
@@ -276,6 +314,6 @@ _GROUPS: tuple[tuple[tuple[str, ...], Callable[[Setting], dict[str, Metric]]], .
     (("discriminate",), _balance),
     (("sample",), _on_a_line),
     (("sample",), _against_pictures),
-    (("classify",), _on_labels),
+    (("classify", "by_column"), _on_labels),
 )
 """What a model must have, by name, for each group of metrics; in the order in which cards show them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -16,7 +16,8 @@ from genzoo.datasets import Split
 from genzoo.datasets.files import Files
 from genzoo.models import Model
 from genzoo.randomness import stream
-from genzoo.spec import DatasetSpec
+from genzoo.spec import Column, DatasetSpec, shared_columns
+from genzoo.spec.sections import Evaluation
 
 __all__ = ["BATCH", "LIMIT", "SEED", "Examples", "FeatureSpace", "Outcome", "Setting"]
 
@@ -46,9 +47,9 @@ class FeatureSpace:
         label: the network's name and the start of its sha256, for protocols.
         dim: how many features.
         extract: pictures in [0, 1] -> (n, dim) features.
-        classes: how many classes the network tells apart by the features; 0 for none.
-        classify: (n, dim) features -> (n, classes) logits.
         device: where the network is.
+        columns: what the network predicts from the features, by name; empty for nothing.
+        predict: (n, dim) features -> the logits of the values of each column, (n, values), by name.
     """
 
     NEEDS: ClassVar = ("encode", "latent_dim", "head")
@@ -57,8 +58,8 @@ class FeatureSpace:
     dim: int
     extract: Callable[[Tensor], Tensor]
     device: torch.device
-    classes: int = 0
-    classify: Callable[[Tensor], Tensor] | None = None
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    predict: Callable[[Tensor], Mapping[str, Tensor]] = lambda features: {}
 
     @classmethod
     def of(cls, network: Any) -> FeatureSpace:
@@ -69,8 +70,8 @@ class FeatureSpace:
             dim=network.latent_dim,
             extract=network.encode,
             device=network.device,
-            classes=network.head.out_features,
-            classify=network.head,
+            columns=network.predicts,
+            predict=lambda features: network.by_column(network.head(features)),
         )
 
 
@@ -110,6 +111,10 @@ class Examples:
         """The columns of all of them, on the CPU."""
         parts = [batch.given for batch in self.batches(torch.device("cpu"))] if self.columns else []
         return {name: torch.cat([part[name] for part in parts]) for name in self.columns}
+
+    def column(self, name: str) -> Tensor:
+        """What is known of all of them under a name, told or not, on the CPU."""
+        return self.data.column(name, self.order)
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
         """The examples in order. Random numbers are drawn on the CPU, so that every device has the same."""
@@ -157,7 +162,7 @@ class Setting:
     """
 
     model: Model
-    evaluation: Mapping[str, Any]
+    evaluation: Evaluation
     dataset: DatasetSpec
     pictures: DatasetSpec
     open_split: Callable[[DatasetSpec, str], Split]
@@ -192,7 +197,7 @@ class Setting:
         """All examples of a split."""
         data = self.open_split(dataset, split)
         order = torch.arange(len(data), device="cpu")
-        columns = tuple(name for name in self.model.spec.given if name in data.columns)
+        columns = shared_columns(self.model.spec.given, dataset.columns, self.model.name, dataset.name)
         return Examples(data=data, split=split, order=order, columns=columns, progress=self.progress)
 
     def others(self, dataset: DatasetSpec, n: int) -> Examples | None:
@@ -234,12 +239,12 @@ class Setting:
         with torch.no_grad():
             return self.space.extract(x)
 
-    def classes_of(self, features: Float[Tensor, "n d"]) -> Int[Tensor, " n"]:
-        """The class that the feature network sees in each."""
+    def seen(self, features: Float[Tensor, "n d"]) -> dict[str, Int[Tensor, " n"]]:
+        """The value of each column that the feature network sees in each picture."""
         assert self.space is not None
-        assert self.space.classify is not None
         with torch.no_grad():
-            return self.space.classify(features.float().to(self.space.device)).argmax(1).cpu()
+            predicted = self.space.predict(features.float().to(self.space.device))
+        return {name: logits.argmax(1).cpu() for name, logits in predicted.items()}
 
 
 def _has_training(dataset: DatasetSpec) -> bool:

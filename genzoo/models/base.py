@@ -21,7 +21,7 @@ from genzoo.models import display
 from genzoo.models.checks import checked
 from genzoo.models.given import resolve
 from genzoo.models.views import in_eval_mode, is_view, traced_in_eval_mode
-from genzoo.spec import Checkpoint, ModelSpec, Space, Spaces
+from genzoo.spec import Checkpoint, Column, ModelSpec, Space, Spaces
 
 __all__ = [
     "DECLARED",
@@ -210,6 +210,11 @@ class Model(nn.Module, ABC):
         if not isinstance(code, Space) or not code.flat:
             raise AttributeError("latent_dim")  # see __getattr__
         return code.shape[0]
+
+    @property
+    def predicts(self) -> Mapping[str, Column]:
+        """What it predicts of x, by name, and learns from the data."""
+        return self.spec.predicts
 
     @property
     def values(self) -> Literal["unit", "real", "index"]:

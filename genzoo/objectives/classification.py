@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -13,7 +14,13 @@ __all__ = ["cross_entropy"]
 
 
 def cross_entropy(model: FeatureNetwork, batch: Batch) -> dict[str, Float[Tensor, " n"]]:
-    """−log p(label | x) in nats; the term ``error`` is 1 where the likeliest class is not the label, else 0."""
-    logits, labels = model.logits(batch.x), batch.known["label"]
-    loss = F.cross_entropy(logits, labels, reduction="none")
-    return {"loss": loss, "error": (logits.argmax(1) != labels).to(loss)}
+    """−log p(value | x) in nats, the sum over the columns that the model predicts.
+
+    The term ``error`` is the share of the columns of which the likeliest value is not the right one.
+    """
+    losses, errors = [], []
+    for name, logits in model.by_column(model.logits(batch.x)).items():
+        losses.append(F.cross_entropy(logits, batch.known[name], reduction="none"))
+        errors.append(logits.argmax(1) != batch.known[name])
+    loss = torch.stack(losses).sum(0)
+    return {"loss": loss, "error": torch.stack(errors).to(loss).mean(0)}

@@ -4,8 +4,9 @@ A record names code by a ``"module:attribute"`` string, which is imported when a
 """
 
 from genzoo.spec.checkpoint import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, shipped
-from genzoo.spec.columns import Column
+from genzoo.spec.columns import Column, shared_columns
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
+from genzoo.spec.numbers import Number, Numbers
 from genzoo.spec.parts import PARTS_FOLDER, Part
 from genzoo.spec.records import (
     ALPHABET,
@@ -26,6 +27,7 @@ from genzoo.spec.records import (
     SamplerSpec,
     Targeted,
     Tombstone,
+    TrackerSpec,
 )
 from genzoo.spec.spaces import Space, Spaces
 
@@ -43,6 +45,7 @@ RECORDS: tuple[type[Record], ...] = (
     RecipeFile,
     SamplerSpec,
     Tombstone,
+    TrackerSpec,
 )
 """Every kind of record."""
 
@@ -69,6 +72,8 @@ __all__ = [
     "Family",
     "MetricSpec",
     "ModelSpec",
+    "Number",
+    "Numbers",
     "Objective",
     "OperationSpec",
     "Part",
@@ -79,7 +84,9 @@ __all__ = [
     "Spaces",
     "Targeted",
     "Tombstone",
+    "TrackerSpec",
     "check_name",
     "check_target",
+    "shared_columns",
     "shipped",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,10 +13,11 @@ from genzoo import notebook
 from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, MalformedWeights, NotFound
 from genzoo.files import check_depth, json_text, read_regular
-from genzoo.spec.columns import Column, parse_column
+from genzoo.spec.columns import Column
 from genzoo.spec.names import COMMIT, REPO
-from genzoo.spec.parts import Part, parse_part
-from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, ModelSpec, RecipeFile, Record
+from genzoo.spec.numbers import Number, Numbers, parse_number, table_of
+from genzoo.spec.parts import Part
+from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, TABLES, ModelSpec, RecipeFile, Record
 
 __all__ = ["MAX_RECORD_BYTES", "RECORD_FILE", "WEIGHTS_FILE", "Checkpoint", "shipped"]
 
@@ -31,13 +32,12 @@ LARGEST = (1 << 63) - 1
 class Checkpoint(Record):
     """Trained weights with everything needed to rebuild, check and judge them.
 
-    `metrics` maps a metric's name to ``{"value": float, "unit": str, "tolerance": float, "protocol": {...}}``, with
-    ``floor``, a float, ``detail``, a table, and ``torch``, the version it was measured with, where there are such;
-    `quick` has some of them measured on few examples; `recipe` is the recipe as it was run; `trained` says with what.
-    `labels` says what latents do, by their index as text: ``{"3": "width"}``. `given` has the columns that the model is
-    told, `parts` the checkpoints that it stands on, `sampler` the name and options of how it is sampled. `distribution`
-    is the one whose architecture it was trained with, looked in first where several offer the name. `repo` and `commit`
-    (40 hex digits) say where on the hub the files are, if they are there. `folder` is where they lie on this machine.
+    `metrics` maps a metric's name to its Number; `quick` has some of them measured on few examples; `recipe` is the
+    recipe as it was run; `trained` says with what. `labels` says what latents do, by their index as text: ``{"3":
+    "width"}``. `given` has the columns that the model is told, `predicts` those that it predicts, `parts` the
+    checkpoints that it stands on, `sampler` the name and options of how it is sampled. `distribution` is the one whose
+    architecture it was trained with, looked in first where several offer the name. `repo` and `commit` (40 hex digits)
+    say where on the hub the files are, if they are there. `folder` is where they lie on this machine.
     """
 
     kind: ClassVar[str] = "checkpoint"
@@ -50,11 +50,12 @@ class Checkpoint(Record):
     sha256: str
     size_bytes: int
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    quick: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Number] = field(default_factory=dict)
+    quick: Mapping[str, Number] = field(default_factory=dict)
     trained: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, Column] = field(default_factory=dict)
+    predicts: Mapping[str, Column] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
     sampler: str = ""
     distribution: str = ""
@@ -63,12 +64,10 @@ class Checkpoint(Record):
     folder: Path = Path()
 
     def __post_init__(self) -> None:
-        if isinstance(self.given, Mapping):
-            columns = {name: parse_column(column, f"given.{name}") for name, column in self.given.items()}
-            object.__setattr__(self, "given", columns)
-        if isinstance(self.parts, Mapping):
-            parts = {name: parse_part(part, f"parts.{name}") for name, part in self.parts.items()}
-            object.__setattr__(self, "parts", parts)
+        for key, parse in _PARSERS.items():
+            if isinstance(table := getattr(self, key), Mapping):
+                parsed = {name: parse(value, f"{key}.{name}") for name, value in table.items()}
+                object.__setattr__(self, key, parsed)
         super().__post_init__()
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InvalidInput(f"checkpoint {self.name}: sha256 must be 64 hex digits")
@@ -82,9 +81,6 @@ class Checkpoint(Record):
                 rule.check(self.config.get(key), f"checkpoint {self.name}: config.{key}")
         if "latent_dim" in self.config:
             LATENT_DIM.check(self.config["latent_dim"], f"checkpoint {self.name}: config.latent_dim")
-        for key in ("metrics", "quick"):
-            for metric, entry in getattr(self, key).items():
-                _check_entry(entry, f"checkpoint {self.name}: {key}.{metric}")
         latents = set(map(str, range(self.latent_dim or 0)))
         if bad := [key for key in self.labels if key not in latents]:
             raise InvalidInput(f"checkpoint {self.name}: labels.{bad[0]:.40} must be a latent's index")
@@ -96,7 +92,7 @@ class Checkpoint(Record):
             f"{self.family}, {self.architecture}, trained on {self.dataset}: {shape}, {latents}"
             f"{self.parameters:,} parameters, {self.size_bytes / 1e6:.1f} MB, {self.license or 'no licence told'}"
         )
-        return notebook.heading(self.name, told) + notebook.metrics_table(self.metrics)
+        return notebook.heading(self.name, told) + table_of(self.metrics)
 
     @property
     def spec(self) -> ModelSpec:
@@ -105,6 +101,7 @@ class Checkpoint(Record):
             architecture=self.architecture,
             config=self.config,
             given=self.given,
+            predicts=self.predicts,
             parts=self.parts,
             sampler=self.sampler,
         )
@@ -130,8 +127,9 @@ class Checkpoint(Record):
     def to_json(self) -> str:
         """The text of ``genzoo.json``: sorted keys, one trailing newline."""
         data = {"format": RECORD_FORMAT, **asdict(self)}
+        data |= {key: Numbers(getattr(self, key)).to_dict() for key in ("metrics", "quick")}
         del data["folder"]
-        for key in ("given", "labels", "parts", "quick", "sampler"):
+        for key in ("given", "labels", "parts", "predicts", "quick", "sampler"):
             if not data[key]:
                 del data[key]
         if not self.repo:
@@ -183,24 +181,13 @@ class Checkpoint(Record):
         return cls(**data)
 
 
-_ENTRY_TYPES: dict[str, type] = {"value": float, "unit": str, "tolerance": float, "protocol": Mapping}
-_ENTRY_EXTRAS: dict[str, type] = {"floor": float, "detail": Mapping, "torch": str}
-
-
-def _check_entry(entry: Any, where: str) -> None:
-    """InvalidInput unless `entry` is that of a metric."""
-    known = _ENTRY_TYPES | _ENTRY_EXTRAS
-    if not isinstance(entry, Mapping) or not _ENTRY_TYPES.keys() <= entry.keys() <= known.keys():
-        raise InvalidInput(
-            f"{where} must have {', '.join(_ENTRY_TYPES)}, and may have {', '.join(_ENTRY_EXTRAS)}, and no more"
-        )
-    for key, value in entry.items():
-        if not isinstance(value, known[key]):
-            raise InvalidInput(f"{where}.{key} has the wrong type")
-
-
+_PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
+    **TABLES,
+    "metrics": parse_number,
+    "quick": parse_number,
+}
 _KEYS = {field.name for field in fields(Checkpoint)} - {"folder"}
-_OPTIONAL = {"distribution", "given", "labels", "parts", "quick", "repo", "commit", "sampler"}
+_OPTIONAL = {"distribution", "given", "labels", "parts", "predicts", "quick", "repo", "commit", "sampler"}
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from genzoo.spec.names import check_name
 from genzoo.spec.spaces import Space
 from genzoo.typecheck import conform
 
-__all__ = ["Column", "check_columns", "parse_column"]
+__all__ = ["Column", "check_columns", "parse_column", "shared_columns"]
 
 MAX_COLUMNS = 64
 RESERVED = ("n", "self", "x", "z", "seed", "sampler", "start", "latent", "steps", "mode", "device", "index", "given")
@@ -88,6 +88,23 @@ def check_columns(columns: Mapping[str, Column], where: str) -> None:
             raise InvalidInput(
                 f"{where}: a column cannot be called {name!r:.40}: take another word of a-z, 0-9 and '_'"
             )
+
+
+def shared_columns(told: Mapping[str, Column], known: Mapping[str, Column], model: str, data: str) -> tuple[str, ...]:
+    """The columns that a model is told and a data set knows.
+
+    Raises:
+        InvalidInput: both have one of a name, and mean something else by it.
+    """
+    names = tuple(name for name in told if name in known)
+    for name in names:
+        if (told[name].space, told[name].names) != (known[name].space, known[name].names):
+            raise InvalidInput(
+                f"{name} is one thing for {model} ({told[name].wanted()}) and another in {data} "
+                f"({known[name].wanted()}): "
+                "take the data that the model was trained on, or say what it is told"
+            )
+    return names
 
 
 def parse_column(table: Any, where: str) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ __all__ = [
     "ALPHABET",
     "LATENT_DIM",
     "MODEL_FIELDS",
+    "TABLES",
     "Alias",
     "Architecture",
     "Command",
@@ -36,6 +37,7 @@ __all__ = [
     "SamplerSpec",
     "Targeted",
     "Tombstone",
+    "TrackerSpec",
 ]
 
 MODEL_FIELDS = {
@@ -54,6 +56,13 @@ MODEL_FIELDS = {
     ),
 }
 """What the config of every model has."""
+
+TABLES: Mapping[str, Callable[[Any, str], Any]] = {
+    "given": parse_column,
+    "predicts": parse_column,
+    "parts": parse_part,
+}
+"""What reads the values, as JSON has them, of those attributes of a ModelSpec that are records by name."""
 
 LATENT_DIM = Field(kind="int", doc="length of a code", minimum=1, maximum=65536)
 """The key ``latent_dim`` of the families whose code is a vector."""
@@ -146,9 +155,11 @@ class Architecture(Record):
 class Family(Targeted):
     """How roles make one model. `target` is a class with ``build(network, spec)`` (see genzoo.models.Model).
 
-    `conditional` says that its models can be told something: see genzoo.models.Model. `parts` names the checkpoints
-    that they stand on; `build` is then called with a third argument, the loaded models by these names. `exceptions`
-    maps a law of genzoo.testing that its models cannot keep to the reason.
+    `conditional` says that its models can be told something: see genzoo.models.Model. `predictive` says that they can
+    predict columns, those in ``spec.predicts``; the config key ``classes``, of a family that has it, is then the number
+    of values that they have together. `parts` names the checkpoints that its models stand on; `build` is then called
+    with a third argument, the loaded models by these names. `exceptions` maps a law of genzoo.testing that its models
+    cannot keep to the reason.
     """
 
     kind: ClassVar[str] = "family"
@@ -156,6 +167,7 @@ class Family(Targeted):
     summary: str
     config: Mapping[str, Field] = field(default_factory=dict)
     conditional: bool = False
+    predictive: bool = False
     parts: tuple[str, ...] = ()
     paper: str = ""
     exceptions: Mapping[str, str] = field(default_factory=dict)
@@ -174,8 +186,8 @@ class Objective(Record):
     {term: (n,) tensor}`` of a genzoo.Batch, whose term ``loss`` is minimised. It is given those options of `config`
     that it has parameters for (all of them if it takes ``**options``), and, if it asks for them by name, ``data_size``,
     the number of examples of the data, and ``step``, a tensor with the step of the run. ``batch.given`` has what the
-    model is told, and ``batch.known`` also the `columns` that the objective learns from. The batch may be a part of the
-    step's: a process's slice, or a micro-batch.
+    model is told, and ``batch.known`` also what it predicts and the `columns` that the objective learns from beside.
+    The batch may be a part of the step's: a process's slice, or a micro-batch.
 
     Of an objective of GANs, `per_example` says that a loss looks at the gradient of each example alone, so that no
     discriminator may normalise over the batch and none of it can be compiled, and `probability` that the sigmoid of the
@@ -280,6 +292,22 @@ class SamplerSpec(Targeted):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackerSpec(Targeted):
+    """Who is told the terms of a run: ``genzoo train --track NAME``.
+
+    `target` is called as ``target(name, folder)`` with the name of the run and a folder of its own in the run's, which
+    is not made yet, before the first step, and returns an object with ``log(values, step)``, called with the terms of
+    each epoch, and ``finish()``. `module` is what it imports, if that is not a dependency of its distribution, and
+    `install` what pip installs that by, if it is called otherwise.
+    """
+
+    kind: ClassVar[str] = "tracker"
+    summary: str
+    module: str = ""
+    install: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExporterSpec(Targeted):
     """A format of the files that ``genzoo export`` writes.
 
@@ -376,23 +404,25 @@ class RecipeFile(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """What `create` builds: family × architecture with a complete, checked config, the columns that the model is told,
-    the checkpoints that it stands on, and how it is sampled unless told otherwise (a sampler's name and options)."""
+    """What `create` builds: family × architecture with a complete, checked config, the columns that the model is told
+    and those that it predicts, the checkpoints that it stands on, and how it is sampled unless told otherwise (a
+    sampler's name and options). Columns stand in the order of their names, as in a record: weights depend on it."""
 
     family: str
     architecture: str
     config: Mapping[str, Any]
     given: Mapping[str, Column] = field(default_factory=dict)
+    predicts: Mapping[str, Column] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
     sampler: str = ""
 
     def __post_init__(self) -> None:
-        parts = {name: parse_part(part, f"parts.{name}") for name, part in self.parts.items()}
-        object.__setattr__(self, "parts", parts)
-        columns = {name: parse_column(column, f"given.{name}") for name, column in self.given.items()}
-        object.__setattr__(self, "given", columns)
+        for key, parse in TABLES.items():
+            tables = {name: parse(table, f"{key}.{name}") for name, table in getattr(self, key).items()}
+            object.__setattr__(self, key, dict(sorted(tables.items())))
         conform(self, "ModelSpec")
         check_columns(self.given, "the model")
+        check_columns(self.predicts, "the model")
         check_part_names(self.parts, "the model")
 
     @property

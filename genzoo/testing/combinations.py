@@ -24,15 +24,23 @@ from genzoo.testing.precision import TRACING
 __all__ = ["of_combinations"]
 
 LATENT_DIM = 5
-UNTOLD: Mapping[str, Column] = MappingProxyType({})
-TOLD: Mapping[str, Column] = MappingProxyType(
+Columns = Mapping[str, Mapping[str, Column]]
+"""What a model is given and what it predicts, under the names of ModelSpec's attributes."""
+NONE: Columns = MappingProxyType({})
+TOLD: Columns = MappingProxyType(
     {
-        "label": Column.of(["a", "b", "c"]),
-        "size": Column(space=Space(shape=(2,)), optional=True),
-        "words": Column(space=Space(shape=(4,), values="index", size=5), optional=True),
+        "given": {
+            "label": Column.of(["a", "b", "c"]),
+            "size": Column(space=Space(shape=(2,)), optional=True),
+            "words": Column(space=Space(shape=(4,), values="index", size=5), optional=True),
+        }
     }
 )
 """What conditional families are told: a class, and numbers and words that may be left out."""
+PREDICTED: Columns = MappingProxyType(
+    {"predicts": {"colour": Column.of(["a", "b", "c"]), "size": Column.of(["d", "e"])}}
+)
+"""What predictive families predict."""
 R = TypeVar("R", bound=Record)
 
 
@@ -62,20 +70,30 @@ class _Combination:
     def exceptions(self) -> Mapping[str, str]:
         return {**self.family.exceptions, **self.architecture.exceptions}
 
-    def model(self, shape: tuple[int, ...], config: Mapping[str, Any], given: Mapping[str, Column] = UNTOLD) -> Model:
-        """It, untrained, in eval mode, with what `config` gives and otherwise the defaults, told what is `given`."""
+    @property
+    def columns(self) -> Iterator[Columns]:
+        """The columns with which its models can be made, beside none."""
+        if self.family.conditional:
+            yield TOLD
+        if self.family.predictive:
+            yield PREDICTED
+
+    def model(self, shape: tuple[int, ...], config: Mapping[str, Any], columns: Columns = NONE) -> Model:
+        """It, untrained, in eval mode, with what `config` gives and otherwise the defaults, and with `columns`."""
         refusals = []
-        for options in self._ways(shape):
+        for options in self._ways(shape, columns):
             try:
-                return self._blueprint({**options, **config}, given).seeded(0).eval()
+                return self._blueprint({**options, **config}, columns).seeded(0).eval()
             except InvalidInput as error:
                 refusals.append(error)
         raise refusals[0]
 
-    def _ways(self, shape: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+    def _ways(self, shape: tuple[int, ...], columns: Columns) -> Iterator[dict[str, Any]]:
         """Configs for examples of a shape, the first that is admitted is taken: some families want as many latents as
         there are values, and real values want some likelihoods alone."""
         needed = least({**self.family.config, **self.architecture.config})
+        if "predicts" in columns:
+            needed.pop("classes", None)  # follows from them
         given = {"input_shape": shape, **needed}
         if "latent_dim" in given:
             given["latent_dim"] = LATENT_DIM
@@ -89,9 +107,14 @@ class _Combination:
         if len(shape) < 3:
             yield from (given | {key: value} for key, value in _others(self.family.config))
 
-    def _blueprint(self, config: Mapping[str, Any], given: Mapping[str, Column]) -> Blueprint:
-        names = self.family.name, self.architecture.name
-        spec = ModelSpec(family=names[0], architecture=names[1], config=config, given=given)
+    def _blueprint(self, config: Mapping[str, Any], columns: Columns) -> Blueprint:
+        spec = ModelSpec(
+            family=self.family.name,
+            architecture=self.architecture.name,
+            config=config,
+            given=columns.get("given", {}),
+            predicts=columns.get("predicts", {}),
+        )
         return Blueprint.of(spec, str(self), prefer=self.distribution)
 
     def cases(self) -> Iterator[Case]:
@@ -101,9 +124,9 @@ class _Combination:
                 yield self._case(law, shape, {})
         for law in TRACING:
             yield self._case(law, first, {})
-        if self.family.conditional:
+        for columns in self.columns:
             for law in (*LAWS, *TRACING):
-                yield self._case(law, first, {}, TOLD)
+                yield self._case(law, first, {}, columns)
         for key, value in _others({**self.family.config, **self.architecture.config}):
             for law in LAWS:
                 yield self._case(law, first, {key: value})
@@ -113,31 +136,37 @@ class _Combination:
         law: Callable[[Any], None],
         shape: tuple[int, ...],
         config: Mapping[str, Any],
-        given: Mapping[str, Column] = UNTOLD,
+        columns: Columns = NONE,
     ) -> Case:
-        told = " ".join([_words(shape), *(f"{key}={value}" for key, value in config.items()), *given])
+        told = " ".join([_words(shape), *(f"{key}={value}" for key, value in config.items()), *_names(columns)])
         return Case(
             law=law,
             subject=f"{self} {told}",
-            arguments=lambda: (self.model(shape, config, given),),
+            arguments=lambda: (self.model(shape, config, columns),),
             exceptions=self.exceptions,
         )
 
     def learning(self, objective: Objective) -> Iterator[Case]:
-        shapes = [(shape, UNTOLD) for shape in self.architecture.shapes]
-        told = [(self.architecture.shapes[0], TOLD)] if self.family.conditional else []
-        for shape, given in (*shapes, *told):
+        shapes = [(shape, NONE) for shape in self.architecture.shapes]
+        told = [(self.architecture.shapes[0], columns) for columns in self.columns]
+        for shape, columns in (*shapes, *told):
             for law in LEARNING_LAWS:
                 yield Case(
                     law=law,
-                    subject=" ".join([f"{self} {_words(shape)} by {objective.name}", *given]),
-                    arguments=partial(lambda shape, given: (self.model(shape, {}, given), objective), shape, given),
+                    subject=" ".join([f"{self} {_words(shape)} by {objective.name}", *_names(columns)]),
+                    arguments=partial(
+                        lambda shape, columns: (self.model(shape, {}, columns), objective), shape, columns
+                    ),
                     exceptions={**self.exceptions, **objective.exceptions},
                 )
 
 
 def _words(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))  # ASCII, as pytest shows nothing else in a name
+
+
+def _names(columns: Columns) -> list[str]:
+    return [name for told in columns.values() for name in told]
 
 
 def _combinations(distribution: str) -> Iterator[_Combination]:

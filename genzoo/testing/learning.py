@@ -81,8 +81,8 @@ class _Move:
 
     def terms(self) -> dict[str, Tensor]:
         x = _examples(self.model)
-        labels = torch.arange(EXAMPLES) % self.model.spec.config.get("classes", 2)
-        columns = {"label": labels, **given(self.model, EXAMPLES)}
+        predicted = {name: torch.arange(EXAMPLES) % column.space.size for name, column in self.model.predicts.items()}
+        columns = {**predicted, **given(self.model, EXAMPLES)}
         told = {"data_size": 100, "step": torch.tensor(0)}
         batch = Batch(x=x, given=given(self.model, EXAMPLES), known=columns)
         asked = signature(self._loss).parameters

@@ -30,6 +30,7 @@ from genzoo.errors import InvalidInput, MissingDependency, TrainingDiverged
 from genzoo.models import Model
 from genzoo.models.given import not_told
 from genzoo.randomness import stream
+from genzoo.spec.sections import Training
 from genzoo.training.clock import Clock, Progress
 from genzoo.training.processes import Processes
 from genzoo.training.recipe import Recipe
@@ -82,28 +83,28 @@ def fit(
     processes = processes or Processes(device=model.device)
     settings = recipe.training
     check_batches(model, losses, data, recipe, processes.count)
-    if settings["compile"]:
+    if settings.compile:
         _check_compiler()
     # Convolutions in bf16 are a tenth faster where the channels of a pixel lie together.
-    layout = torch.channels_last if settings["precision"] == "bf16" else torch.contiguous_format
+    layout = torch.channels_last if settings.precision == "bf16" else torch.contiguous_format
     model.to(memory_format=layout)
     trainer = Trainer.of(model, losses, recipe, processes, data_size=len(data))
-    _begin_or_go_on(trainer, run, settings["seed"])
-    batch_size, steps_per_epoch = settings["batch_size"], len(data) // settings["batch_size"]
-    steps = steps_per_epoch * settings["epochs"]
+    _begin_or_go_on(trainer, run, settings.seed)
+    batch_size, steps_per_epoch = settings.batch_size, len(data) // settings.batch_size
+    steps = steps_per_epoch * settings.epochs
     clock = Clock(trainer=trainer, steps=steps, batch_size=batch_size)
     kept = model if trainer.average is None else cast(Model, trainer.average.module)
     with stop_requests() as stop_requested:
         while trainer.step < steps:
             epoch, done = divmod(trainer.step, steps_per_epoch)
-            order = torch.randperm(len(data), generator=stream("order", settings["seed"], epoch), device="cpu")
+            order = torch.randperm(len(data), generator=stream("order", settings.seed, epoch), device="cpu")
             order = order[done * batch_size : steps_per_epoch * batch_size]
             for batches in _steps(trainer, data, order, settings, columns):
                 _play(trainer, batches, settings, steps)
                 clock.tick()
                 ended, last = trainer.step % steps_per_epoch == 0, trainer.step == steps
                 if processes.main and (ended or clock.report_due()):
-                    report(clock.progress(epoch, settings["epochs"], ended=ended))
+                    report(clock.progress(epoch, settings.epochs, ended=ended))
                 if ended:  # before the state that says so: what is killed in between is done again
                     _end_epoch(trainer, run, kept, epoch + 1, on_epoch)
                 stop, due = processes.any(stop_requested(), processes.main and clock.save_due())
@@ -122,7 +123,7 @@ def check_batches(model: Model, losses: Losses, data: Split, recipe: Recipe, cou
         InvalidInput: there are fewer examples than a batch has, it does not divide, or batch normalisation would see
             one example alone.
     """
-    batch_size, accumulate = recipe.training["batch_size"], recipe.training["accumulate"]
+    batch_size, accumulate = recipe.training.batch_size, recipe.training.accumulate
     if len(data) < batch_size:
         raise InvalidInput(
             f"training.batch_size is {batch_size}, but there are only {len(data)} examples: "
@@ -168,17 +169,17 @@ def _begin_or_go_on(trainer: Trainer, run: Run, seed: int) -> None:
 
 
 def _steps(
-    trainer: Trainer, data: Split, order: Tensor, settings: Mapping[str, Any], columns: Collection[str]
+    trainer: Trainer, data: Split, order: Tensor, settings: Training, columns: Collection[str]
 ) -> Iterator[Sequence[Batch]]:
     """This process's micro-batches of each step; nothing is drawn before its step, so that a resumed run draws the
     same."""
     processes, model = trainer.processes, trainer.model
-    mine = processes.slice_of(order, settings["batch_size"])
-    size = settings["batch_size"] // (processes.count * settings["accumulate"])
+    mine = processes.slice_of(order, settings.batch_size)
+    size = settings.batch_size // (processes.count * settings.accumulate)
     wanted = dict.fromkeys((*model.spec.given, *columns))
-    batches = data.batches(mine, size, model.device, workers=settings["workers"], columns=tuple(wanted))
-    dropped = (without_some(batch, model, settings["drop_given"]) for batch in batches)
-    while step := list(islice(dropped, settings["accumulate"])):
+    batches = data.batches(mine, size, model.device, workers=settings.workers, columns=tuple(wanted))
+    dropped = (without_some(batch, model, settings.drop_given) for batch in batches)
+    while step := list(islice(dropped, settings.accumulate)):
         yield step
 
 
@@ -195,20 +196,21 @@ def without_some(batch: Batch, model: Model, share: float) -> Batch:
     return replace(batch, given=given)
 
 
-def _play(trainer: Trainer, batches: Sequence[Batch], settings: Mapping[str, Any], steps: int) -> None:
+def _play(trainer: Trainer, batches: Sequence[Batch], settings: Training, steps: int) -> None:
     """One step: every player whose turn it is moves, then the average follows."""
-    factor = _schedule(trainer.step, steps, settings["schedule"], settings["warmup_steps"])
+    factor = _schedule(trainer.step, steps, settings.schedule, settings.warmup_steps)
     for player in trainer.players:
-        if trainer.step % player.every:
+        if trainer.step % player.settings.every:
             continue
         if len(trainer.players) > 1:  # no gradient to who does not move
             for other in trainer.players:
                 other.module.requires_grad_(other is player)
-        terms = trainer.processes.mean(_backward(trainer, player, batches, settings["precision"]))
+        terms = trainer.processes.mean(_backward(trainer, player, batches, settings.precision))
         _check_finite(terms, player, trainer)
-        trainer.processes.average_gradients(player.module)
+        if player.settings.clip:
+            nn.utils.clip_grad_norm_(player.module.parameters(), player.settings.clip)
         for group in player.optimizer.param_groups:
-            group["lr"] = player.learning_rate * factor
+            group["lr"] = player.settings.learning_rate * factor
         player.optimizer.step()
         trainer.means.add(terms, f"{player.name}_" if len(trainer.players) > 1 else "")
     trainer.step += 1
@@ -219,10 +221,11 @@ def _backward(trainer: Trainer, player: Player, batches: Sequence[Batch], precis
     """The terms' means over the micro-batches; the player's gradients are those of its ``loss``."""
     player.optimizer.zero_grad()
     parts = []
-    for batch in batches:
-        with _autocast(batch.x.device, precision):
-            terms = player.terms(trainer.model, batch, trainer.step)
-        terms["loss"].backward(torch.full_like(terms["loss"], 1 / len(batches)))  # type: ignore[no-untyped-call]
+    for number, batch in enumerate(batches, 1):
+        with trainer.processes.passing(player.step, last=number == len(batches)):
+            with _autocast(batch.x.device, precision):
+                terms = player.step(trainer.model, batch, trainer.step)
+            terms["loss"].backward(torch.full_like(terms["loss"], 1 / len(batches)))
         parts.append({key: value.detach() for key, value in terms.items()})
     if len(parts) == 1:
         return parts[0]
@@ -244,7 +247,7 @@ def _diverged(what: str, trainer: Trainer) -> TrainingDiverged:
     if trainer.saved_step is None:
         return TrainingDiverged(f"{where}; no state was saved: {_ANEW}", suggestions=["--force"])
     several = len(trainer.players) > 1
-    keys = [(f"{player.name}." if several else "", player.learning_rate / 2) for player in trainer.players]
+    keys = [(f"{player.name}." if several else "", player.settings.learning_rate / 2) for player in trainer.players]
     smaller = " ".join(f"--set optimizer.{key}learning_rate={rate:.3g}" for key, rate in keys)
     return TrainingDiverged(
         f"{where}; the last good state is that of {trainer.saved_step}: go on from it with --resume {smaller}, "

@@ -98,8 +98,8 @@ def _may_change(change: Change, there: Recipe, wanted: Recipe) -> bool:
     if section == "optimizer":
         return key.rpartition(".")[2] == "learning_rate"
     if change.key == "training.epochs":
-        constant = there.training["schedule"] == wanted.training["schedule"] == "constant"
-        return constant and bool(wanted.training["epochs"] > there.training["epochs"])
+        constant = there.training.schedule == wanted.training.schedule == "constant"
+        return constant and wanted.training.epochs > there.training.epochs
     return section in ("license", "evaluation") or change.key == "training.workers"
 
 

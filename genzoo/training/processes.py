@@ -1,26 +1,28 @@
 """The processes that train one model together, as torchrun or ``accelerate launch`` start them; alone, nothing is done.
 
-Each has the whole model and plays its slice of every batch. After the backward pass the gradients are averaged by one
-all-reduce of them all. DistributedDataParallel would do so from a hook on ``forward``; but objectives call
-``posterior``, ``generate`` or ``logits``, which are none, and a GAN's players each need gradients of their own.
+Each has the whole model and plays its slice of every batch. torch's DistributedDataParallel averages the gradients of
+the player who moves, while the backward pass still goes on. Buffers are not sent: the running statistics of batch
+normalisation are those of each process's slices, and what follows from the weights alone, as the unit vectors of
+spectral normalisation do, is the same in all.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from genzoo.errors import InvalidInput, ProcessLost, StateMismatch
 from genzoo.randomness import stream
 
-__all__ = ["Processes", "is_main"]
+__all__ = ["Processes", "Step", "is_main"]
 
 PATIENCE = timedelta(hours=6)  # the others wait while the main process downloads, saves or measures
 ANEW = "start anew with --force"
@@ -41,6 +43,19 @@ def _told(variable: str, default: int) -> int:
     if not text.isdecimal():
         raise InvalidInput(f"{variable} must be a number, as torchrun sets it; got {text!r:.40}: unset it")
     return int(text)
+
+
+class Step(nn.Module):
+    """A player's loss as a module: what DistributedDataParallel sees are the player's parameters, without its buffers,
+    and the forward pass, which is `terms`."""
+
+    def __init__(self, player: nn.Module, terms: Callable[..., dict[str, Tensor]]) -> None:
+        super().__init__()
+        self.learned = nn.ParameterList(player.parameters())
+        self.terms = terms
+
+    def forward(self, *inputs: Any) -> dict[str, Tensor]:
+        return self.terms(*inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,16 +115,35 @@ class Processes:
             return terms
         return dict(zip(terms, self._reduce(torch.stack(list(terms.values())), "mean").unbind(), strict=True))
 
-    def average_gradients(self, module: nn.Module) -> None:
-        """Make the gradients of `module`, each process's of its slice, those of the whole batch."""
+    def share(self, step: Step) -> nn.Module:
+        """The step whose backward pass makes its player's gradients, each process's of its slice, those of all."""
         if self.count == 1:
+            return step
+        with _together():
+            return DistributedDataParallel(step)
+
+    @contextmanager
+    def passing(self, step: nn.Module, *, last: bool) -> Iterator[None]:
+        """Around a forward and a backward pass of a step: of several micro-batches, the last one averages their sum.
+
+        Raises:
+            InvalidInput: the loss does not depend on all parameters of the player.
+        """
+        if not isinstance(step, DistributedDataParallel):
+            yield
             return
-        gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
-        flat = self._reduce(torch.cat([gradient.flatten() for gradient in gradients]), "mean")
-        for gradient, part in zip(
-            gradients, torch.split(flat, [gradient.numel() for gradient in gradients]), strict=True
-        ):
-            gradient.copy_(part.view_as(gradient))
+        try:
+            with nullcontext() if last else step.no_sync():
+                yield
+        except RuntimeError as error:
+            if isinstance(error, torch.distributed.DistError) or "gloo" in str(error):
+                raise _lost(error) from None
+            raise
+        if last and any(parameter.grad is None for parameter in step.parameters() if parameter.requires_grad):
+            raise InvalidInput(
+                "a loss does not depend on all parameters of its player, which several processes cannot train: "
+                "train it with one, or set requires_grad of the others to False"
+            )
 
     def any(self, *flags: bool) -> list[bool]:
         """Of each flag, whether one of the processes has set it."""
@@ -243,8 +277,12 @@ def _together() -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:  # what torch.distributed raises
-        cause = next(iter(str(error).splitlines()), "")
-        raise ProcessLost(
-            f"another process of the run is gone ({cause:.120}); the last saved state stays: "
-            "start all of them again with --resume"
-        ) from None
+        raise _lost(error) from None
+
+
+def _lost(error: RuntimeError) -> ProcessLost:
+    cause = next(iter(str(error).splitlines()), "")
+    return ProcessLost(
+        f"another process of the run is gone ({cause:.120}); the last saved state stays: "
+        "start all of them again with --resume"
+    )

@@ -5,86 +5,20 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from genzoo.errors import InvalidInput, MalformedWeights, did_you_mean
-from genzoo.fields import Field, check_config
+from genzoo.fields import Field, check_config, fields_of, from_table
 from genzoo.files import check_depth, read_regular
 from genzoo.spec import check_name
+from genzoo.spec.sections import Evaluation, Optimizer, Training
 
-__all__ = ["EVALUATION", "OPTIMIZER", "TRAINING", "Recipe", "check_players", "parse_override"]
+__all__ = ["Recipe", "check_players", "parse_override"]
 
 MAX_RECIPE_BYTES = 1 << 16
 MAX_DOTS = 64  # in a line
-
-OPTIMIZER = {
-    "learning_rate": Field(kind="float", doc="step size of Adam", default=1e-3, minimum=1e-8, maximum=1.0),
-    "beta1": Field(kind="float", doc="decay of Adam's first moment", default=0.9, minimum=0.0, maximum=0.9999),
-    "every": Field(kind="int", doc="the player moves at every so many steps", default=1, minimum=1, maximum=1000),
-    "beta2": Field(kind="float", doc="decay of Adam's second moment", default=0.999, minimum=0.0, maximum=0.999999),
-}
-
-TRAINING = {
-    "epochs": Field(kind="int", doc="passes over the data", minimum=1, maximum=1_000_000),
-    "batch_size": Field(
-        kind="int", doc="examples in a step, of all processes together", default=128, minimum=1, maximum=65536
-    ),
-    "accumulate": Field(
-        kind="int", doc="micro-batches a step is cut into, to save memory", default=1, minimum=1, maximum=65536
-    ),
-    "start": Field(kind="str", doc="checkpoint of the same networks whose weights are the first", default=""),
-    "seed": Field(kind="int", doc="seed of initial weights, order and noise", default=0, minimum=0, maximum=2**62),
-    "schedule": Field(
-        kind="str",
-        doc="learning rate over the run: constant, or cosine down to 0",
-        default="constant",
-        choices=("constant", "cosine"),
-    ),
-    "warmup_steps": Field(
-        kind="int", doc="steps of linear rise to the learning rate", default=0, minimum=0, maximum=1_000_000
-    ),
-    "ema": Field(
-        kind="float",
-        doc="decay of the exponential moving average of the weights that is saved; 0 for none",
-        default=0.0,
-        minimum=0.0,
-        maximum=0.99999,
-    ),
-    "drop_given": Field(
-        kind="float",
-        doc="share of examples that are not told a column, so that it may be left out when the "
-        "model is used; 0: always told",
-        default=0.0,
-        minimum=0.0,
-        maximum=0.9,
-    ),
-    "precision": Field(kind="str", doc="precision of the forward pass", default="float32", choices=("float32", "bf16")),
-    "compile": Field(kind="bool", doc="torch.compile the losses (needs a C++ compiler)", default=False),
-    "workers": Field(
-        kind="int",
-        doc="processes that read picture files ahead; 0: none, -1: as many as are useful here",
-        default=-1,
-        minimum=-1,
-        maximum=256,
-    ),
-}
-
-EVALUATION = {
-    "importance_draws": Field(
-        kind="int",
-        doc="draws of the importance weighted bound that is reported as −log p(x); 0 for none",
-        default=0,
-        minimum=0,
-        maximum=1_000_000,
-    ),
-    "features": Field(
-        kind="str",
-        doc="checkpoint in whose features samples and pictures are compared; else the network that the data set names",
-        default="",
-    ),
-}
 
 _TOP = {
     "name": Field(kind="str", doc="name of the checkpoint"),
@@ -97,16 +31,17 @@ _REQUIRED = {"model": ("family", "architecture"), "objective": ("name",), "data"
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Its sections as checked as they can be without the registry: `optimizer`, `training` and `evaluation` fully, of
-    the others that what names a record is a name."""
+    the others that what names a record is a name. `players` has what ``[optimizer.<player>]`` says otherwise."""
 
     name: str
     license: str
     model: Mapping[str, Any]
     objective: Mapping[str, Any]
     data: Mapping[str, Any]
-    optimizer: Mapping[str, Any]
-    training: Mapping[str, Any]
-    evaluation: Mapping[str, Any]
+    optimizer: Optimizer
+    training: Training
+    evaluation: Evaluation
+    players: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -142,14 +77,17 @@ class Recipe:
         top = check_config(_TOP, {k: v for k, v in table.items() if k not in _SECTIONS}, where)
         check_name(top["name"], f"{where}: name")
         sections: dict[str, Any] = {section: _section(table, section, where) for section in _SECTIONS}
-        sections["optimizer"] = _optimizer(sections["optimizer"], f"{where}: optimizer")
-        sections["training"] = check_config(TRAINING, sections["training"], f"{where}: training")
-        sections["evaluation"] = check_config(EVALUATION, sections["evaluation"], f"{where}: evaluation")
+        shared, sections["players"] = _optimizer(sections["optimizer"], f"{where}: optimizer")
+        sections["optimizer"] = shared
+        sections["training"] = from_table(Training, sections["training"], f"{where}: training")
+        sections["evaluation"] = from_table(Evaluation, sections["evaluation"], f"{where}: evaluation")
         return cls(**top, **sections)
 
     def to_dict(self) -> dict[str, Any]:
         """What `parse` takes; JSON-ready."""
-        return asdict(self)
+        table = asdict(self)
+        table["optimizer"] |= table.pop("players")
+        return table
 
     def changed(self, overrides: Mapping[str, Any]) -> Self:
         """The recipe with other values: ``{"training.epochs": 5}``; InvalidInput if it is none then."""
@@ -164,10 +102,9 @@ class Recipe:
             inner[key] = value
         return self.parse(table, self.name)
 
-    def optimizer_of(self, player: str) -> dict[str, Any]:
-        """The optimizer's config for one player: the section's own keys under those of ``[optimizer.<player>]``."""
-        shared = {key: value for key, value in self.optimizer.items() if key in OPTIMIZER}
-        return {**shared, **self.optimizer.get(player, {})}
+    def optimizer_of(self, player: str) -> Optimizer:
+        """One player's: the section's own keys under those of ``[optimizer.<player>]``."""
+        return replace(self.optimizer, **self.players.get(player, {}))
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -207,22 +144,32 @@ def _section(table: Mapping[str, Any], section: str, where: str) -> dict[str, An
     return dict(value)
 
 
-def _optimizer(section: dict[str, Any], where: str) -> dict[str, Any]:
-    """The shared keys checked and filled in; sub-tables, one for a player, checked for what they override."""
-    shared = {key: value for key, value in section.items() if not isinstance(value, dict)}
-    checked = check_config(OPTIMIZER, shared, where)
-    for player, table in section.items():
-        if isinstance(table, dict):
-            if player in OPTIMIZER:
-                raise InvalidInput(f"{where}.{player} must be {OPTIMIZER[player].allowed()}; got a table")
-            full = check_config(OPTIMIZER, table, f"{where}.{player}")
-            checked[player] = {key: full[key] for key in table}
-    return checked
+def _optimizer(section: dict[str, Any], where: str) -> tuple[Optimizer, dict[str, dict[str, Any]]]:
+    """What players share, and the checked keys that sub-tables, one for a player, have otherwise."""
+    declared = fields_of(Optimizer)
+    tables = {player: table for player, table in section.items() if isinstance(table, dict)}
+    if taken := [player for player in tables if player in declared]:
+        raise InvalidInput(f"{where}.{taken[0]} must be {declared[taken[0]].allowed()}; got a table")
+    shared = from_table(Optimizer, {key: value for key, value in section.items() if key not in tables}, where)
+    full = {player: check_config(declared, table, f"{where}.{player}") for player, table in tables.items()}
+    players = {player: {key: full[player][key] for key in table} for player, table in tables.items()}
+    _check_momentum(shared, where)
+    for player, changed in players.items():
+        _check_momentum(replace(shared, **changed), f"{where}.{player}")
+    return shared, players
+
+
+def _check_momentum(optimizer: Optimizer, where: str) -> None:
+    if optimizer.momentum and optimizer.name != "sgd":
+        raise InvalidInput(
+            f"{where}.momentum is for sgd, and {where}.name is {optimizer.name!r}, whose momentum is beta1: "
+            "leave momentum out, or write name = 'sgd'"
+        )
 
 
 def check_players(recipe: Recipe, players: Mapping[str, Any]) -> None:
     """InvalidInput if ``[optimizer.<player>]`` names a player that the objective does not have."""
-    for key in recipe.optimizer:
-        if key not in OPTIMIZER and key not in players:
+    for key in recipe.players:
+        if key not in players:
             hint, near = did_you_mean(key, players)
             raise InvalidInput(f"optimizer.{key}: the players are {', '.join(players)}{hint}", suggestions=near)

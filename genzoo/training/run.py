@@ -22,9 +22,11 @@ from genzoo.spec import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint
 from genzoo.training.origin import Origin, check_follows
 from genzoo.training.recipe import Recipe
 
-__all__ = ["Run", "record_bytes"]
+__all__ = ["TRACKING", "Run", "record_bytes"]
 
 DIGEST_BYTES = 32
+TRACKING = "tracking"
+"""Where trackers write, each in a folder of its name."""
 
 
 class Run:
@@ -92,7 +94,7 @@ class Run:
         old = [path for folder in (self.folder, self.folder / "samples") for path in unfinished(folder)]
         if not (resume and self.recipe_path.exists()):
             old += [self.state_path, self.log_path, self.curves_path, *self.folder.glob("samples/epoch-*.png")]
-            shutil.rmtree(self.folder / "tensorboard", ignore_errors=True)
+            shutil.rmtree(self.folder / TRACKING, ignore_errors=True)
         for path in old:
             self._remove(path)
         if not (resume and self.state_path.exists()):

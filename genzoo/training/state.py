@@ -14,7 +14,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from genzoo.batch import Batch
 from genzoo.errors import InvalidInput, StateMismatch
 from genzoo.models import Model
-from genzoo.training.processes import Processes
+from genzoo.spec.sections import Optimizer
+from genzoo.training.optimizers import kept_for, optimizer_of
+from genzoo.training.processes import Processes, Step
 from genzoo.training.recipe import Recipe
 
 __all__ = ["Losses", "Means", "Player", "Trainer"]
@@ -58,23 +60,22 @@ class Player:
     module: nn.Module
     loss: Loss
     optimizer: torch.optim.Optimizer
-    learning_rate: float
-    every: int
+    settings: Optimizer
     asks: frozenset[str]
+    step: nn.Module = field(init=False)
+    """What plays: its forward pass is `terms`."""
 
     @classmethod
     def of(cls, name: str, loss: Loss, model: Model, recipe: Recipe, *, data_size: int) -> Player:
-        options = recipe.optimizer_of(name)
+        settings = recipe.optimizer_of(name)
         objective = partial(loss, data_size=data_size) if "data_size" in signature(loss).parameters else loss
         module = model.players[name]
-        betas = (options["beta1"], options["beta2"])
         return cls(
             name=name,
             module=module,
-            loss=torch.compile(objective) if recipe.training["compile"] else objective,
-            optimizer=torch.optim.Adam(module.parameters(), lr=options["learning_rate"], betas=betas, fused=True),
-            learning_rate=options["learning_rate"],
-            every=options["every"],
+            loss=torch.compile(objective) if recipe.training.compile else objective,
+            optimizer=optimizer_of(module.parameters(), settings),
+            settings=settings,
             asks=frozenset(signature(objective).parameters),
         )
 
@@ -106,8 +107,10 @@ class Trainer:
     @classmethod
     def of(cls, model: Model, losses: Losses, recipe: Recipe, processes: Processes, *, data_size: int) -> Trainer:
         players = [Player.of(name, loss, model, recipe, data_size=data_size) for name, loss in losses.items()]
+        for player in players:
+            player.step = processes.share(Step(player.module, player.terms))
         average = None
-        if decay := recipe.training["ema"]:
+        if decay := recipe.training.ema:
             average = AveragedModel(model, multi_avg_fn=partial(_follow, decay), use_buffers=True)
         return cls(
             model=model.train(),
@@ -138,8 +141,8 @@ class Trainer:
         if self.average is not None:
             tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
         for player in self.players:
-            for index, moments in player.optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer.{player.name}.{index}.{key}": value for key, value in moments.items()}
+            for index, kept in player.optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{player.name}.{index}.{key}": value for key, value in kept.items()}
         return tensors | {
             "step": torch.tensor(self.step),
             "examples": torch.tensor(self.examples),
@@ -147,12 +150,12 @@ class Trainer:
         }
 
     def expected(self) -> dict[str, Tensor]:
-        """Tensors like those of a state, but for ``random.`` and ``terms.``: Adam's moments are like its parameters."""
+        """Tensors like those of a state, but for ``random.`` and ``terms.``."""
         tensors = self._tensors()
         for player in self.players:
             for index, parameter in enumerate(player.module.parameters()):
-                moments = {"step": torch.tensor(0.0), "exp_avg": parameter, "exp_avg_sq": parameter}
-                tensors |= {f"optimizer.{player.name}.{index}.{key}": value for key, value in moments.items()}
+                kept = kept_for(parameter, player.settings)
+                tensors |= {f"optimizer.{player.name}.{index}.{key}": value for key, value in kept.items()}
         return tensors
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
@@ -177,8 +180,8 @@ class Trainer:
         for player in self.players:
             parameters, state = list(player.module.parameters()), dict[int, dict[str, Tensor]]()
             for key, value in _below(tensors, f"optimizer.{player.name}.").items():
-                index, _, moment = key.partition(".")
-                state.setdefault(int(index), {})[moment] = _laid_out_as(parameters[int(index)], value)
+                index, _, kept = key.partition(".")
+                state.setdefault(int(index), {})[kept] = _laid_out_as(parameters[int(index)], value)
             groups = player.optimizer.state_dict()["param_groups"]
             player.optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.means = Means({name: value.to(self.model.device) for name, value in terms.items()})
@@ -198,9 +201,9 @@ def _follow(decay: float, average: list[Tensor], current: list[Tensor], updates:
     get_ema_multi_avg_fn(min(decay, rising))(average, current, updates)  # type: ignore[no-untyped-call]
 
 
-def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
-    """A moment with the strides of its parameter, for fused Adam; a scalar as it is."""
-    return torch.empty_like(parameter.detach()).copy_(moment) if moment.shape == parameter.shape else moment
+def _laid_out_as(parameter: Tensor, kept: Tensor) -> Tensor:
+    """What an optimizer keeps with the strides of its parameter, for the fused ones; a scalar as it is."""
+    return torch.empty_like(parameter.detach()).copy_(kept) if kept.shape == parameter.shape else kept
 
 
 def _not_averaged(average: AveragedModel | None, model: Model) -> list[tuple[Tensor, Tensor]]:

@@ -17,11 +17,12 @@ from genzoo.metrics import Metric, Setting
 from genzoo.metrics.setting import Outcome
 from genzoo.models import Model
 from genzoo.registry import Plugin, Registry, registry
-from genzoo.spec import Checkpoint, DatasetSpec
+from genzoo.spec import Checkpoint, DatasetSpec, Number
+from genzoo.spec.sections import Evaluation
 from genzoo.training import Recipe
 
 
-def measured(network: str, *only: str, name: str = "gan-dcgan-mnist", prefer: str = "") -> dict[str, object]:
+def measured(network: str, *only: str, name: str = "gan-dcgan-mnist", prefer: str = "") -> dict[str, Number]:
     """The metrics of a checkpoint, were `network` the feature network of its data set."""
     record = genzoo.show(name)
     dataset = replace(registry().find(DatasetSpec, "mnist"), features=network)
@@ -68,15 +69,15 @@ def test_a_network_is_not_read_for_what_does_not_need_it(monkeypatch: pytest.Mon
 def test_of_two_networks_of_one_name_the_preferred_is_taken_and_none_in_silence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    owner, network = registry().find_entry(Checkpoint, "features-lenet-mnist")
-    other = Plugin(name="other", distribution="other", version="1", records=[network])
+    network = registry().find_entry(Checkpoint, "features-lenet-mnist")
+    other = Plugin(name="other", distribution="other", version="1", records=[network.record])
     both = Registry([*(replace(plugin) for plugin in registry().plugins), other])
     for module in (evaluate, features):
         monkeypatch.setattr(module, "registry", lambda: both)
     with pytest.warns(GenzooWarning, match="is offered by genzoo and other"):
         assert measured("features-lenet-mnist") == {}
     with pytest.raises(genzoo.NotFound, match="has no metric 'fidd'; did you mean fid"):
-        measured("features-lenet-mnist", "fidd", prefer=owner.distribution)
+        measured("features-lenet-mnist", "fidd", prefer=network.owner)
 
 
 def test_a_metric_without_meaning_here_is_left_out_with_a_warning() -> None:
@@ -92,9 +93,9 @@ def test_a_metric_without_meaning_here_is_left_out_with_a_warning() -> None:
     }
     record = registry().find(DatasetSpec, "mnist")
     model = genzoo.create("vae-dense", input_shape=(1, 28, 28), latent_dim=2, hidden=[4], seed=0)
-    here = Setting(model=model, evaluation={}, dataset=record, pictures=record, open_split=open_data)
+    here = Setting(model=model, evaluation=Evaluation(), dataset=record, pictures=record, open_split=open_data)
     with pytest.warns(GenzooWarning, match="none is left out: there are too few"):
-        assert evaluate._measure_what_can_be(metrics, here, Watch(None))["seven"]["value"] == 7
+        assert evaluate._measure_what_can_be(metrics, here, Watch(None))["seven"].value == 7
 
 
 @pytest.mark.parametrize(("objective", "known"), [("non-saturating", True), ("hinge", False), ("nobodys", False)])
@@ -117,7 +118,7 @@ def test_without_a_network_of_its_own_a_data_set_needs_inception() -> None:
 def test_a_recipe_may_name_the_feature_network(few_digits: Path, tmp_path: Path) -> None:
     network = {"evaluation.features": "features-lenet-fashion"}
     found = genzoo.evaluate("gan-dense-mnist", metrics=["classes_covered"], overrides=network, data_root=few_digits)
-    assert found["classes_covered"]["protocol"]["features"].startswith("features-lenet-fashion ")
+    assert found["classes_covered"].protocol["features"].startswith("features-lenet-fashion ")
     for name, error, match in (
         ("vae-conv-mnist", InvalidInput, "vae-conv-mnist is no feature network, but a vae"),
         ("features-lenet-mnits", NotFound, "did you mean features-lenet-mnist"),
@@ -140,8 +141,8 @@ def test_the_bound_can_be_asked_for_with_any_number_of_draws(few_digits: Path) -
         changes = {f"evaluation.{key}": value for key, value in overrides.items()}
         metrics = ["negative_elbo", "negative_log_likelihood"]
         found = genzoo.evaluate("vae-conv-mnist-2d", metrics=metrics, overrides=changes, data_root=few_digits)
-        assert found["negative_log_likelihood"]["value"] < found["negative_elbo"]["value"]
-        return float(found["negative_log_likelihood"]["value"])
+        assert found["negative_log_likelihood"].value < found["negative_elbo"].value
+        return float(found["negative_log_likelihood"].value)
 
     assert bound(importance_draws=5) < bound(importance_draws=2)
     with pytest.raises(NotFound, match=r"needs draws: --set evaluation\.importance_draws=100"):

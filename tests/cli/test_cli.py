@@ -109,13 +109,13 @@ def test_show_fits_on_one_screen(name: str) -> None:
     record = genzoo.show(name)
     for metric, entry in record.metrics.items():
         (line,) = [line for line in lines if line.startswith(f"{metric} ")]
-        assert f"{entry['value']:.5g} {entry['unit']}" in line
+        assert f"{entry.value:.5g} {entry.unit}" in line
 
 
 def test_show_summarises_lists_of_numbers(capsys: Capture) -> None:
     assert run(["show", "vae-conv-mnist"]) == 0
     shown = capsys.readouterr().out
-    kl = genzoo.show("vae-conv-mnist").metrics["active_latents"]["detail"]["kl_per_latent"]
+    kl = genzoo.show("vae-conv-mnist").metrics["active_latents"].detail["kl_per_latent"]
     assert f"kl_per_latent {min(kl):.4g}…{max(kl):.4g}\n" in shown
     assert run(["show", "vae-conv-mnist", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["metrics"]["active_latents"]["detail"]["kl_per_latent"] == kl
@@ -204,7 +204,7 @@ def test_reconstruct_files_of_any_size_and_mode(name: str, tmp_path: Path) -> No
 
 def test_the_error_falls_with_the_size_of_the_bottleneck() -> None:
     names = ("ae-dense-mnist-2d", "ae-dense-mnist-5d", "ae-dense-mnist")
-    errors = [genzoo.show(name).metrics["reconstruction_mse"]["value"] for name in names]
+    errors = [genzoo.show(name).metrics["reconstruction_mse"].value for name in names]
     assert errors == sorted(errors, reverse=True)
     assert [genzoo.show(name).latent_dim for name in names] == [2, 5, 32]
 
@@ -218,7 +218,7 @@ def test_reconstructions_of_real_data_look_like_it(name: str, tmp_path: Path, da
         pixels = np.asarray(sheet, dtype=float) / 255
     height = record.input_shape[1]
     originals, reconstructions = pixels[2 : 2 + height], pixels[4 + height : 4 + 2 * height]
-    assert ((originals - reconstructions) ** 2).mean() < 1.5 * record.metrics["reconstruction_mse"]["value"]
+    assert ((originals - reconstructions) ** 2).mean() < 1.5 * record.metrics["reconstruction_mse"].value
 
 
 ERRORS: dict[str, tuple[list[str], int, str]] = {
@@ -367,6 +367,6 @@ def test_a_real_model_trains_on_all_of_mnist(data_root: Path, tmp_path: Path, ca
     output = capsys.readouterr()
     assert output.out == "./run\n"
     assert "images/s" in output.err
-    assert genzoo.show(Path("run")).metrics["reconstruction_mse"]["value"] < 0.0446
+    assert genzoo.show(Path("run")).metrics["reconstruction_mse"].value < 0.0446
     assert {path.name for path in Path("run/samples").iterdir()} == {"epoch-0001.png", "epoch-0002.png"}
     assert run(["reconstruct", "./run", "--data", "mnist", "--data-root", str(data_root), "-o", "r.png"]) == 0

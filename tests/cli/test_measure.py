@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import genzoo
 from genzoo.api.evaluate import _differences, expected_time
 from genzoo.api.measuring import Measuring
 from genzoo.cli import run
+from genzoo.spec import Number
 from tests.conftest import CLI
 
 Capture = pytest.CaptureFixture[str]
@@ -53,7 +55,7 @@ def test_compare_sets_models_side_by_side_and_says_what_cannot_be_compared(tmp_p
     assert lines["data set"] == ["mnist-dynamic", "mnist"]
     assert lines["fid"] == ["5.25", "3"]
     assert lines["fid, floor"] == ["0.5", "-"]
-    active = genzoo.show("vae-conv-mnist").metrics["active_latents"]["value"]
+    active = genzoo.show("vae-conv-mnist").metrics["active_latents"].value
     assert lines["active_latents"] == [f"{active:.0f}", "-"]
     assert "fid" not in output.err  # both compared with mnist, in the features of one network
     assert run(["compare", "./a", "./b", "./c"]) == 0
@@ -97,8 +99,8 @@ def test_evaluate_finds_the_recorded_numbers(capsys: Capture, data_root: Path) -
         found, recorded = json.loads(capsys.readouterr().out), genzoo.show(name).metrics
         assert set(found) == set(quick)
         for metric, entry in found.items():
-            assert entry["value"] == pytest.approx(recorded[metric]["value"], abs=recorded[metric]["tolerance"])
-            assert entry["protocol"] == recorded[metric]["protocol"]
+            assert entry["value"] == pytest.approx(recorded[metric].value, abs=recorded[metric].tolerance)
+            assert entry["protocol"] == recorded[metric].protocol
         assert name not in PROMISED or found["accuracy"]["value"] >= PROMISED[name]
 
 
@@ -117,7 +119,7 @@ def measured_on(root: Path, name: str, folder: Path, change: Callable[[Entry], N
     found = genzoo.evaluate(name, data_root=root)
 
     def measured(metrics: Entry) -> None:
-        metrics.update(found)
+        metrics.update(found.to_dict())
         change(metrics)
 
     copy_of(name, folder, measured)
@@ -157,10 +159,10 @@ def test_verify_goes_on_after_what_cannot_be_checked(tmp_path: Path, capsys: Cap
 
 
 def test_a_detail_may_be_as_far_off_as_its_metric() -> None:
-    entry = {"value": 0.5, "unit": "of 1", "tolerance": 0.02, "protocol": {}, "detail": {"completeness": 0.5}}
+    recorded = Number(value=0.5, unit="of 1", tolerance=0.02, protocol={}, detail={"completeness": 0.5})
     for off, wrong in ((0.015, 0), (0.03, 1)):
-        found = entry | {"detail": {"completeness": 0.5 + off}}
-        assert len(list(_differences("dci_disentanglement", found, entry))) == wrong
+        found = replace(recorded, detail={"completeness": 0.5 + off})
+        assert len(list(_differences("dci_disentanglement", found, recorded))) == wrong
 
 
 def test_verify_ignores_the_version_it_was_measured_with(tmp_path: Path, few_digits: Path) -> None:
@@ -173,7 +175,7 @@ def test_every_shipped_record_has_quick_values_of_its_metrics() -> None:
         record = genzoo.show(name)
         assert record.quick
         assert record.quick.keys() <= record.metrics.keys()
-        assert all(entry["protocol"]["n"] == 500 for entry in record.quick.values())
+        assert all(entry.protocol["n"] == 500 for entry in record.quick.values())
 
 
 def test_verify_quick_computes_the_quick_values_alone(capsys: Capture, data_root: Path) -> None:
@@ -181,7 +183,7 @@ def test_verify_quick_computes_the_quick_values_alone(capsys: Capture, data_root
     assert run(["verify", "--quick", "--data-root", str(data_root), *names]) == 0
     output = capsys.readouterr()
     for name, line in zip(names, output.out.splitlines(), strict=True):
-        numbers = ", ".join(f"{key} {entry['value']:.6g}" for key, entry in genzoo.show(name).quick.items())
+        numbers = ", ".join(f"{key} {entry.value:.6g}" for key, entry in genzoo.show(name).quick.items())
         assert line.split("  ")[:2] == [name, "ok"]
         assert line.split("  ")[2].split(" ")[::2] == numbers.split(" ")[::2]
     assert output.err == ""
@@ -216,7 +218,7 @@ def test_a_record_without_quick_values_is_told_and_golden_writes_them(tmp_path: 
     now, shipped = genzoo.show("./copy"), genzoo.show("gan-dense-toy1d")
     assert now.metrics == shipped.metrics
     for metric, entry in shipped.quick.items():
-        assert now.quick[metric]["value"] == pytest.approx(entry["value"], abs=entry["tolerance"])
+        assert now.quick[metric].value == pytest.approx(entry.value, abs=entry.tolerance)
 
 
 def test_verify_without_data_says_what_is_needed(

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import genzoo
 from genzoo.api.recipes import find_recipe, like
 from genzoo.cli import run
 from genzoo.errors import InvalidInput, NotFound
+from genzoo.training import Recipe
 from genzoo.training.recipe import parse_override
 
 Capture = pytest.CaptureFixture[str]
@@ -54,9 +56,9 @@ def test_a_recipe_is_used_on_other_data(capsys: Capture) -> None:
     assert record.license == "unstated"
     assert record.recipe["data"] == {"name": "folder"}
     assert record.recipe["model"] == {**original["model"], "hidden": [8], "input_shape": [1, 28, 28]}
-    assert record.recipe["optimizer"] == original["optimizer"]
+    assert Recipe.parse(record.recipe, "mine").optimizer == Recipe.parse(original, "shipped").optimizer
     before = find_recipe("ae-dense-mnist")[0].training
-    assert record.recipe["training"] == {**before, "epochs": 2, "batch_size": 4}
+    assert record.recipe["training"] == {**asdict(before), "epochs": 2, "batch_size": 4}
     written = "".join(path.read_text() for path in Path("runs/ae-dense-ma-photos").glob("*.json*"))
     assert "Photos" not in written  # where it lies is nobody's business
     with Image.open("runs/ae-dense-ma-photos/curves.png") as curves:
@@ -87,8 +89,8 @@ def test_what_is_trained_like_another(
 
 def test_other_data_does_not_begin_from_the_weights_of_the_first() -> None:
     recipe = find_recipe("vae-dense-mnist-iwae")[0]
-    assert recipe.training["start"] == "vae-dense-mnist-iwae5"
-    assert like(recipe, "fashion-mnist-dynamic")[0].training == {**recipe.training, "start": ""}
+    assert recipe.training.start == "vae-dense-mnist-iwae5"
+    assert like(recipe, "fashion-mnist-dynamic")[0].training == replace(recipe.training, start="")
 
 
 def test_a_data_set_may_be_said_with_its_distribution() -> None:
@@ -127,7 +129,7 @@ def test_values_are_set_as_toml_has_them(text: str, parsed: tuple[str, Any]) -> 
 def test_what_is_set_is_checked_as_in_a_recipe() -> None:
     recipe = find_recipe("gan-dcgan-mnist")[0]
     changed = recipe.changed({"optimizer.generator.beta1": 0.1, "name": "mine"})
-    assert (changed.name, changed.optimizer_of("generator")["beta1"]) == ("mine", 0.1)
+    assert (changed.name, changed.optimizer_of("generator").beta1) == ("mine", 0.1)
     assert changed.optimizer_of("discriminator") == recipe.optimizer_of("discriminator")
     for key, message in {
         "trainig.epochs": "did you mean training",
@@ -155,7 +157,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "another number of channels": (
         ["ae-dense-mnist", "--set", "model.input_shape=[3,28,28]"], 2, "shape (1, 28, 28), not (3, 28, 28)"
     ),
-    "a tracker": (["ae-dense-mnist", "--track", "wandb"], 2, "'tensorboard'"),
+    "a tracker": (["ae-dense-mnist", "--track", "wandbb"], 3, "no tracker is called 'wandbb'; did you mean wandb?"),
     "below a file": (
         ["--like", "ae-dense-mnist", "--data", "folder:./not-there", "-o", "Ma Photos/0.png/run"], 2,
         "Ma Photos/0.png is not a folder; -o DIR goes elsewhere",
@@ -174,10 +176,15 @@ def test_a_mistake_is_told_before_anything_is_written(
     assert [path.name for path in Path().iterdir()] == ["Ma Photos"]
 
 
-def test_tensorboard_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    monkeypatch.setitem(sys.modules, "tensorboard", None)  # how Python marks what cannot be imported
-    assert run(["train", "ae-dense-mnist", "--track", "tensorboard"]) == 6
-    assert "pip install 'genzoo[tensorboard]'" in capsys.readouterr().err
+@pytest.mark.parametrize(("name", "install"), [("tensorboard", "genzoo[tensorboard]"), ("wandb", "wandb")])
+def test_what_a_tracker_needs_and_is_not_there_is_named(
+    name: str, install: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)  # how Python marks what cannot be imported
+    assert run(["train", "ae-dense-mnist", "--track", name]) == 6
+    assert (
+        f"--track {name} needs {name}, which is not installed; try: pip install '{install}'" in capsys.readouterr().err
+    )
 
 
 def test_tensorboard_has_the_terms_of_each_epoch(tmp_path: Path) -> None:
@@ -185,7 +192,7 @@ def test_tensorboard_has_the_terms_of_each_epoch(tmp_path: Path) -> None:
     assert run(["train", *words, *QUICK]) == 0
     code = (
         "from tensorboard.backend.event_processing.event_accumulator import EventAccumulator as Reader\n"
-        "reader = Reader('run/tensorboard'); reader.Reload()\n"
+        "reader = Reader('run/tracking/tensorboard'); reader.Reload()\n"
         "print([(event.step, event.value) for event in reader.Scalars('loss')])"
     )
     events = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)

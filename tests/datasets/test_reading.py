@@ -72,8 +72,8 @@ def test_a_recipe_says_how_many_workers_read() -> None:
         "training": {"epochs": 1},
     }
     recipe = Recipe.parse(table, "here")
-    assert recipe.training["workers"] == -1
-    assert recipe.changed({"training.workers": 0}).training["workers"] == 0
+    assert recipe.training.workers == -1
+    assert recipe.changed({"training.workers": 0}).training.workers == 0
     with pytest.raises(InvalidInput, match=r"training.workers must be a whole number from -1 to"):
         recipe.changed({"training.workers": -2})
 

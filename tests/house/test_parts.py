@@ -17,15 +17,18 @@ from genzoo.errors import DamagedFile, MalformedWeights, NotFound
 from genzoo.hub.files import encode_weights
 from genzoo.testing import check
 from tests.conftest import make_distribution
-from tests.hub.server import Hub
+from tests.hub.server import TOKEN, Hub
 
 PLUGIN = """
 from genzoo import Architecture, Family, LATENT_DIM, Objective, hookimpl, Model, sample_in_blocks, verb
 
 GENZOO_API = 2
 FAMILY = Family(
-    name="latent", target="house_prior:Latent", roles=("generator",), summary="a Gaussian over the codes of a first
-    stage", parts=("first_stage",), conditional=True,
+    name="latent",
+    target="house_prior:Latent",
+    roles=("generator",),
+    summary="a Gaussian over the codes of a first stage",
+    parts=("first_stage",),
 )
 NET = Architecture(name="spread", roles={"generator": "house_prior:spread"}, summary="mean and scale")
 OBJECTIVE = Objective(name="fit", family="latent", players={"model": "house_prior:loss"}, summary="-log N(z; m, s)")
@@ -91,26 +94,25 @@ sampler = "prior"
 name = "fit"
 [data]
 name = "mnist"
-split = "test"
 [optimizer]
 learning_rate = 0.3
 [training]
-epochs = 2
-batch_size = 500
+epochs = 30
+batch_size = 128
 """
 
 
 @pytest.fixture
-def run_folder(beside: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def run_folder(beside: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_distribution(beside, "house-prior", PLUGIN)
-    monkeypatch.setenv("GENZOO_DATA", str(data_root))
+    monkeypatch.setenv("GENZOO_DATA", str(few_digits))
     (beside / "my.toml").write_text(RECIPE)
     genzoo.train(beside / "my.toml", output=beside / "run", progress=False)
     return beside / "run"
 
 
 def test_a_model_stands_on_a_part(
-    run_folder: Path, tmp_path: Path, hub: Hub, capsys: pytest.CaptureFixture[str]
+    run_folder: Path, tmp_path: Path, hub: Hub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = genzoo.load(run_folder), genzoo.load(run_folder)
     part = first.parts["first_stage"]
@@ -119,13 +121,14 @@ def test_a_model_stands_on_a_part(
     assert not any(parameter.requires_grad for parameter in part.parameters())
     assert set(first.state_dict()) == {"net.mean", "net.log_std"}
     check(first)
-    digits = genzoo.open_data("mnist", "test").first(500)
+    digits = genzoo.open_data("mnist", "train").first(500)
     z = first.encode(digits)
     assert z.mean(0).abs().max() < 0.3  # the codes themselves are spread over ten and more
     assert (z.std(0) - 1).abs().max() < 0.3
     assert first.double().parts["first_stage"].reference.dtype == torch.float64
     assert second.parts["first_stage"].reference.dtype == torch.float32
 
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
     files = Draft.of(run_folder, "me/latent").files
     assert {"parts/first_stage/model.safetensors", "parts/first_stage/genzoo.json"} <= set(files)
     pin = genzoo.push(run_folder, "me/latent", license="Apache-2.0")
@@ -177,7 +180,7 @@ def test_a_part_brought_along_is_found_where_its_name_is_not(run_folder: Path) -
     assert torch.equal(genzoo.load(run_folder).sample(2, seed=0), wanted)
 
 
-def test_a_recipe_names_its_parts_and_sampler(beside: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recipe_names_its_parts_and_sampler(beside: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_distribution(beside, "house-prior", PLUGIN)
     for change, message in (
         ({"model.parts": {}}, "the parts of latent are first_stage; got none"),
@@ -188,5 +191,5 @@ def test_a_recipe_names_its_parts_and_sampler(beside: Path, data_root: Path, mon
         (beside / "my.toml").write_text(RECIPE)
         with pytest.raises(genzoo.InvalidInput, match=message):
             genzoo.train(
-                beside / "my.toml", output=beside / "run", overrides=change, data_root=data_root, progress=False
+                beside / "my.toml", output=beside / "run", overrides=change, data_root=few_digits, progress=False
             )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import genzoo
 from genzoo.errors import InvalidInput
 from genzoo.hub.card import BEGIN, END, card, pipeline_tag
-from genzoo.spec import Checkpoint
+from genzoo.spec import Checkpoint, Number
 from tests.hub.server import front_matter
 
 PIN = f"hf:me/model@{'0' * 40}"
@@ -43,8 +43,8 @@ def test_every_checkpoint_has_a_card_with_all_its_numbers(name: str) -> None:
     data = front_matter(found)
     results = data.get("model-index", [{"results": []}])[0]["results"]
     numbers = {metric["type"]: metric["value"] for result in results for metric in result["metrics"]}
-    assert numbers == {metric: entry["value"] for metric, entry in checkpoint.metrics.items()}
-    assert all(f"{entry['floor']:.6g}" in found for entry in checkpoint.metrics.values() if "floor" in entry)
+    assert numbers == {metric: entry.value for metric, entry in checkpoint.metrics.items()}
+    assert all(f"{each.floor:.6g}" in found for each in checkpoint.metrics.values() if each.floor is not None)
     assert "preview.png" not in found
     code = found.partition("```python\n")[2].partition("```")[0]
     made: dict[str, Any] = {}
@@ -83,7 +83,7 @@ def test_the_task_is_one_of_the_hubs_and_of_pictures_alone(verbs: tuple[str, ...
 
 
 def test_a_number_of_the_past_does_not_stay() -> None:
-    entry = {"value": 1.0, "unit": "a|b", "tolerance": 0.0, "protocol": {"split": "test"}}
+    entry = Number(value=1.0, unit="a|b", tolerance=0.0, protocol={"split": "test"})
     before = text(metrics={"fid": entry})
     assert "| fid | 1 |  | a&#124;b | split test |" in before
     assert "model-index" not in front_matter(text(before=before))

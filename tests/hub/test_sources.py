@@ -28,7 +28,7 @@ def no_directories(monkeypatch: pytest.MonkeyPatch) -> None:
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The second directory of $GENZOO_HUB, with NAME."""
     (tmp_path / "empty").mkdir()
-    pull(*find_checkpoint(NAME), tmp_path / "mirror")
+    pull(find_checkpoint(NAME), tmp_path / "mirror" / NAME)
     monkeypatch.setenv("GENZOO_HUB", os.pathsep.join(map(str, [tmp_path / "empty", tmp_path / "mirror"])))
     return tmp_path / "mirror"
 
@@ -77,11 +77,11 @@ def test_what_is_pulled_is_a_checkpoint_folder_like_the_first(mirror: Path) -> N
 def test_a_pull_heals_a_damaged_copy_and_leaves_a_good_one(mirror: Path) -> None:
     weights = mirror / NAME / "model.safetensors"
     before = weights.stat().st_mtime_ns
-    pull(*find_checkpoint(NAME), mirror)
+    pull(find_checkpoint(NAME), mirror / NAME)
     assert weights.stat().st_mtime_ns == before
     for data in (flip(weights.read_bytes()), b""):
         weights.write_bytes(data)
-        assert pull(*find_checkpoint(NAME), mirror) == mirror / NAME
+        assert pull(find_checkpoint(NAME), mirror / NAME) == mirror / NAME
         assert genzoo.load(NAME, device="cpu").source == "directory"
 
 
@@ -93,5 +93,5 @@ def test_a_pull_replaces_nothing_else(mirror: Path, tmp_path: Path) -> None:
     for directory in (mirror, tmp_path / "other"):
         before = sorted((path, path.read_bytes()) for path in (directory / NAME).iterdir())
         with pytest.raises(OutputExists, match=f"{NAME} holds something else than {NAME}; remove it, or give"):
-            pull(*find_checkpoint(NAME), directory)
+            pull(find_checkpoint(NAME), directory / NAME)
         assert sorted((path, path.read_bytes()) for path in (directory / NAME).iterdir()) == before

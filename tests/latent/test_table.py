@@ -20,9 +20,9 @@ def test_the_table_of_a_checkpoint_needs_no_data() -> None:
     metric = genzoo.show("vae-conv-mnist").metrics["active_latents"]
     table = genzoo.load("vae-conv-mnist").latents()
     assert sorted(row.index for row in table) == list(range(32))
-    assert [row.kl for row in table] == sorted(metric["detail"]["kl_per_latent"], reverse=True)
-    assert sum(row.active is True for row in table) == metric["value"]
-    assert all(row.kl == metric["detail"]["kl_per_latent"][row.index] for row in table)
+    assert [row.kl for row in table] == sorted(metric.detail["kl_per_latent"], reverse=True)
+    assert sum(row.active is True for row in table) == metric.value
+    assert all(row.kl == metric.detail["kl_per_latent"][row.index] for row in table)
 
 
 def test_an_autoencoders_latents_come_in_the_order_of_their_spread() -> None:
@@ -104,7 +104,7 @@ def test_labels_survive_the_record(tmp_path: Any) -> None:
 def test_a_record_that_tells_nonsense_tells_nothing(detail: dict[str, Any]) -> None:
     model = genzoo.load("ae-dense-mnist-2d")
     assert model.checkpoint is not None
-    entry = {**model.checkpoint.metrics["active_latents"], "detail": detail}
+    entry = replace(model.checkpoint.metrics["active_latents"], detail=detail)
     model.checkpoint = replace(model.checkpoint, metrics={"active_latents": entry})
     assert [row.std for row in model.latents()] == [None, None]
     assert scale_of(model)[1].tolist() == [1.0, 1.0]

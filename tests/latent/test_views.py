@@ -52,7 +52,7 @@ def test_x_stands_for_its_code() -> None:
 def test_a_traversal_of_an_autoencoder_goes_as_far_as_its_codes() -> None:
     model = load("ae-dense-mnist-5d")
     mean, std = scale_of(model)
-    detail = genzoo.show("ae-dense-mnist-5d").metrics["active_latents"]["detail"]
+    detail = genzoo.show("ae-dense-mnist-5d").metrics["active_latents"].detail
     torch.testing.assert_close(std, torch.tensor(detail["std_per_latent"]))
     z = torch.zeros(1, 5)
     z[0, 2] = mean[2] + 3 * std[2]

@@ -14,6 +14,7 @@ from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.vae import VAE
 from genzoo.randomness import stream
 from genzoo.spec import Column, DatasetSpec
+from genzoo.spec.sections import Evaluation
 
 SHAPE = (1, 2, 2)
 
@@ -52,7 +53,7 @@ def setting(model: Autoencoder | VAE, data: Split, **told: Any) -> Setting:
     record = DatasetSpec(name="known", target="nowhere:known", summary="", shape=SHAPE, values="unit", **told)
     return Setting(
         model=model,
-        evaluation={"importance_draws": 0, "features": ""},
+        evaluation=Evaluation(),
         dataset=record,
         pictures=record,
         open_split=lambda record, split: data,
@@ -68,8 +69,8 @@ def test_codes_that_are_the_factors_score_1() -> None:
     known = metrics_of(here)
     found = measure({name: known[name] for name in names}, here)
     for name in names:
-        assert found[name]["value"] > 0.99, (name, found[name])
-    assert found["dci_disentanglement"]["detail"]["completeness"] > 0.99
+        assert found[name].value > 0.99, (name, found[name])
+    assert found["dci_disentanglement"].detail["completeness"] > 0.99
 
 
 def test_a_latent_of_a_vae_votes_if_it_is_active_and_the_protocol_says_so() -> None:
@@ -85,9 +86,9 @@ def test_a_latent_of_a_vae_votes_if_it_is_active_and_the_protocol_says_so() -> N
     for model in (vae, reader(3)):
         here = setting(model, data, splits=("train",), factors=("a",))
         found[model.spec.family] = measure({"score": metrics_of(here)["factor_vae_score"]}, here)["score"]
-    assert found["vae"]["protocol"]["active"] == "mean KL > 0.01 nats"
-    assert found["ae"]["protocol"]["active"] == "variance > 0.0001 of the largest"
-    assert found["vae"]["value"] > found["ae"]["value"] + 0.15  # two latents vote, not one
+    assert found["vae"].protocol["active"] == "mean KL > 0.01 nats"
+    assert found["ae"].protocol["active"] == "variance > 0.0001 of the largest"
+    assert found["vae"].value > found["ae"].value + 0.15  # two latents vote, not one
 
 
 def test_codes_that_tell_the_class_are_read_by_both_probes() -> None:
@@ -97,5 +98,5 @@ def test_codes_that_tell_the_class_are_read_by_both_probes() -> None:
     data = Split(source=pictures, shape=SHAPE, columns={"label": labels})
     known = metrics_of(here := setting(reader(1), data, columns={"label": Column.of(["a", "b", "c"])}))
     found = measure({name: known[name] for name in ("knn_accuracy", "linear_probe_accuracy")}, here)
-    assert all(entry["value"] > 0.99 for entry in found.values()), found
+    assert all(entry.value > 0.99 for entry in found.values()), found
     assert not {"knn_accuracy", "mig"} & metrics_of(setting(reader(1), data)).keys()

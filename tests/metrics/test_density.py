@@ -18,6 +18,7 @@ from genzoo.metrics.density import distance_from_half, wasserstein_1
 from genzoo.models.gan import GAN
 from genzoo.randomness import stream
 from genzoo.spec import DatasetSpec
+from genzoo.spec.sections import Evaluation
 
 
 def critic(logit: float) -> GAN:
@@ -56,14 +57,15 @@ def test_a_gan_on_a_line_is_measured_against_its_data() -> None:
     def open_line(record: DatasetSpec, split: str) -> Split:
         return Split(source=torch.randn(5000, 1, generator=stream(split)), shape=(1,))
 
-    told: dict[str, Any] = {"model": critic(0.0), "evaluation": {}, "dataset": record, "pictures": record}
+    told: dict[str, Any] = {"model": critic(0.0), "evaluation": Evaluation(), "dataset": record, "pictures": record}
     assert metrics_of(Setting(**told, open_split=open_line)).keys() == {"wasserstein_1"}
     told["dataset"] = told["pictures"] = replace(record, splits=("train",))
     alone = Setting(**told, open_split=open_line)
-    assert "floor" not in measure(metrics_of(alone), alone)["wasserstein_1"]  # there are no others
+    assert measure(metrics_of(alone), alone)["wasserstein_1"].floor is None  # there are no others
     told["dataset"] = told["pictures"] = record
     here = Setting(**told, open_split=open_line, probability=True)
     found = measure(metrics_of(here), here)
     assert found.keys() == {"d_minus_half", "wasserstein_1"}
-    assert found["d_minus_half"]["value"] == 0.0
-    assert found["wasserstein_1"]["value"] > 3 * found["wasserstein_1"]["floor"] > 0
+    assert found["d_minus_half"].value == 0.0
+    floor = found["wasserstein_1"].floor or 0.0
+    assert found["wasserstein_1"].value > 3 * floor > 0

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 import genzoo
 from genzoo.datasets import Split
@@ -21,10 +22,12 @@ from genzoo.models import Model
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.vae import VAE
 from genzoo.randomness import stream
-from genzoo.spec import DatasetSpec
+from genzoo.spec import Checkpoint, Column, DatasetSpec
+from genzoo.spec.sections import Evaluation
 
 SHAPE = (1, 4, 4)
 SIZES = {"train": 90, "test": 40}
+UNTOLD = NEED_FEATURES - {"told_accuracy"}
 
 
 def dataset(**told: Any) -> DatasetSpec:
@@ -34,19 +37,35 @@ def dataset(**told: Any) -> DatasetSpec:
 def open_dots(record: DatasetSpec, split: str) -> Split:
     n = SIZES[split]
     source = 255 * torch.randint(0, 2, (n, *SHAPE), generator=stream(split), dtype=torch.uint8)
-    return Split(source=source, shape=SHAPE, columns={"label": torch.arange(n) % 3})
+    return Split(source=source, shape=SHAPE, columns=known(n))
 
 
-def network() -> FeatureNetwork:
-    created = genzoo.create("features-dense", input_shape=SHAPE, latent_dim=6, classes=3, seed=0).eval()
+COLUMNS = {"label": Column.of(["a", "b", "c"]), "size": Column.of(["small", "large"])}
+
+
+def known(n: int) -> dict[str, torch.Tensor]:
+    return {"label": torch.arange(n) % 3, "size": torch.arange(n) % 2}
+
+
+def network(**predicted: Column) -> FeatureNetwork:
+    """One of three classes, or that predicts these columns."""
+    told: dict[str, Any] = {"predicts": predicted} if predicted else {"classes": 3}
+    created = genzoo.create("features-dense", input_shape=SHAPE, latent_dim=6, seed=0, **told).eval()
     assert isinstance(created, FeatureNetwork)
     return created
 
 
-def space(classes: int = 3) -> FeatureSpace:
-    net = network()
-    told: dict[str, Any] = {"classes": 3, "classify": net.head} if classes else {}
-    return FeatureSpace(label="net 0123", dim=6, extract=net.encode, device=net.device, **told)
+def space(**predicted: Column) -> FeatureSpace:
+    """That of a `network`."""
+    net = network(**predicted)
+    return FeatureSpace(
+        label="net 0123",
+        dim=6,
+        extract=net.encode,
+        device=net.device,
+        columns=net.predicts,
+        predict=lambda features: net.by_column(net.head(features)),
+    )
 
 
 def vae() -> VAE:
@@ -59,7 +78,7 @@ def setting(model: Model | None = None, draws: int = 0, record: DatasetSpec | No
     record = record or dataset()
     return Setting(
         model=model or vae(),
-        evaluation={"importance_draws": draws},
+        evaluation=Evaluation(importance_draws=draws),
         dataset=record,
         pictures=record,
         open_split=open_dots,
@@ -76,9 +95,10 @@ def test_a_model_has_the_metrics_that_have_a_meaning_for_it() -> None:
     bounds = {"negative_elbo", "active_latents", "reconstruction_mse"}
     assert metrics_of(setting()).keys() == bounds
     assert metrics_of(setting(draws=5)).keys() == bounds | {"negative_log_likelihood"}
-    assert metrics_of(setting(space=space())).keys() == bounds | NEED_FEATURES
-    without_classes = NEED_FEATURES - {"smallest_class_share", "classes_covered"}
-    assert metrics_of(setting(space=space(classes=0))).keys() == bounds | without_classes
+    assert metrics_of(setting(space=space())).keys() == bounds | UNTOLD
+    without_classes = UNTOLD - {"smallest_class_share", "classes_covered"}
+    assert metrics_of(setting(space=replace(space(), columns={}))).keys() == bounds | without_classes
+    assert metrics_of(setting(space=space(**COLUMNS))).keys() == bounds | without_classes
     assert metrics_of(setting(network())).keys() == {"accuracy"}
     autoencoder = genzoo.create("ae-dense", input_shape=SHAPE, latent_dim=2, seed=0)
     assert metrics_of(setting(autoencoder)).keys() == {"reconstruction_mse", "active_latents"}
@@ -86,32 +106,33 @@ def test_a_model_has_the_metrics_that_have_a_meaning_for_it() -> None:
 
 def test_all_of_a_generator_are_measured_beside_a_floor_with_seed_network_and_counts() -> None:
     entries = measured(setting(draws=3, space=space()))
-    for name in NEED_FEATURES:
-        protocol = entries[name]["protocol"]
+    for name in UNTOLD:
+        protocol = entries[name].protocol
         assert protocol.items() >= {
             "data": "dots", "split": "test", "n": 40, "samples": 40, "seed": 0, "features": "net 0123",
         }.items(), name  # fmt: skip
-        assert entries[name]["torch"] == torch.__version__
-        assert ("floor" in entries[name]) == (name != "memorisation")
-    assert entries["fid"]["floor"] < entries["fid"]["value"]
-    shares = entries["smallest_class_share"]["detail"]["samples"]
+        assert entries[name].torch == torch.__version__
+        assert (entries[name].floor is not None) == (name != "memorisation")
+    assert entries["fid"].floor < entries["fid"].value
+    shares = entries["smallest_class_share"].detail["samples"]
     assert sum(shares) == pytest.approx(1)
-    assert min(shares) == entries["smallest_class_share"]["value"]
-    assert 0 <= entries["classes_covered"]["value"] <= 3
-    assert len(entries["active_latents"]["detail"]["kl_per_latent"]) == 2
-    assert all("floor" not in entries[name] for name in ("negative_elbo", "negative_log_likelihood"))
+    assert min(shares) == entries["smallest_class_share"].value
+    assert 0 <= entries["classes_covered"].value <= 3
+    assert len(entries["active_latents"].detail["kl_per_latent"]) == 2
+    assert all(entries[name].floor is None for name in ("negative_elbo", "negative_log_likelihood"))
 
 
 def test_entries_are_the_same_twice_and_a_record_takes_them() -> None:
     first, again = measured(setting(space=space())), measured(setting(space=space()))
     assert first == again
     record = genzoo.show(genzoo.list_models("vae-*")[0])
-    assert replace(record, metrics=first).metrics == first
+    measured_so = replace(record, metrics=first)
+    assert Checkpoint.parse(measured_so.to_json().encode()).metrics == first
 
 
 def test_bits_per_dimension_are_nats_over_values_and_log_2() -> None:
     entry = measured(setting(), "negative_elbo")["negative_elbo"]
-    assert entry["detail"]["bits_per_dim"] == pytest.approx(entry["value"] / 16 / log(2))
+    assert entry.detail["bits_per_dim"] == pytest.approx(entry.value / 16 / log(2))
 
 
 def test_a_density_is_no_number_of_bits_and_stands_beside_the_one_of_the_data() -> None:
@@ -121,11 +142,11 @@ def test_a_density_is_no_number_of_bits_and_stands_beside_the_one_of_the_data() 
     record = replace(dataset(), shape=(2,), values="real")
     here = replace(setting(model.eval(), draws=3, record=record), open_split=lambda record, split: data)
     for entry in measured(here, "negative_elbo", "negative_log_likelihood").values():
-        assert entry["protocol"]["likelihood"] == "gaussian"
-        assert "detail" not in entry
-        assert entry["floor"] == pytest.approx(log(2 * pi) + 1, abs=0.1)  # the entropy of N(0, I) in the plane
-        assert entry["value"] > entry["floor"]
-    assert measured(setting(), "negative_elbo")["negative_elbo"]["protocol"]["likelihood"] == "bernoulli"
+        assert entry.protocol["likelihood"] == "gaussian"
+        assert not entry.detail
+        assert entry.floor == pytest.approx(log(2 * pi) + 1, abs=0.1)  # the entropy of N(0, I) in the plane
+        assert entry.value > entry.floor
+    assert measured(setting(), "negative_elbo")["negative_elbo"].protocol["likelihood"] == "bernoulli"
 
 
 def test_a_mean_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,14 +155,14 @@ def test_a_mean_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) ->
     with torch.no_grad():
         wanted = negative_elbo(model, x, seed=0).double().mean().item()
     monkeypatch.setattr(room, "BATCH", 7)
-    assert measured(setting(model), "negative_elbo")["negative_elbo"]["value"] == pytest.approx(wanted)
+    assert measured(setting(model), "negative_elbo")["negative_elbo"].value == pytest.approx(wanted)
 
 
 def test_of_a_large_split_so_many_are_drawn_always_the_same_and_the_protocol_says_so() -> None:
     here = replace(setting(space=space()), limit=15)
     assert torch.equal(here.examples.order, replace(setting(), limit=15).examples.order)
     assert len(set(here.examples.order.tolist())) == 15
-    protocol = measured(here, "fid")["fid"]["protocol"]
+    protocol = measured(here, "fid")["fid"].protocol
     assert (protocol["n"], protocol["samples"], protocol["drawn"]) == (15, 15, "of 40, seed 0")
 
 
@@ -150,17 +171,17 @@ def test_without_a_test_split_the_floor_is_made_of_other_pictures_and_nothing_is
     here = replace(setting(record=record, space=space()), limit=40)
     assert "memorisation" not in metrics_of(here)
     entry = measured(here, "fid")["fid"]
-    assert entry["protocol"]["split"] == "train"
-    assert entry["floor"] > 0  # of a picture with itself it would be 0
-    assert "floor" not in measured(replace(here, limit=60), "fid")["fid"]  # 30 others are fewer
+    assert entry.protocol["split"] == "train"
+    assert entry.floor > 0  # of a picture with itself it would be 0
+    assert measured(replace(here, limit=60), "fid")["fid"].floor is None  # 30 others are fewer
 
 
 def test_a_generator_that_draws_training_pictures_memorises(monkeypatch: pytest.MonkeyPatch) -> None:
     model = vae()
     training = next(open_dots(dataset(), "train").batches(torch.arange(40), 40)).x
-    assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] > 0.1
+    assert measured(setting(model, space=space()), "memorisation")["memorisation"].value > 0.1
     monkeypatch.setattr(type(model), "sample", lambda self, n, seed: training[:n])
-    assert measured(setting(model, space=space()), "memorisation")["memorisation"]["value"] < 0.01
+    assert measured(setting(model, space=space()), "memorisation")["memorisation"].value < 0.01
 
 
 def test_held_out_pictures_that_were_trained_on_show_no_memorisation() -> None:
@@ -173,13 +194,66 @@ def test_accuracy_is_the_share_of_right_classes_and_needs_labels() -> None:
     net = network()
     x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40)).x
     right = net.classify(x).argmax(1) == torch.arange(40) % 3
-    assert measured(setting(net))["accuracy"]["value"] == pytest.approx(right.double().mean().item())
+    assert measured(setting(net))["accuracy"].value == pytest.approx(right.double().mean().item())
     unlabelled = Setting(
         model=net,
-        evaluation={},
+        evaluation=Evaluation(),
         dataset=dataset(),
         pictures=dataset(),
         open_split=lambda record, split: Split(source=open_dots(record, split).source, shape=SHAPE),
     )
-    with pytest.raises(InvalidInput, match="dots has no labels"):
+    with pytest.raises(InvalidInput, match="dots has no label to measure the accuracy against"):
         measured(unlabelled)
+
+
+def test_the_accuracy_of_several_columns_is_their_mean_and_its_detail_has_each() -> None:
+    net = network(**COLUMNS)
+    x = next(open_dots(dataset(), "test").batches(torch.arange(40), 40)).x
+    logits = net.by_column(net.classify(x))
+    wanted = {name: (logits[name].argmax(1) == values).double().mean().item() for name, values in known(40).items()}
+    entry = measured(setting(net))["accuracy"]
+    assert entry.detail == pytest.approx(wanted)
+    assert entry.value == pytest.approx(sum(wanted.values()) / 2)
+
+
+def test_told_accuracy_is_the_share_of_samples_in_which_is_seen_what_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first two pixels of a picture are what is known of it; one sample in four shows another label than told."""
+
+    def draw(label: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+        x = torch.zeros(len(label), *SHAPE)
+        x[:, 0, 0, 0], x[:, 0, 0, 1] = label / 255, size / 255
+        return x
+
+    def predict(features: torch.Tensor) -> dict[str, torch.Tensor]:
+        label, size = (255 * features[:, :2]).round().long().T
+        return {"label": F.one_hot(label, 3).float(), "size": F.one_hot(size, 2).float()}
+
+    def sample(self: Model, n: int, *, seed: int, label: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+        return draw(torch.where(torch.arange(n) % 4 == 0, (label + 1) % 3, label), size)
+
+    def open_drawn(record: DatasetSpec, split: str) -> Split:
+        columns = known(SIZES[split])
+        return Split(source=draw(**columns), shape=SHAPE, columns=columns)
+
+    told = genzoo.create("vae-dense", input_shape=SHAPE, latent_dim=2, given=COLUMNS, seed=0).eval()
+    monkeypatch.setattr(type(told), "sample", sample)
+    reader = replace(space(**COLUMNS), extract=lambda x: x.flatten(1), predict=predict)
+    here = replace(setting(told, record=dataset(columns=COLUMNS), space=reader), open_split=open_drawn)
+    entry = measured(here, "told_accuracy")["told_accuracy"]
+    assert entry.value == pytest.approx(0.875)
+    assert entry.floor == 1
+    assert entry.detail == {"label": 0.75, "size": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("predicted", "there"),
+    [
+        ({"size": COLUMNS["size"]}, True),
+        ({"colour": COLUMNS["size"]}, False),
+        ({"size": Column.of(["small", "middle", "large"])}, False),
+    ],
+)
+def test_what_is_told_is_judged_by_a_network_that_predicts_it(predicted: dict[str, Column], *, there: bool) -> None:
+    told = genzoo.create("vae-dense", input_shape=SHAPE, latent_dim=2, given=COLUMNS, seed=0).eval()
+    here = setting(told, record=dataset(columns=COLUMNS), space=space(**predicted))
+    assert ("told_accuracy" in metrics_of(here)) == there

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ def images(count: int = 100) -> Split:
     return Split(source=source, shape=(1, 8, 8), binarised=True)
 
 
+def grey() -> Split:
+    return replace(images(), binarised=False)
+
+
 def players(family: str) -> tuple[Model, Losses]:
     models: dict[str, tuple[str, dict[str, Any]]] = {
         "ae": ("ae-dense", {"model": reconstruction.squared_error}),
@@ -60,8 +65,9 @@ def players(family: str) -> tuple[Model, Losses]:
     return genzoo.create(name, input_shape=(1, 8, 8), latent_dim=3, seed=0, **hidden), losses
 
 
-def recipe(**training: Any) -> Recipe:
-    return Recipe.parse({**SETTINGS, "training": {**SETTINGS["training"], **training}}, "test")
+def recipe(optimizer: dict[str, Any] | None = None, **training: Any) -> Recipe:
+    sections = {"training": {**SETTINGS["training"], **training}, "optimizer": optimizer or {}}
+    return Recipe.parse({**SETTINGS, **sections}, "test")
 
 
 def begin(folder: Path, wanted: Recipe, *, resume: bool = False, data: str = "") -> Run:
@@ -74,7 +80,7 @@ def begin(folder: Path, wanted: Recipe, *, resume: bool = False, data: str = "")
 def trained(family: str, folder: Path, *, resume: bool = False, **options: Any) -> Model:
     model, losses = players(family)
     torch.manual_seed(0)
-    wanted = recipe(**options.pop("training", {}))
+    wanted = recipe(options.pop("optimizer", None), **options.pop("training", {}))
     run = begin(folder, wanted, resume=resume)
     return fit(model, losses, options.pop("data", images()), wanted, run, **options)
 
@@ -120,6 +126,61 @@ def test_a_run_killed_and_resumed_has_the_bits_of_an_unbroken_one(
     unbroken = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
     without_time = [[{**entry, "seconds": 0} for entry in lines] for lines in (unbroken, logged)]
     assert without_time[0] == without_time[1]  # the line of the broken epoch is that of all of it
+
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "adam": {"weight_decay": 0.01, "clip": 1.0},
+    "adamw": {"name": "adamw", "weight_decay": 0.1},
+    "sgd": {"name": "sgd", "learning_rate": 0.1, "clip": 0.5},
+    "momentum": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.01, "generator": {"momentum": 0.5}},
+    "one each": {"name": "adamw", "generator": {"name": "sgd", "momentum": 0.9, "every": 2}},
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_run_of_every_optimizer_is_resumed_bit_for_bit(name: str, tmp_path: Path) -> None:
+    optimizer = OPTIMIZERS[name]
+    whole = trained("gan", tmp_path / "whole", optimizer=optimizer)
+
+    def ask(model: Model, epoch: int) -> None:
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained("gan", tmp_path / "broken", optimizer=optimizer, on_epoch=ask)
+    assert_same_bits(whole, trained("gan", tmp_path / "broken", optimizer=optimizer, resume=True))
+
+
+PLAIN: dict[str, Any] = {"schedule": "constant", "warmup_steps": 0, "ema": 0.0, "batch_size": 100}
+
+
+def test_an_optimizer_is_torchs_of_that_name(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"learning_rate": 0.01, "weight_decay": 0.1}
+    others: dict[str, Any] = {
+        "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.01, weight_decay=0.1),
+        "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.1),
+        "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.01, weight_decay=0.1, momentum=0.5),
+    }
+    for name, other in others.items():
+        wanted = {"name": name, **settings, **({"momentum": 0.5} if name == "sgd" else {})}
+        mine = trained("ae", tmp_path / name, optimizer=wanted, training=PLAIN, data=grey())
+        theirs, losses = players("ae")
+        optimizer = other(theirs.parameters())
+        for _ in range(3):
+            optimizer.zero_grad()
+            losses["model"](theirs, Batch(x=grey().first(100)))["loss"].mean().backward()  # type: ignore[no-untyped-call]  # torch's
+            optimizer.step()
+        for (key, value), expected in zip(mine.state_dict().items(), theirs.state_dict().values(), strict=True):
+            torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5, msg=f"{name}: {key}")
+
+
+def test_a_gradient_is_clipped_to_its_norm(tmp_path: Path) -> None:
+    first, _ = players("ae")
+    sgd = {"name": "sgd", "learning_rate": 1.0, "clip": 1e-3}
+    moved = trained("ae", tmp_path, optimizer=sgd, training={**PLAIN, "epochs": 1})
+    steps = [(a - b).detach() for a, b in zip(moved.parameters(), first.parameters(), strict=True)]
+    norm = torch.cat([step.flatten() for step in steps]).norm().item()
+    assert norm == pytest.approx(1e-3, rel=1e-3)
 
 
 def test_convolutions_in_bf16_are_resumed_bit_for_bit_and_given_back_as_they_came(tmp_path: Path) -> None:
@@ -299,7 +360,7 @@ def test_players_who_accumulate_are_gone_on_with_too(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(("settings", "count"), [({"accumulate": 3}, 1), ({}, 3), ({"accumulate": 8}, 4)])
-def test_a_batch_that_does_not_divide_is_refused(settings: dict[str, int], count: int) -> None:
+def test_a_batch_that_does_not_divide_is_refused(settings: dict[str, Any], count: int) -> None:
     model, losses = players("ae")
     with pytest.raises(InvalidInput, match=r"training\.batch_size = 16 must be a multiple of (3|32)"):
         check_batches(model, losses, images(), recipe(**settings), count)

@@ -17,11 +17,13 @@ import torchmetrics
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import load_file
 
 import genzoo
-from genzoo.errors import InvalidInput
-from genzoo.training.processes import Processes
+from genzoo.errors import InvalidInput, ProcessLost
+from genzoo.training.processes import Processes, Step
 from tests.conftest import ROOT
+from tests.training.shares import CASES
 from tests.training.test_loop import saved_tensors
 
 CPU = torch.device("cpu")
@@ -164,3 +166,67 @@ def test_one_worker_killed_and_the_run_goes_on_from_its_last_state(runs: Runs) -
         torch.testing.assert_close(states[1][key], states[0][key], rtol=1e-4, atol=1e-6)
     terms = [[(e["step"], e["loss"], e["kl"]) for e in entries(runs.folder / run)] for run in ("whole", "broken")]
     np.testing.assert_allclose(terms[1], terms[0], rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each of two processes has of each of the CASES."""
+    folder = tmp_path_factory.mktemp("two")
+    command = [*TORCHRUN, "-m", "tests.training.shares", str(folder)]
+    result = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "Warning" not in result.stderr
+    return folder
+
+
+def states(case: str, two: Path, one: Path) -> list[dict[str, torch.Tensor]]:
+    """The weights of one process, and of each of two."""
+    torch.manual_seed(0)
+    alone = CASES[case].run(one, Processes(device=CPU)).state_dict()
+    return [alone, *(load_file(two / f"{case}-{rank}") for rank in (0, 1))]
+
+
+def farthest(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> float:
+    return max((first[key].double() - second[key].double()).abs().max().item() for key in first)
+
+
+@pytest.mark.parametrize("case", sorted(CASES.keys() - {"batch norm"}))
+def test_two_processes_learn_from_the_whole_batch(case: str, two: Path, tmp_path: Path) -> None:
+    """Of everything but what batch normalisation does; gradients of gradients too."""
+    alone, first, second = states(case, two, tmp_path)
+    assert farthest(alone, CASES[case].model().state_dict()) > 1e-3  # it has moved
+    assert farthest(alone, first) < 1e-6
+    assert farthest(first, second) == 0
+
+
+def test_batch_normalisation_sees_the_slice_of_its_process(two: Path, tmp_path: Path) -> None:
+    """All learn the same weights; the statistics are each process's own, and those of the main process are saved."""
+    alone, first, second = states("batch norm", two, tmp_path)
+    running = [key for key in first if "running" in key]
+    learned = [key for key in first if "running" not in key]
+    assert all(torch.equal(first[key], second[key]) for key in learned)
+    assert not any(torch.equal(first[key], second[key]) for key in running)
+    assert 1e-6 < farthest({key: alone[key] for key in learned}, first) < 0.1
+    saved = saved_tensors(two / "batch norm")
+    assert all(torch.equal(saved[f"model.{key}"], first[key]) for key in running)
+
+
+def test_what_no_loss_depends_on_is_refused_by_several_processes(tmp_path: Path) -> None:
+    class Idle(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used = torch.nn.Parameter(torch.ones(1))
+            self.idle = torch.nn.Parameter(torch.ones(1))
+
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        player, several = Idle(), Processes(device=CPU, count=2)
+        step = several.share(Step(player, lambda: {"loss": player.used.sum()}))
+        with pytest.raises(InvalidInput, match="does not depend on all parameters"), several.passing(step, last=True):
+            step()["loss"].backward()
+        with pytest.raises(RuntimeError, match="mine"), several.passing(step, last=False):
+            raise RuntimeError("mine")
+        with pytest.raises(ProcessLost, match="is gone"), several.passing(step, last=False):
+            raise RuntimeError("[gloo/transport/tcp/pair.cc:545] Connection closed by peer")
+    finally:
+        torch.distributed.destroy_process_group()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import genzoo
 from genzoo.api.plan import Plan
 from genzoo.errors import GenzooError, InvalidInput, NotFound
+from genzoo.spec.sections import Optimizer
 from genzoo.training import Recipe
 
 GOOD = """
@@ -68,6 +69,12 @@ BAD = {
     ),
     "player": (GOOD + "[optimizer.generator]\nbeta1 = 0.5\n", r"optimizer\.generator: the players are model"),
     "table for a number": (GOOD + "[optimizer.learning_rate]\nx = 1\n", r"optimizer\.learning_rate must be a number"),
+    "no such optimizer": (GOOD + '[optimizer]\nname = "lion"\n', r"optimizer\.name must be one of adam, adamw, sgd"),
+    "momentum of Adam": (GOOD + "[optimizer]\nmomentum = 0.9\n", r"optimizer\.momentum is for sgd, .* is 'adam'"),
+    "momentum of a player's Adam": (
+        GOOD + '[optimizer]\nname = "sgd"\nmomentum = 0.9\n[optimizer.model]\nname = "adamw"\n',
+        r"optimizer\.model\.momentum is for sgd, .* is 'adamw'",
+    ),
     "density of bits": (
         GOOD.replace("latent_dim", 'likelihood = "gaussian"\nlatent_dim'),
         "is a density of real values",
@@ -97,8 +104,9 @@ def test_a_recipe_survives_its_dictionary(tmp_path: Path) -> None:
     path.write_text(GOOD + "[optimizer]\nlearning_rate = 0.1\n[optimizer.model]\nbeta1 = 0.5\n")
     recipe = Recipe.read(path)
     assert Recipe.parse(recipe.to_dict(), "again") == recipe
-    assert recipe.optimizer_of("model") == {"learning_rate": 0.1, "beta1": 0.5, "beta2": 0.999, "every": 1}
-    assert recipe.optimizer_of("other")["beta1"] == 0.9
+    assert recipe.to_dict()["optimizer"]["model"] == {"beta1": 0.5}
+    assert recipe.optimizer_of("model") == Optimizer(learning_rate=0.1, beta1=0.5)
+    assert recipe.optimizer_of("other") == Optimizer(learning_rate=0.1)
 
 
 SECTIONS = ["model", "objective", "data", "optimizer", "training"]
