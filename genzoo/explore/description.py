@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from base64 import b64encode
+from math import prod
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,14 @@ from torch import Tensor
 from genzoo.api.data import open_data
 from genzoo.catalog import list_models, show
 from genzoo.datasets import Split
-from genzoo.errors import GenzooError, GenzooWarning, InvalidInput
+from genzoo.errors import GenzooError, GenzooWarning
+from genzoo.explore.panels import check_shown, code_of, panels_of
 from genzoo.latent import Latent, in_blocks, latents
 from genzoo.models import Model
-from genzoo.pictures import is_drawable, is_picture
-from genzoo.protocols import Encoder, Generator
+from genzoo.pictures import is_picture
 from genzoo.randomness import Noise, stream
 from genzoo.registry import registry
-from genzoo.spec import DatasetSpec, Family
+from genzoo.spec import DatasetSpec, Family, Space
 
 __all__ = ["as_bytes", "describe", "held_out_examples", "source_of"]
 
@@ -35,7 +36,7 @@ SPAN = 3.0  # standard deviations to either side, as far as a slider goes
 def held_out_examples(model: Model, data_root: str | Path | None = None) -> Split | None:
     """The split that a checkpoint was measured on; None with a warning where it is not to be had."""
     record = model.checkpoint
-    if record is None or not isinstance(model, Encoder):
+    if record is None or not model.has("encode"):
         return None
     try:
         dataset = registry().find(DatasetSpec, record.dataset, prefer=record.distribution)
@@ -61,43 +62,44 @@ def describe(model: Model, data: Split | None) -> dict[str, Any]:
 
     Raises:
         UnsupportedVerb: the model does not decode.
-        InvalidInput: what it decodes is neither pictures nor points in one or two dimensions.
+        InvalidInput: it cannot be shown; see `code_of` and `check_shown`.
     """
-    model.decode  # noqa: B018  # refused here if it cannot
-    if not is_drawable(model.input_shape):
-        raise InvalidInput(
-            f"{model.name} has data of shape {model.input_shape}, which are neither pictures nor points in one or two "
-            f"dimensions; in Python: genzoo.load({model.name!r}).decode(z)"
-        )
-    record = model.checkpoint
-    table = latents(model)
-    rows = [_latent(row, table[0], prior=isinstance(model, Generator)) for row in table]
+    code, panels, record = code_of(model), panels_of(model), model.checkpoint
+    check_shown(model)
+    table: tuple[Latent, ...] = latents(model) if "sliders" in panels else ()
+    rows = [_latent(row, table[0], prior="samples" in panels) for row in table]
     kind = registry().find(Family, model.spec.family).summary.partition(":")[0].capitalize()
+    mean = [(row["low"] + row["high"]) / 2 for row in sorted(rows, key=itemgetter("index"))] or [0.0] * prod(code.shape)
+    bases = _bases(model, data, table, code)
     return {
         "name": model.name,
         "kind": kind,
         "dataset": record.dataset if record else "",
-        "facts": _facts(model, kind),
+        "facts": _facts(model, kind, _codes(code)),
+        "codes": _codes(code),
         "shape": list(model.input_shape),
-        "latent": model.latent_dim,
-        "encodes": isinstance(model, Encoder) and is_picture(model.input_shape),
-        "samples": isinstance(model, Generator),
+        "code": list(code.shape),
+        "panels": [name for name in panels if name != "interpolate" or len(bases) > 1],
         "latents": rows,
-        "start": record.dataset if record and data else "a sample" if isinstance(model, Generator) else "the mean",
-        "order": _order(model, table[0]),
-        "mean": [(row["low"] + row["high"]) / 2 for row in sorted(rows, key=itemgetter("index"))],
-        "bases": _bases(model, data, table),
-        "points": None if data is None or model.latent_dim != 2 else _points(model, data),
+        "start": record.dataset if record and data else "a sample" if "samples" in panels else "the mean",
+        "order": _order(table, prior="samples" in panels),
+        "mean": mean,
+        "bases": bases,
+        "points": None if data is None or "map" not in panels else _points(model, data),
     }
 
 
-def _facts(model: Model, kind: str) -> str:
+def _codes(code: Space) -> str:
+    size = "×".join(map(str, code.shape))
+    return f"{size} latent{'s'[: size != '1']}" if code.flat else f"codes of {size}"
+
+
+def _facts(model: Model, kind: str, codes: str) -> str:
     record = model.checkpoint
     shape = "×".join(map(str, model.input_shape))
-    latents = f"{model.latent_dim} latent{'s'[: model.latent_dim > 1]}"
     parameters = sum(parameter.numel() for parameter in model.parameters())
     known = record.dataset if record else "untrained"
-    return f"{kind} · {known} · {shape} · {latents} · {parameters / 1e6:.2f} M parameters"
+    return f"{kind} · {known} · {shape} · {codes} · {parameters / 1e6:.2f} M parameters"
 
 
 def _at(data: Split, indices: Tensor) -> Float[Tensor, " n *data"]:
@@ -106,12 +108,14 @@ def _at(data: Split, indices: Tensor) -> Float[Tensor, " n *data"]:
     return x
 
 
-def _order(model: Model, first: Latent) -> str:
-    if first.kl is not None:
+def _order(table: tuple[Latent, ...], *, prior: bool) -> str:
+    if not table:
+        return "the code is a map, and its numbers have no sliders"
+    if table[0].kl is not None:
         return "in the order of KL: how many nats each one carries"
-    if first.std is not None:
+    if table[0].std is not None:
         return "in the order of their standard deviation over data"
-    return "all alike under the prior N(0, 1)" if isinstance(model, Generator) else ""
+    return "all alike under the prior N(0, 1)" if prior else ""
 
 
 def _latent(row: Latent, first: Latent, *, prior: bool) -> dict[str, Any]:
@@ -124,7 +128,7 @@ def _latent(row: Latent, first: Latent, *, prior: bool) -> dict[str, Any]:
     return told | {"low": round(mean - SPAN * std, 3), "high": round(mean + SPAN * std, 3)}
 
 
-def _bases(model: Model, data: Split | None, table: tuple[Latent, ...]) -> list[dict[str, Any]]:
+def _bases(model: Model, data: Split | None, table: tuple[Latent, ...], code: Space) -> list[dict[str, Any]]:
     """Codes to begin with and what they decode to: those of data, with its pictures, of the prior, or the mean."""
     told: list[dict[str, Any]]
     if data is not None:
@@ -134,14 +138,15 @@ def _bases(model: Model, data: Split | None, table: tuple[Latent, ...]) -> list[
         what = "picture" if data.labels is None else "class"
         told = [{"name": f"{what} {name}", "pixels": _shown(model, one)} for name, one in zip(names, x, strict=True)]
         codes = model.encode(x)
-    elif isinstance(model, Generator):
-        codes = Noise(seed=SEED, n=BASES).normal(model.latent_dim)
+    elif "samples" in panels_of(model):
+        codes = Noise(seed=SEED, n=BASES).normal(*code.shape)
         told = [{"name": f"sample {i}"} for i in range(BASES)]
     else:
-        means = {row.index: row.mean or 0.0 for row in table}
-        codes = torch.tensor([[means[index] for index in range(model.latent_dim)]], dtype=torch.float32, device="cpu")
+        codes = torch.zeros(1, *code.shape, dtype=torch.float32, device="cpu")
+        for row in table:
+            codes[0, row.index] = row.mean or 0.0
         told = [{"name": "mean"}]
-    examples = zip(told, codes.tolist(), model.decode(codes), strict=True)
+    examples = zip(told, codes.flatten(1).tolist(), model.decode(codes), strict=True)
     return [one | {"code": _rounded(code), "decoded": _shown(model, x)} for one, code, x in examples]
 
 

@@ -17,6 +17,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from operator import attrgetter
 from typing import Any
 
@@ -26,9 +27,11 @@ from torch import Tensor, fx
 from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.explore.description import source_of
 from genzoo.explore.operations import JOINING, UNARY, Shape, Value
+from genzoo.explore.panels import code_of
 from genzoo.exporting import trace
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
+from genzoo.models.given import not_told
 from genzoo.registry import load_target, registry
 from genzoo.spec import OperationSpec
 
@@ -57,15 +60,17 @@ def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> Decod
 
     Raises:
         UnsupportedVerb: the model does not decode.
-        InvalidInput: `torch.export` cannot follow it, or it decodes with an operation that the engine does not have;
-            the message names what.
+        InvalidInput: the page cannot move its codes, `torch.export` cannot follow it, or it decodes with an operation
+            that the engine does not have; the message names what.
     """
-    model.decode  # noqa: B018  # refused here if it cannot
-    program = _Program(model)
+    program, shape = _Program(model), code_of(model).shape
+    code = Value(0, (prod(shape),))
+    untold = [not_told(column, 1, model.reference) for column in model.spec.given.values()]
     with torch.no_grad():
-        (picture,) = program.walk(_graph(model), Value(0, (model.latent_dim,)))
+        z = code if code.shape == shape else program.reshaped(code, shape)
+        (picture,) = program.walk(_graph(model), z, *untold)
     operations = program.operations[: picture.number]
-    told = {"name": model.name, "latent": model.latent_dim, "shape": model.input_shape, "ops": operations}
+    told = {"name": model.name, "latent": prod(shape), "shape": model.input_shape, "ops": operations}
     tensors = {key: tensor.to(dtype if tensor.dim() > 1 else torch.float32) for key, tensor in program.tensors.items()}
     return Decoder(data=encode_weights(tensors, metadata=("genzoo", json.dumps(told))), scripts=program.scripts)
 
@@ -103,6 +108,10 @@ class _Program:
                 depends = any(isinstance(known[one], Value) for one in node.all_input_nodes)
                 known[node] = (self._translate if depends else _compute)(node, args, kwargs)
         return args[0]  # of the last node, which is the output
+
+    def reshaped(self, value: Value, shape: Shape) -> Value:
+        """The same numbers in another shape."""
+        return self._write(shape, "reshape", value)
 
     def _translate(self, node: fx.Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What the tables make of an ATen operation on values."""

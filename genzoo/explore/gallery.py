@@ -20,10 +20,10 @@ from genzoo.errors import GenzooError, GenzooWarning, InvalidInput, UnsupportedV
 from genzoo.explore.description import describe, held_out_examples, source_of
 from genzoo.explore.export import Decoder, export_decoder
 from genzoo.explore.page import WEB, assets, inlined, page, template
+from genzoo.explore.panels import code_of, panels_of
 from genzoo.files import atomic_write, refuse_existing, user_path, writable_folder
 from genzoo.models import Model
 from genzoo.pictures import draw, how_many, is_picture, png
-from genzoo.protocols import Generator
 
 __all__ = ["write_gallery", "write_single"]
 
@@ -77,11 +77,11 @@ class _Exhibit:
 
 def _picture(model: Model, data: Split | None) -> bytes:
     """Samples, or where there can be none pictures of data and below them what comes back."""
-    if isinstance(model, Generator):
+    if "samples" in panels_of(model):
         count = SAMPLES if is_picture(model.input_shape) else how_many(model.input_shape)
         return png(draw(model.sample(count, seed=0)))
     if data is None:
-        return png(draw(model.decode(torch.zeros(1, model.latent_dim, dtype=torch.float32, device="cpu"))))
+        return png(draw(model.decode(torch.zeros(1, *code_of(model).shape, dtype=torch.float32, device="cpu"))))
     x = data.first(SAMPLES // 2)
     return png(draw(torch.cat([x, model.decode(model.encode(x))])))
 
@@ -162,9 +162,8 @@ def _exhibits(names: Sequence[str], data_root: Path | None) -> list[_Exhibit]:
 def _card(exhibit: _Exhibit) -> str:
     told = exhibit.told
     row = catalog.overview(catalog.summary(exhibit.load))
-    latents = f"{told['latent']} latent{'s'[: told['latent'] > 1]}"
-    facts = f"{told['kind']} · {told['dataset']} · {latents} · {len(exhibit.decoder.data) / 1e6:.2f} MB"
-    shown = "Samples of" if told["samples"] else "Pictures, and below them what comes back from"
+    facts = f"{told['kind']} · {told['dataset']} · {told['codes']} · {len(exhibit.decoder.data) / 1e6:.2f} MB"
+    shown = "Samples of" if "samples" in told["panels"] else "Pictures, and below them what comes back from"
     return (
         f'<li><a href="{exhibit.address}"><img src="models/{exhibit.name}.png" alt="{shown} {exhibit.name}">'
         f'<h2>{escape(told["name"])}</h2></a><p class="soft">{escape(facts)}<br>{escape(row[-1])}</p></li>'

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from genzoo.api.build import load
 from genzoo.catalog import list_models, show
-from genzoo.errors import InvalidInput, NotFound
+from genzoo.errors import GenzooError, InvalidInput, NotFound
 from genzoo.explore.description import as_bytes, describe, held_out_examples
+from genzoo.explore.panels import code_of
 from genzoo.models import Model
 from genzoo.pictures import animate, is_picture
-from genzoo.protocols import Encoder
 from genzoo.randomness import Noise
-from genzoo.registry import registry
+from genzoo.registry import load_target, registry
 from genzoo.spec import Checkpoint, Family
 
 __all__ = ["MAX_BODY", "Studio", "peers_of"]
@@ -69,7 +69,7 @@ class Studio:
     def noise(self, name: str, seed: str, count: str) -> bytes:
         """The first codes that ``sample(n, seed=seed)`` decodes: float32 (count, latent)."""
         rows, number = _whole(count, "n", MAX_ROWS), _whole(seed, "seed", MAX_SEED)
-        return self._computed(lambda: _bytes(Noise(seed=number, n=rows).normal(self._model(name).latent_dim)))
+        return self._computed(lambda: _bytes(Noise(seed=number, n=rows).normal(*code_of(self._model(name)).shape)))
 
     def _computed(self, work: Callable[[], bytes]) -> bytes:
         return self._worker.submit(work).result()
@@ -89,7 +89,8 @@ class Studio:
         return self._told[name]
 
     def _decoded(self, model: Model, body: bytes, enlarged: int = 1) -> Tensor:
-        codes = torch.from_numpy(_rows(body, np.dtype("<f4"), model.latent_dim))
+        shape = code_of(model).shape
+        codes = torch.from_numpy(_rows(body, np.dtype("<f4"), prod(shape))).view(-1, *shape)
         if len(codes) * prod(model.input_shape) * enlarged**2 > MAX_VALUES:
             raise InvalidInput(f"{len(codes)} pictures of shape {model.input_shape} are too many at once")
         x: Tensor = model.decode(codes)
@@ -106,8 +107,7 @@ class Studio:
         return animate(images, milliseconds=GIF_MILLISECONDS).encode("gif")
 
     def _encode(self, model: Model, body: bytes) -> bytes:
-        if not isinstance(model, Encoder):
-            raise InvalidInput(f"{model.name} does not encode")
+        model.encode  # noqa: B018  # refused here if it cannot
         pixels = _rows(body, np.dtype("u1"), prod(model.input_shape))
         x = torch.from_numpy(pixels).float().div(255).reshape(-1, *model.input_shape)
         return _bytes(model.encode(x))
@@ -115,8 +115,17 @@ class Studio:
 
 def peers_of(model: Model) -> tuple[str, ...]:
     """The other checkpoints that decode to what `model` decodes to."""
-    decodes = {family.name for _, _, family in registry().entries(Family) if {"decoder", "generator"} & {*family.roles}}
-    return tuple(name for name in list_models() if _like(show(name), model) and show(name).family in decodes)
+    alike = {name: show(name).family for name in list_models() if _like(show(name), model)}
+    decoding = {family: _decodes(family) for family in set(alike.values())}
+    return tuple(name for name, family in alike.items() if decoding[family])
+
+
+def _decodes(family: str) -> bool:
+    """Whether models of a family decode; not where it cannot be imported."""
+    try:
+        return hasattr(load_target(registry().find(Family, family).target, f"family {family}"), "decode")
+    except GenzooError:
+        return False
 
 
 def _like(record: Checkpoint, model: Model) -> bool:

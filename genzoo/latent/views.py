@@ -12,11 +12,12 @@ from torch import Tensor
 
 from genzoo.arguments import typed
 from genzoo.batch import NOTHING
-from genzoo.errors import InvalidInput
+from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.fields import whole
 from genzoo.latent.paths import Mode, along, between, plane
 from genzoo.latent.table import BLOCK, latents, scale_of
 from genzoo.protocols import Decoder, Encoder
+from genzoo.spec import Space
 
 if TYPE_CHECKING:
     from genzoo.models import Model
@@ -70,19 +71,20 @@ def interpolate(
 
     Args:
         model: what decodes.
-        a: x (n, *input_shape), whose codes are taken, or z (n, latent_dim); x where the two have one shape.
+        a: x (n, *input_shape), whose codes are taken, or z (n, *code); x where the two have one shape.
         b: as many of either.
         steps: how many, with both ends, at least 2.
         mode: the way; see `between`.
         given: what the model is told of each way.
 
     Raises:
-        UnsupportedVerb: the model has no decoder.
+        UnsupportedVerb: the model has no decoder, or its codes are not real numbers.
         InvalidInput: what `between` refuses, or x is given to a model without an encoder.
     """
     told = _told(model, a, given, "interpolate")
     starts, ends = (codes_of(model, start, "interpolate", told) for start in (a, b))
-    return _decode(model, between(starts, ends, steps, mode=mode), told)
+    codes = between(starts.flatten(1), ends.flatten(1), steps, mode=mode)
+    return _decode(model, codes.view(*codes.shape[:2], *starts.shape[1:]), told)
 
 
 @typed
@@ -140,26 +142,31 @@ def attribute_vector(
 
 def codes_of(
     model: Model, start: Tensor, verb: str, given: Mapping[str, Tensor] = NOTHING
-) -> Float[Tensor, "n latent"]:
+) -> Float[Tensor, " n *code"]:
     """The codes of what may be x or z; of x where the two have one shape and the model encodes.
 
     Raises:
-        UnsupportedVerb: the model has no decoder to look at them with.
+        UnsupportedVerb: the model has no decoder to look at them with, or its codes are not real numbers.
         InvalidInput: it is neither; `verb` is what wanted it.
     """
     model.decode  # noqa: B018  # refused here if it cannot
+    code = model.spaces["code"]
+    if not isinstance(code, Space) or code.values != "real":
+        kind = "indices" if isinstance(code, Space) else "several tensors"
+        raise UnsupportedVerb(f"{model.name}.{verb} moves codes of real numbers, and those of {model.name} are {kind}")
     shape = tuple(start.shape[1:]) if isinstance(start, Tensor) and start.dim() else None
     if shape == model.input_shape and isinstance(model, Encoder):
         return in_blocks(model.encode, start, given)
-    if shape == (model.latent_dim,):
+    if shape == code.shape:
         z: Tensor = model.checked(start, "code", verb)
         return z
     data, found = ", ".join(map(str, ("n", *model.input_shape))), getattr(start, "shape", type(start).__name__)
-    wanted = f"z of shape (n, {model.latent_dim})"
+    size = ", ".join(map(str, code.shape))
+    wanted = f"z of shape (n, {size})"
     if isinstance(model, Encoder):
         wanted = f"x of shape ({data}) or {wanted}, x[None] for one alone"
     else:
-        wanted += f", e.g. torch.randn(1, {model.latent_dim}), as it has no encoder"
+        wanted += f", e.g. torch.randn(1, {size}), as it has no encoder"
     raise InvalidInput(f"{model.name}.{verb} wants {wanted}; got {found if isinstance(found, str) else tuple(found)}")
 
 

@@ -32,6 +32,9 @@ def test_codes_of_indices_are_checked_as_such(house: House) -> None:
         model.decode(torch.full((1, 2, 2), 4))
     with pytest.raises(genzoo.InvalidInput, match="wants a tensor of whole numbers"):
         model.decode(torch.zeros(1, 2, 2))
-    for look in (lambda: model.traverse(model.encode(torch.zeros(1, 1, 8, 8)), latent=0), model.latents):
-        with pytest.raises(genzoo.GenzooError, match="has no flat code, and so no latents"):
-            look()
+    with pytest.raises(genzoo.GenzooError, match="has no flat code, and so no latents"):
+        model.latents()
+    with pytest.raises(genzoo.GenzooError, match="codes of real numbers, and those of codebook-strided are indices"):
+        model.traverse(model.encode(torch.zeros(1, 1, 8, 8)), latent=0)
+    with pytest.raises(genzoo.InvalidInput, match="codes of codebook-strided are indices"):
+        genzoo.explore(model)

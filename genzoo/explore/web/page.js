@@ -45,8 +45,8 @@ const showPicture = shower(byId("picture")), showOther = shower(byId("otherPictu
 
 /** The other model gets the same picture, and once its code was changed the same code, where it can. */
 async function decodeOther() {
-  const { peer, base, model } = app, codes = peer.told.latent === model.told.latent;
-  const picture = peer.told.encodes && base.pixels && !(codes && app.moved);
+  const { peer, base, model } = app, codes = alike(peer, model);
+  const picture = has(peer, "upload") && base.pixels && !(codes && app.moved);
   if (!picture && !codes) return;
   const name = `${peer.told.name}, same ${picture ? "picture" : "code"}`;
   byId("otherCaption").textContent = name;
@@ -54,6 +54,9 @@ async function decodeOther() {
   const given = () => (peer.encode ? peer.encode(base.pixels) : peer.told.bases[app.own.indexOf(base)].code);
   showOther(peer, picture ? (base.codes[peer.told.name] ??= await given()) : app.z, name);
 }
+
+const has = ({ told }, panel) => told.panels.includes(panel);
+const alike = (one, other) => `${one.told.code}` === `${other.told.code}`;
 
 /** The link and the view follow when nothing has changed for a while. */
 let changes = 0;
@@ -79,9 +82,10 @@ app.go = (z, base) => {
 /** Show the code, whatever changed it. */
 function shown() {
   const told = app.model.told.latents.slice(0, 3).map((latent) => `${latent.title} ${number(app.z[latent.index])}`);
+  const words = `Decoded picture${told.length ? ` at ${told.join(", ")}` : ""}`;
   press(byId("bases").children, app.moved ? null : byId("bases").children[app.own.indexOf(app.base)]);
   app.map?.();
-  showPicture(app.model, app.z, `Decoded picture at ${told.join(", ")}`);
+  showPicture(app.model, app.z, words);
   if (app.peer) during(decodeOther);
   app.changed();
 }
@@ -131,14 +135,14 @@ function laySliders() {
   for (const latent of latents) byId(latent.collapsed ? "rest" : "sliders").append(slider(latent));
   byId("collapsed").hidden = !collapsed.length;
   byId("collapsed").firstChild.textContent = `${collapsed.length} collapsed: the decoder takes no notice of them`;
-  focusOn(latents[0]);
+  if (latents.length) focusOn(latents[0]);
 }
 
 function layBases() {
   const { told } = app.model;
   app.own = told.bases;
   byId("bases").append(...app.own.map((base) => app.thumb(base, () => app.go(base.code, base))));
-  byId("own").hidden = !(told.encodes && app.model.encode);
+  byId("own").hidden = !(has(app.model, "upload") && app.model.encode);
 }
 
 /** Begin with a picture of the user's own. */
@@ -173,9 +177,9 @@ function layPaper() {
 }
 
 async function compare(name) {
-  const peer = name ? await open(name, app.served) : null, { latent, encodes } = peer?.told ?? app.model.told;
-  const fits = latent === app.model.told.latent || (encodes && app.base.pixels);
-  if (!fits) say(`${name} has ${latent} latents and no encoder: nothing can be given to both`);
+  const peer = name ? await open(name, app.served) : null, other = peer ?? app.model;
+  const fits = alike(other, app.model) || (has(other, "upload") && app.base.pixels);
+  if (!fits) say(`${name} has ${other.told.codes} and no encoder: nothing can be given to both`);
   app.peer = fits ? peer : null;
   byId("peer").value = app.peer ? name : "";
   byId("other").hidden = !app.peer;
@@ -213,7 +217,7 @@ function remember() {
 async function restore() {
   const state = new URLSearchParams(location.hash.slice(1)), base = app.own[state.get("base")] ?? app.own[0];
   const z = state.get("z")?.split(" ").map(Number);
-  const fits = z?.length === app.model.told.latent && z.every(Number.isFinite);
+  const fits = z?.length === base.code.length && z.every(Number.isFinite);
   app.seed = Math.min(2 ** 32 - 1, Math.floor(Math.abs(state.get("seed")))) || 0;
   app.go(base.code, base);
   if (fits && z.some((value, j) => Math.abs(value - base.code[j]) > 1e-4)) app.go(z);
@@ -221,11 +225,17 @@ async function restore() {
   if (setting.peers.includes(state.get("with"))) await compare(state.get("with"));
 }
 
+/** Codes, as Python: in the shape that the model takes, where that is no vector. */
+app.tensor = (codes) => {
+  const { code } = app.model.told, rows = `torch.tensor(${JSON.stringify(codes)}).float()`;
+  return code.length === 1 ? rows : `${rows}.view(-1, ${code.join(", ")})`;
+};
+
 /** What is seen, as Python that gives the same. */
 async function python() {
   const view = app.model.pictures && app.view.panel.python?.();
   const decode = app.model.pictures ? 'genzoo.grid(model.decode(z)).save("picture.png")' : "print(model.decode(z))";
-  const code = `z = torch.tensor([[${app.z.join(", ")}]])`;
+  const code = `z = ${app.tensor([app.z])}`;
   await navigator.clipboard.writeText([setting.load, code, decode, view || ""].join("\n"));
   say("Python copied");
 }
@@ -251,8 +261,8 @@ async function random() {
 function layActions() {
   const { told, pictures, gif: animates } = app.model, mean = () => app.go(told.mean);
   for (const [id, work] of Object.entries({ random, mean, python, png, gif })) byId(id).onclick = () => during(work);
-  byId("random").hidden = !told.samples;
-  byId("gif").hidden = !pictures || !animates;
+  byId("random").hidden = !has(app.model, "samples");
+  byId("gif").hidden = !pictures || !animates || !has(app.model, "sliders");
   byId("upload").onchange = (event) => during(() => upload(event));
   byId("peer").onchange = (event) => during(() => compare(event.target.value));
 }
@@ -260,11 +270,11 @@ function layActions() {
 async function begun() {
   app.model = await open(setting.model, app.served);
   const { told, pictures } = app.model, shown = told.bases.map((base) => base.decoded);
-  const cloud = !pictures && told.samples ? await app.model.decode(await app.model.noise(0, 1000)) : shown;
+  const cloud = !pictures && has(app.model, "samples") ? await app.model.decode(await app.model.noise(0, 1000)) : shown;
   app.paint = painter(told.shape, cloud);
   laySliders(), layBases(), layPaper(), layActions(), layViews();
   app.paint(byId("picture"), app.own[0].decoded);
-  byId("map").hidden = !pictures || told.latent !== 2;
+  byId("map").hidden = !pictures || !has(app.model, "map");
   if (!byId("map").hidden) app.map = map(app);
   await restore();
 }

@@ -20,8 +20,10 @@ export async function open(name, served) {
   return { told, pictures, ...(served ? remote : local)(name, told, pictures) };
 }
 
-function remote(name, { latent, shape }, pictures) {
-  const size = shape.reduce((a, b) => a * b), path = `models/${encodeURIComponent(name)}`;
+const product = (sizes) => sizes.reduce((a, b) => a * b);
+
+function remote(name, { code, shape }, pictures) {
+  const size = product(shape), latent = product(code), path = `models/${encodeURIComponent(name)}`;
   const codes = (buffer) => rows(new Float32Array(buffer), latent);
   const sent = (z) => Float32Array.from(z.flatMap((code) => [...code]));
   return {
@@ -32,7 +34,8 @@ function remote(name, { latent, shape }, pictures) {
   };
 }
 
-function local(name, { latent }, pictures) {
+function local(name, { code }, pictures) {
+  const latent = product(code);
   const engine = read(`models/${name}.safetensors`).then(parse);
   engine.catch(() => {}); // whoever decodes is told
   const levels = (x) => new Uint8ClampedArray(x.map((value) => 255 * value)); // which rounds, as torch does

@@ -5,13 +5,11 @@ import { signOf } from "./paint.js";
 
 const STEPS = 11, ROWS = 8, SAMPLES = 24, SIDE = 20, AT_ONCE = 10;
 
+const VIEWS = { Traverse: traverse, Interpolate: interpolate, Samples: samples };
+
 /** The views that make sense for a model. */
 export function viewsOf({ told }) {
-  return [
-    ["Traverse", traverse],
-    told.bases.length > 1 && ["Interpolate", interpolate],
-    told.samples && ["Samples", samples],
-  ].filter(Boolean);
+  return Object.entries(VIEWS).filter(([title]) => told.panels.includes(title.toLowerCase()));
 }
 
 /** Decode codes, a few at once so that the page answers in between, and show(k, picture) each; a newer filling of the
@@ -54,7 +52,7 @@ function traverse(app, panel) {
   const ticks = Array.from({ length: STEPS }, (_, k) => k / (STEPS - 1));
   const value = ({ low, high }, t) => low + t * (high - low);
   const row = (latent) => ticks.map((tick) => cell(app, `${latent.title} = ${number(value(latent, tick))}`));
-  const caption = `Each row moves one latent, in standard deviations of the ${told.samples ? "prior" : "codes"}.`;
+  const caption = `Each row moves one latent, in standard deviations of the ${told.panels.includes("samples") ? "prior" : "codes"}.`;
   const head = ["", ...ticks.map((tick) => heading("col", number(6 * tick - 3, 1)))];
   panel.append(table(caption, latents.map((latent) => [heading("row", latent.title), ...row(latent)]), head));
   panel.python = () => `genzoo.strip(model.traverse(z, latent=${app.focus.index})).save("traverse.png")`;
@@ -81,7 +79,7 @@ function interpolate(app, panel) {
   const way = make("label", { className: "bar soft" }, "Way", mode);
   panel.append(table("Pictures on the way from one code to another.", [cells]), chooser(0, "From"), chooser(1, "To"), way);
   panel.python = () =>
-    `a, b = torch.tensor(${JSON.stringify(ends.map((end) => [end]))})\n` +
+    `a, b = ${app.tensor(ends.map((end) => [...end]))}[:, None]\n` +
     `genzoo.strip(model.interpolate(a, b, ${STEPS}, mode="${mode.value}")).save("interpolate.png")`;
   return () => fillCells(app, panel, cells.map((_, k) => between(...ends, k / (STEPS - 1), mode.value)));
 }
