@@ -81,8 +81,7 @@ def as_column(column: Column, value: Any, n: int, what: str, reference: Tensor) 
 
 def _checked(column: Column, values: Tensor, what: str, reference: Tensor) -> Tensor:
     """`values`, which may be what says nothing where that is allowed: in a text behind the last word, and of an
-    optional
-    column."""
+    optional column."""
     space = column.space
     if space.values == "index":
         more = int(column.optional or column.is_text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import genzoo
 from genzoo.models.conditioning import BesideData, JoinedToCode
 from genzoo.models.given import not_told
 from genzoo.spec import Column, Space
+from genzoo.spec.columns import check_columns
 
 COLUMNS = {
     "label": Column.of(["cat", "dog", "ankle boot"]),
@@ -116,12 +118,45 @@ def test_a_picture_is_laid_beside_a_picture_of_its_size_and_joined_to_no_code() 
     ("columns", "message"),
     [
         ({"seed": COLUMNS["label"]}, "a column cannot be called 'seed'"),
-        ({"la bel": COLUMNS["label"]}, "column 'la bel' must be 1 to 64"),
+        ({"extent": COLUMNS["label"]}, "a column cannot be called 'extent'"),
+        ({"la bel": COLUMNS["label"]}, "a column cannot be called 'la bel'"),
+        ({"_label": COLUMNS["label"]}, "a column cannot be called '_label'.* of a-z, 0-9 and '_'"),
+        ({"class": COLUMNS["label"]}, "a column cannot be called 'class'"),
+        ({"type": COLUMNS["label"]}, "a column cannot be called 'type', as torch's modules have that name"),
     ],
 )
 def test_a_column_has_a_name_that_a_keyword_can_have(columns: dict[str, Column], message: str) -> None:
     with pytest.raises(genzoo.InvalidInput, match=message):
         genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=3, given=columns)
+
+
+def test_no_parameter_of_a_verb_or_a_view_can_be_the_name_of_a_column(vae: genzoo.Model) -> None:
+    views = ("traverse", "interpolate", "manifold", "latents", "attribute_vector")
+    kinds = (type(vae), type(genzoo.create("gan-dense", input_shape=(1, 4, 4), latent_dim=3)))
+    methods = [getattr(kind, name) for kind in kinds for name in (*vae.verbs, *views) if name in dir(kind)]
+    parameters = {name for method in methods for name in signature(method).parameters}
+    assert {"a", "extent", "x", "z"} < parameters
+    for name in parameters:
+        with pytest.raises(genzoo.InvalidInput, match="a column cannot be called"):
+            check_columns({name: COLUMNS["label"]}, "the model")
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"shape": (), "values": "index", "size": 2**60},
+        {"shape": (), "values": "index", "size": 2**1000},
+        {"shape": (10**12,), "values": "index", "size": 3},
+        {"shape": (10**18,)},
+        {"shape": (10**30,)},
+        {"shape": (3, 10**9, 10**9)},
+        {"shape": (-5,)},
+        {"shape": (0,)},
+    ],
+)
+def test_a_column_is_not_larger_than_any_machine(space: dict[str, Any]) -> None:
+    with pytest.raises(genzoo.InvalidInput, match=r"a column has at most 16,777,216 values|lengths of at least 1"):
+        Column(space=Space(**space))
 
 
 def test_names_are_as_many_as_values() -> None:
