@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect import signature
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -42,6 +43,12 @@ def told(vae: genzoo.Model, n: int = 2, **given: Any) -> dict[str, Tensor]:
         ("label", ["dog", 0], [1, 0]),
         ("label", torch.tensor([1, 2]), [1, 2]),
         ("label", torch.tensor(1, dtype=torch.uint8), [1, 1]),
+        ("label", torch.tensor([1, 2], dtype=torch.uint16), [1, 2]),
+        ("label", np.array(["dog", "1"]), [1, 1]),
+        ("label", np.int64(2), [2, 2]),
+        ("words", np.array(["cat", "a red face"]), [[2, 4, 4], [0, 1, 3]]),
+        ("words", np.array([[1, 2, 4], [0, 1, 3]], dtype=np.uint32), [[1, 2, 4], [0, 1, 3]]),
+        ("size", np.array([1.0, 2.0]), [[1.0, 2.0]] * 2),
         ("hat", True, [1, 1]),
         ("hat", [False, True], [0, 1]),
         ("words", "Red cat", [[1, 2, 4]] * 2),
@@ -53,7 +60,10 @@ def told(vae: genzoo.Model, n: int = 2, **given: Any) -> dict[str, Tensor]:
     ],
 )
 def test_values_are_written_as_people_write_them(vae: genzoo.Model, name: str, value: Any, wanted: Any) -> None:
-    assert told(vae, **{name: value})[name].tolist() == wanted
+    found = told(vae, **{name: value})
+    assert found[name].tolist() == wanted
+    assert vae.sample(2, seed=0, **found).shape == (2, 1, 4, 4)
+    assert all(rows.dtype == torch.int64 or rows.is_floating_point() for rows in found.values())
 
 
 @pytest.mark.parametrize(
@@ -65,6 +75,11 @@ def test_values_are_written_as_people_write_them(vae: genzoo.Model, name: str, v
         ),
         ({"label": 3}, "label takes an integer below 3.*; got 3"),
         ({"label": -1}, "label takes an integer below 3.*; got -1"),
+        ({"label": "9" * 5000}, "label takes an integer below 3.*; got '9999"),
+        ({"label": np.array([0.5] * 8)}, "label takes an integer below 3.*; got 0.5"),
+        ({"label": np.array([None] * 8)}, "label takes an integer below 3.*; got None"),
+        ({"size": [1, 10**400]}, r"size wants numbers of shape \(2,\), values of any size; got \[1, 1000"),
+        ({"size": np.array(["a", "b"])}, r"size wants numbers of shape \(2,\), values of any size"),
         ({"label": True}, "label takes an integer below 3.*; got True"),
         ({"label": torch.arange(9) % 3}, "label: 9 values for 8 examples; give one for all, or 8"),
         ({"label": torch.tensor([0.5] * 8)}, "label wants a tensor of whole numbers; got torch.float32"),
@@ -85,9 +100,15 @@ def test_other_values_are_refused_with_what_the_column_wants(
         told(vae, 8, **given)
 
 
+def test_latents_are_told_of_examples_alone(vae: genzoo.Model) -> None:
+    with pytest.raises(genzoo.InvalidInput, match="latents is told label of no examples; give x too"):
+        vae.latents(label=1)
+
+
 def test_a_model_that_is_told_nothing_says_so() -> None:
     with pytest.raises(
-        genzoo.InvalidInput, match=r"gan-dense-toy1d\.sample is told nothing beside its input, and no 'label'"
+        genzoo.InvalidInput,
+        match=r"gan-dense-toy1d\.sample is told nothing beside its input, and no 'label'; leave it out",
     ):
         genzoo.load("gan-dense-toy1d").sample(2, label=3)
 
