@@ -23,8 +23,8 @@ def test_a_hierarchy_is_trained_sampled_and_measured_by_its_own_bound(house: Hou
     assert ((model.decode((z2, z1)) > 0.5) == (x > 0.5)).float().mean() > 0.9
     assert model.sample(4, seed=0).mean() < 0.5  # bars are an eighth or a quarter of the picture
     bound = model.checkpoint.metrics["ladder_negative_elbo"]
-    assert 0 < bound["value"] < 0.7 * 64 * log(2)  # of a model that knows nothing
-    assert bound["unit"] == "nats"
+    assert 0 < bound.value < 0.7 * 64 * log(2)  # of a model that knows nothing
+    assert bound.unit == "nats"
     assert genzoo.verify(house.folder / "run")
 
 
