@@ -5,9 +5,9 @@ Only what records need is known: texts, numbers, paths, tuples, mappings, choice
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -22,6 +22,10 @@ MAX_BITS = 1023
 """Of a whole number: a float can hold its size."""
 
 
+Check = Callable[[Any], Any]
+"""Gives a value as the type says, or raises _Wrong."""
+
+
 class _Wrong(Exception):
     """A value is not of its type; as a string: which one, and why."""
 
@@ -34,52 +38,73 @@ def conform(instance: Any, where: str = "", *, skip: tuple[str, ...] = ()) -> No
         InvalidInput: one has the wrong type or a control character in it; the message names `where`.
     """
     kind: Any = type(instance)
-    for name, hint in _hints(kind):
+    for name, check in _checks(kind):
         if name in skip:
             continue
         try:
-            value = _conformed(getattr(instance, name, None), hint)
+            value = check(getattr(instance, name, None))
         except _Wrong as error:
             raise InvalidInput(f"{where}: {name}{error}" if where else f"{name}{error}") from None
         object.__setattr__(instance, name, value)  # frozen, and not yet given out
 
 
 @cache
-def _hints(kind: Any) -> tuple[tuple[str, Any], ...]:
+def _checks(kind: Any) -> tuple[tuple[str, Check], ...]:
     hints = get_type_hints(kind)
-    return tuple((field.name, hints[field.name]) for field in fields(kind))
+    return tuple((field.name, _check_of(hints[field.name])) for field in fields(kind))
 
 
-def _conformed(value: Any, hint: Any) -> Any:
-    """`value` as the type `hint` says."""
-    if hint is Any:
-        return _json(value)
+@cache
+def _check_of(hint: Any) -> Check:
+    """What conforms to the type `hint`, taken apart once: thousands of values are checked in a listing."""
     origin, inner = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return _json
     if origin in (Union, UnionType):
-        kinds = [kind for kind in inner if kind is not NoneType]
-        return None if value is None and len(kinds) < len(inner) else _conformed(value, kinds[0])
+        return _optional(inner)
     if origin is Literal:
-        if isinstance(value, str) and (text := str.__str__(value)) in inner:
-            return text
-        raise _Wrong(f" has the wrong type: it must be one of {', '.join(inner)}")
-    if origin is tuple and isinstance(value, list | tuple):
-        if inner[-1] is not ... and len(inner) != len(value):
-            raise _Wrong(f" must be a tuple of {len(inner)} elements")
-        return tuple(_conformed(each, inner[0]) for each in value)
-    if origin is Mapping and isinstance(value, Mapping):
-        keys = [_conformed(key, inner[0]) for key in value]
-        return {key: _within(key, each, inner[1]) for key, each in zip(keys, value.values(), strict=True)}
-    return _simple(value, origin or hint)
+        return partial(_choice, inner)
+    if origin is tuple:
+        return partial(_tuple, _check_of(inner[0]), None if inner[-1] is ... else len(inner))
+    if origin is Mapping:
+        return partial(_mapping, _check_of(inner[0]), _check_of(inner[1]))
+    return partial(_simple, origin or hint)
 
 
-def _within(key: str, value: Any, hint: Any) -> Any:
+def _optional(inner: tuple[Any, ...]) -> Check:
+    kinds = [kind for kind in inner if kind is not NoneType]
+    check, may_be_none = _check_of(kinds[0]), len(kinds) < len(inner)
+    return lambda value: None if value is None and may_be_none else check(value)
+
+
+def _choice(known: tuple[Any, ...], value: Any) -> Any:
+    if isinstance(value, str) and (text := str.__str__(value)) in known:
+        return text
+    raise _Wrong(f" has the wrong type: it must be one of {', '.join(known)}")
+
+
+def _tuple(check: Check, length: int | None, value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        return _simple(tuple, value)
+    if length is not None and length != len(value):
+        raise _Wrong(f" must be a tuple of {length} elements")
+    return tuple(map(check, value))
+
+
+def _mapping(key_check: Check, check: Check, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return _simple(Mapping, value)
+    return {key: _within(key, each, check) for key, each in zip(map(key_check, value), value.values(), strict=True)}
+
+
+def _within(key: str, value: Any, check: Check) -> Any:
     try:
-        return _conformed(value, hint)
+        return check(value)
     except _Wrong as error:
         raise _Wrong(f".{key:.40}{error}") from None
 
 
-def _simple(value: Any, kind: Any) -> Any:
+def _simple(kind: Any, value: Any) -> Any:
     """A text, a number, or an object of a class."""
     if kind is str and isinstance(value, str):
         return _text(value)
@@ -136,7 +161,7 @@ def _json(value: Any, depth: int = 0) -> Any:
         items = value if plain else [_json(each, depth + 1) for each in value]
         return tuple(items) if isinstance(value, tuple) else list(items)
     if isinstance(value, Mapping):
-        return {_simple(key, str): _json(each, depth + 1) for key, each in value.items()}
+        return {_simple(str, key): _json(each, depth + 1) for key, each in value.items()}
     raise _Wrong(f" has the wrong type: JSON has no {kind.__name__}")
 
 

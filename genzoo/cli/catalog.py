@@ -52,15 +52,15 @@ def list_command(pattern: str, as_json: bool) -> None:
     if not names and not catalog.is_pattern(pattern):
         hint, near = did_you_mean(pattern, catalog.list_models())
         raise NotFound(f"no checkpoint is called {pattern!r:.80}{hint or '; see: genzoo list'}", suggestions=near)
-    rows = [catalog.summary(name) for name in names]
     if as_json:
-        print_json(rows)
+        print_json([catalog.summary(name) for name in names])
     elif sys.stdout.isatty():
-        print_table(catalog.OVERVIEW, [catalog.overview(row) for row in rows], LEAST_WANTED)
+        rows = [catalog.overview(catalog.summary(name)) for name in names]
+        print_table(catalog.OVERVIEW, rows, LEAST_WANTED)
     else:
-        for row in rows:
-            echo(row["name"])
-    if not rows:
+        for name in names:
+            echo(name)
+    if not names:
         echo(f"genzoo: no checkpoint matches {pattern!r}", err=True)
     _note_failures()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from genzoo import notebook
@@ -40,7 +40,7 @@ class Number:
 
     def to_dict(self) -> dict[str, Any]:
         """As a record has it: without a floor, a detail or a version where there is none."""
-        table = asdict(self)
+        table = {each.name: getattr(self, each.name) for each in fields(self)}
         return {key: table[key] for key in table if key in _REQUIRED or table[key] not in (None, {}, "")}
 
 
