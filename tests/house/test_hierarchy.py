@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import genzoo
+from genzoo.explore.description import describe
 from tests.house.conftest import House
 
 
@@ -37,5 +38,6 @@ def test_a_code_of_two_is_checked_as_such(house: House) -> None:
         model.decode((torch.zeros(1, 2), torch.zeros(1, 2)))
     with pytest.raises(genzoo.GenzooError, match="has no flat code"):
         model.latent_dim  # noqa: B018
+    assert describe(model.eval(), None)["panels"] == ["draws"]
     with pytest.raises(genzoo.InvalidInput, match="samplers that it can use: ancestral"):
         model.sample(1, seed=0, sampler="prior")
