@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -29,6 +30,7 @@ from genzoo import hookspecs
 from genzoo.errors import GenzooWarning, PluginError
 from genzoo.guard import Failed, guarded
 from genzoo.spec import RECORDS, Record
+from genzoo.spec.changes import CHANGED, advice
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -257,22 +259,26 @@ def _load_plugin(manager: pluggy.PluginManager, plugin: Plugin, load: Callable[[
             return plugin
         plugin.records = guarded(lambda: list(_records(manager, plugin, module)))
     except Failed as error:
-        plugin.fail("broken", f"{what}{error}; {_remedy(plugin)}")
+        told = "; ".join(filter(None, (f"{what}{error}", advice(error.__cause__))))
+        plugin.api = plugin.api or _stated_by_then(error)
+        if plugin.api is not None and plugin.api != hookspecs.API_VERSION:
+            plugin.fail("incompatible", f"{_api_reason(plugin)} ({told})")
+        else:
+            plugin.fail("broken", f"{told}; {_remedy(plugin)}")
     return plugin
-
-
-CHANGED = {
-    1: "@verb to @verb(takes=…, gives=…), MetricSpec(family=…) to needs=(…), checked_data to "
-    "the declared space, objectives "
-    "to (model, batch), labels to columns, and declares latent_dim in Family.config; see docs/publish-a-plugin.md"
-}
-"""What the author of a plugin for an older interface has to change."""
 
 
 def _stated(module: Any) -> tuple[str, int | None]:
     """The file of a plugin's module, and the API that it is written for. A module may answer anything, or raise."""
     wanted = getattr(module, "GENZOO_API", None)
     return str(getattr(module, "__file__", None) or ""), wanted if type(wanted) is int else None
+
+
+def _stated_by_then(error: Failed) -> int | None:
+    """The API that a module stated before it failed, as far as that is known."""
+    frames = (frame for frame, _ in walk_tb(error.__cause__.__traceback__ if error.__cause__ else None))
+    stated = (frame.f_globals.get("GENZOO_API") for frame in frames)
+    return next((wanted for wanted in stated if type(wanted) is int), None)
 
 
 def _records(manager: pluggy.PluginManager, plugin: Plugin, module: Any) -> Iterator[Record]:

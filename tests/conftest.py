@@ -19,6 +19,8 @@ from tests.hub.server import Hub, serve
 
 ROOT = Path(__file__).parent.parent
 
+pytest_plugins = ["tests.browser"]  # one, for a process has one playwright
+
 hypothesis.settings.register_profile("genzoo", deadline=None, max_examples=100, database=None)
 hypothesis.settings.load_profile("genzoo")  # machines are noisy: no deadline for one example
 

@@ -1,11 +1,13 @@
-"""What is not imported: looked at in a process of its own, through sys.modules."""
+"""What is not imported: looked at in a process of its own, through sys.modules; and that no imports go in circles."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 
+import grimp
 import pytest
 
 import genzoo
@@ -58,3 +60,28 @@ def test_load_and_sample_import_neither_torchvision_nor_the_hub() -> None:
     loaded = modules_after(LOAD_AND_SAMPLE)
     assert "torch" in loaded
     assert not loaded & {"torchvision", "huggingface_hub", "PIL"}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports inside functions count; those for type checkers do not."""
+    graph = grimp.build_graph("genzoo", exclude_type_checking_imports=True)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert len(imports) > 100
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        raise AssertionError(f"a circle of imports: {' <- '.join(error.args[1])}") from None
+
+
+def test_no_module_imports_the_public_names() -> None:
+    """They come from all over the package, so that whoever takes one of them would close a circle: genzoo's own version
+    is the only name that modules take from there."""
+    graph = grimp.build_graph("genzoo", exclude_type_checking_imports=True)
+    importers = graph.find_modules_that_directly_import("genzoo")
+    details = [
+        detail for module in importers for detail in graph.get_import_details(importer=module, imported="genzoo")
+    ]
+    names = {
+        name for detail in details for name in detail["line_contents"].removeprefix("from genzoo import ").split(", ")
+    }
+    assert {name for name in names if f"genzoo.{name}" not in graph.modules} == {"__version__"}

@@ -81,6 +81,41 @@ FAULTS = {
 }
 
 
+OLD = {
+    "metric": (
+        "genzoo.MetricSpec(name='m', family='vae', target='a:b', unit='', tolerance=0.0, summary='')",
+        "MetricSpec takes needs=('encode', …), the verbs that it uses in place of family",
+    ),
+    "data": (
+        "genzoo.DatasetSpec(name='d', target='a:b', summary='', shape=(2,), values='real', classes=2)",
+        "DatasetSpec takes columns={'label': Column.of(names)} in place of classes",
+    ),
+}
+
+
+@pytest.mark.parametrize("stated", ["GENZOO_API = 1\n", ""])
+@pytest.mark.parametrize("name", OLD)
+def test_a_plugin_of_the_first_interface_is_told_what_to_change(name: str, stated: str, beside: Path) -> None:
+    code, advice = OLD[name]
+    make_distribution(beside, f"genzoo-old{name}", f"import genzoo\n{stated}RECORD = {code}")
+    plugin = found()[f"genzoo-old{name}"]
+    assert plugin.status == ("incompatible" if stated else "broken")
+    assert f"since plugin API 2 {advice}" in plugin.reason
+    assert ("it is written for plugin API 1, this genzoo has 2" in plugin.reason) == bool(stated)
+    assert f"pip install --upgrade genzoo-old{name}" in plugin.reason
+
+
+def test_data_of_the_first_interface_say_what_to_change(beside: Path) -> None:
+    spec = "genzoo.DatasetSpec(name='old', target='genzoo_oldsplit:old', summary='', shape=(2,), values='real')"
+    split = "def old(root, split, shape):\n    import torch\n    x = torch.zeros(3, 2)\n"
+    split += "    return genzoo.Split(source=x, shape=shape, labels=torch.arange(3))"
+    make_distribution(beside, "genzoo-oldsplit", f"{HEAD}{split}\n{RECORDS}return [{spec}]")
+    with pytest.raises(
+        PluginError, match=r"since plugin API 2 Split takes columns=\{'label': labels\} in place of labels"
+    ):
+        genzoo.open_data("old", "train")
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_whatever_a_plugin_does_is_its_failure_alone(name: str, beside: Path, capsys: Capture) -> None:
     code, reason = FAULTS[name]

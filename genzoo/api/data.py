@@ -16,6 +16,7 @@ from genzoo.errors import InvalidInput, NotFound, PluginError
 from genzoo.files import user_path
 from genzoo.registry import load_target, registry
 from genzoo.spec import NAME, Column, DatasetSpec
+from genzoo.spec.changes import advice
 
 __all__ = ["one_root", "open_data", "split_root"]
 
@@ -53,8 +54,19 @@ def open_data(
         hint = f"those of {', '.join(sorted(same))} have it" if same else "folder:PATH makes your own pictures so"
         raise InvalidInput(f"{name} has examples of shape {record.shape}, not {tuple(shape)}; {hint}")
     where = default_root() if root is None else user_path(root)
-    data: Split = load_target(record.target, record.name)(where, split, record.shape or shape)
+    data = _opened(record, where, split, record.shape or shape)
     _check_record(record, split, data, record.shape or shape)
+    return data
+
+
+def _opened(record: DatasetSpec, root: Path, split: str, shape: tuple[int, ...] | None) -> Split:
+    """The split, from its plugin's code; PluginError if that is written for an older plugin interface."""
+    try:
+        data: Split = load_target(record.target, record.name)(root, split, shape)
+    except TypeError as error:
+        if told := advice(error):
+            raise PluginError(f"{record.name}'s split {split} cannot be opened: {error}; {told}") from error
+        raise
     return data
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genzoo.cli.given import given_option, parse_given, told
+from genzoo.cli.given import given_option, parse_given, read_images, told
 from genzoo.cli.output import echo_path
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
@@ -37,7 +37,6 @@ __all__ = [
     "load_model",
     "output_option",
     "path_type",
-    "read_images",
     "seed_option",
     "split_option",
     "starts_options",
@@ -170,15 +169,6 @@ def first_batch(data: str, split: str | None, root: Path | None, model: Model, c
     order = torch.arange(min(count, len(opened)), device="cpu")
     (batch,) = opened.batches(order, count, model.device, generator=stream("first"), columns=(*told, *others))
     return opened, batch
-
-
-def read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:
-    """The images in files, (n, *shape) in [0, 1]."""
-    import torch
-
-    from genzoo.datasets.images import read_image
-
-    return torch.stack([read_image(path, shape) for path in paths]).float() / 255
 
 
 def load_model(name: str, device: str) -> Model:

@@ -13,9 +13,11 @@ from genzoo.errors import InvalidInput
 from genzoo.files import user_path
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from genzoo.models import Model
 
-__all__ = ["given_option", "parse_given", "told"]
+__all__ = ["given_option", "parse_given", "read_images", "told"]
 
 MAX_RANGE = 100_000
 RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
@@ -76,8 +78,6 @@ def told(model: Model, given: Mapping[str, list[str]], n: int, known: Mapping[st
                 f"--given {name}: {len(values)} values for {n} example{'s' * (n != 1)}; give at most {n}"
             )
         if columns[name].is_picture:
-            from genzoo.cli.common import read_images
-
             rows: Any = read_images(tuple(Path(user_path(value)) for value in values), columns[name].space.shape)
         elif columns[name].space.values == "index":
             rows = values
@@ -89,6 +89,15 @@ def told(model: Model, given: Mapping[str, list[str]], n: int, known: Mapping[st
 
             found[name] = torch.stack(found[name])
     return found
+
+
+def read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:
+    """The images in files, (n, *shape) in [0, 1]."""
+    import torch
+
+    from genzoo.datasets.images import read_image
+
+    return torch.stack([read_image(path, shape) for path in paths]).float() / 255
 
 
 def _number(name: str, text: str) -> float:

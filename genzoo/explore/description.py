@@ -56,7 +56,8 @@ def source_of(model: Model) -> str:
 
 
 def describe(model: Model, data: Split | None) -> dict[str, Any]:
-    """The description of a model, for JSON; pictures are base64 of their bytes.
+    """The description of a model, for JSON; pictures are base64 of their bytes. Of one that samples, and has no codes
+    that could be moved, the page shows samples alone.
 
     Without `data` the page begins with samples, or at the origin.
 
@@ -64,13 +65,14 @@ def describe(model: Model, data: Split | None) -> dict[str, Any]:
         UnsupportedVerb: the model does not decode.
         InvalidInput: it cannot be shown; see `code_of` and `check_shown`.
     """
-    code, panels, record = code_of(model), panels_of(model), model.checkpoint
+    panels, record = panels_of(model), model.checkpoint
+    code = None if "draws" in panels and not {"sliders", "interpolate"} & {*panels} else code_of(model)
     check_shown(model)
     table: tuple[Latent, ...] = latents(model) if "sliders" in panels else ()
     rows = [_latent(row, table[0], prior="samples" in panels) for row in table]
     kind = registry().find(Family, model.spec.family).summary.partition(":")[0].capitalize()
-    mean = [(row["low"] + row["high"]) / 2 for row in sorted(rows, key=itemgetter("index"))] or [0.0] * prod(code.shape)
-    bases = _bases(model, data, table, code)
+    mean = [(row["low"] + row["high"]) / 2 for row in sorted(rows, key=itemgetter("index"))]
+    bases = _bases(model, data, table, code) if code else []
     return {
         "name": model.name,
         "kind": kind,
@@ -78,18 +80,20 @@ def describe(model: Model, data: Split | None) -> dict[str, Any]:
         "facts": _facts(model, kind, _codes(code)),
         "codes": _codes(code),
         "shape": list(model.input_shape),
-        "code": list(code.shape),
+        "code": list(code.shape) if code else None,
         "panels": [name for name in panels if name != "interpolate" or len(bases) > 1],
         "latents": rows,
         "start": record.dataset if record and data else "a sample" if "samples" in panels else "the mean",
         "order": _order(table, prior="samples" in panels),
-        "mean": mean,
+        "mean": mean or [0.0] * prod(code.shape if code else ()),
         "bases": bases,
         "points": None if data is None or "map" not in panels else _points(model, data),
     }
 
 
-def _codes(code: Space) -> str:
+def _codes(code: Space | None) -> str:
+    if code is None:
+        return "no codes to move"
     size = "×".join(map(str, code.shape))
     return f"{size} latent{'s'[: size != '1']}" if code.flat else f"codes of {size}"
 

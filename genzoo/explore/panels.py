@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from genzoo.errors import InvalidInput
 from genzoo.models import Model
 from genzoo.pictures import is_drawable, is_picture
-from genzoo.spec import Space
+from genzoo.spec import Space, Spaces
 
 __all__ = ["PANELS", "Panel", "check_shown", "code_of", "panels_of"]
 
@@ -28,18 +28,34 @@ class Panel:
     fits: Callable[[Model], bool] = lambda model: True
 
 
+def _is_movable(code: Spaces) -> bool:
+    return isinstance(code, Space) and code.values == "real"
+
+
 def _draws_codes(model: Model) -> bool:
     """Whether its samples are what codes from N(0, I) decode to."""
     return model.sampler.partition(":")[0] == "prior" and model.spaces["noise"] == model.spaces["code"]
 
 
+def _draws_otherwise(model: Model) -> bool:
+    """Whether it samples what the page can show, of nothing but a seed, and not as `_draws_codes` says."""
+    codes = model.has("decode", "noise") and _draws_codes(model)
+    told = any(not column.optional for column in model.spec.given.values())
+    return not (codes or told or model.values == "index") and is_drawable(model.input_shape)
+
+
 PANELS = (
     Panel(name="sliders", needs=("decode", "latent_dim")),
     Panel(name="map", needs=("decode", "latent_dim"), fits=lambda model: model.latent_dim == 2),
-    Panel(name="upload", needs=("decode", "encode"), fits=lambda model: is_picture(model.input_shape)),
+    Panel(
+        name="upload",
+        needs=("decode", "encode"),
+        fits=lambda model: _is_movable(model.spaces["code"]) and is_picture(model.input_shape),
+    ),
     Panel(name="traverse", needs=("decode", "latent_dim")),
-    Panel(name="interpolate", needs=("decode", "code")),
+    Panel(name="interpolate", needs=("decode", "code"), fits=lambda model: _is_movable(model.spaces["code"])),
     Panel(name="samples", needs=("decode", "sample", "noise"), fits=_draws_codes),
+    Panel(name="draws", needs=("sample",), fits=_draws_otherwise),
 )
 """In the order of the page. A model that has none has no page."""
 
@@ -58,7 +74,7 @@ def code_of(model: Model) -> Space:
     """
     model.decode  # noqa: B018  # refused here if it cannot
     code = model.spaces["code"]
-    if not isinstance(code, Space) or code.values != "real":
+    if not (isinstance(code, Space) and _is_movable(code)):
         kind = "indices" if isinstance(code, Space) else f"{len(code)} tensors"
         raise InvalidInput(f"codes of {model.name} are {kind}, and the page moves real numbers; {_in_python(model)}")
     if told := [name for name, column in model.spec.given.items() if not column.optional]:

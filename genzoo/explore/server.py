@@ -142,9 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
                 return assets()[name], CONTENT_TYPES[PurePath(name).suffix]
             case ["models", name] if name.endswith(".json"):
                 return studio.description(name.removesuffix(".json")), JSON
-            case ["models", name, "noise"]:
-                asked = parse_qs(query)
-                return studio.noise(name, *(asked.get(key, [""])[0] for key in ("seed", "n"))), BYTES
+            case ["models", name, "noise" | "sample" as draw]:
+                asked, draws = parse_qs(query), {"noise": studio.noise, "sample": studio.sample}
+                return draws[draw](name, *(asked.get(key, [""])[0] for key in ("seed", "n"))), BYTES
         raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
 
     def _computed(self, path: list[str], query: str) -> tuple[bytes, str]:

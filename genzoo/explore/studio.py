@@ -27,6 +27,7 @@ __all__ = ["MAX_BODY", "Studio", "peers_of"]
 
 MAX_BODY = 4 << 20
 MAX_ROWS = 1024
+MAX_SAMPLES = 64
 MAX_VALUES = 1 << 26  # of all pictures of one answer
 GIF_SCALE, GIF_MILLISECONDS = 8, 80
 MAX_SEED = 1 << 53  # JavaScript's whole numbers
@@ -71,6 +72,11 @@ class Studio:
         rows, number = _whole(count, "n", MAX_ROWS), _whole(seed, "seed", MAX_SEED)
         return self._computed(lambda: _bytes(Noise(seed=number, n=rows).normal(*code_of(self._model(name)).shape)))
 
+    def sample(self, name: str, seed: str, count: str) -> bytes:
+        """``sample(count, seed=seed)``: uint8 (count, c, h, w), or float32 of points."""
+        rows, number = _whole(count, "n", MAX_SAMPLES), _whole(seed, "seed", MAX_SEED)
+        return self._computed(lambda: _examples(self._model(name).sample(rows, seed=number)))
+
     def _computed(self, work: Callable[[], bytes]) -> bytes:
         return self._worker.submit(work).result()
 
@@ -97,8 +103,7 @@ class Studio:
         return x
 
     def _decode(self, model: Model, body: bytes) -> bytes:
-        x = self._decoded(model, body)
-        return _bytes(as_bytes(x) if is_picture(model.input_shape) else x)
+        return _examples(self._decoded(model, body))
 
     def _gif(self, model: Model, body: bytes) -> bytes:
         if not is_picture(model.input_shape):
@@ -114,7 +119,11 @@ class Studio:
 
 
 def peers_of(model: Model) -> tuple[str, ...]:
-    """The other checkpoints that decode to what `model` decodes to."""
+    """The other checkpoints that decode to what `model` decodes to, whose codes the page moves."""
+    try:
+        code_of(model)
+    except GenzooError:
+        return ()
     alike = {name: show(name).family for name in list_models() if _like(show(name), model)}
     decoding = {family: _decodes(family) for family in set(alike.values())}
     return tuple(name for name, family in alike.items() if decoding[family])
@@ -146,6 +155,10 @@ def _whole(text: str, what: str, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= most):
         raise InvalidInput(f"{what} must be a whole number of at most {most}; got {text!r:.40}")
     return int(text)
+
+
+def _examples(x: Tensor) -> bytes:
+    return _bytes(as_bytes(x) if is_picture(tuple(x.shape[1:])) else x)
 
 
 def _bytes(values: Tensor) -> bytes:

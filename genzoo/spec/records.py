@@ -123,7 +123,8 @@ class Architecture(Record):
     once.
 
     `shapes` are those of examples on which genzoo.testing holds it to its laws, odd ones too if it takes them; what has
-    fewer than three axes is real numbers. `exceptions` maps a law that cannot hold to the reason.
+    fewer than three axes is real numbers. `columns` are those that its networks of the roles in `given` cannot do
+    without: genzoo.testing tells them these. `exceptions` maps a law that cannot hold to the reason.
     """
 
     kind: ClassVar[str] = "architecture"
@@ -135,6 +136,7 @@ class Architecture(Record):
     shapes: tuple[tuple[int, ...], ...] = ((1, 28, 28), (3, 32, 32), (1, 28, 24))
     exceptions: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -148,6 +150,9 @@ class Architecture(Record):
             raise InvalidInput(f"architecture {self.name}: sample_block must be at least 1")
         if not self.shapes:
             raise InvalidInput(f"architecture {self.name}: shapes must name one at least")
+        if self.columns and not self.given:
+            raise InvalidInput(f"architecture {self.name}: it has columns, and given names no role that is told them")
+        check_columns(self.columns, f"architecture {self.name}")
         check_exceptions(self.exceptions, f"architecture {self.name}")
 
 

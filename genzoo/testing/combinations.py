@@ -71,9 +71,15 @@ class _Combination:
         return {**self.family.exceptions, **self.architecture.exceptions}
 
     @property
+    def always(self) -> Columns:
+        """The columns without which its models cannot be made."""
+        needed = set(self.family.roles) & set(self.architecture.given) and self.architecture.columns
+        return {"given": needed} if needed else NONE
+
+    @property
     def columns(self) -> Iterator[Columns]:
-        """The columns with which its models can be made, beside none."""
-        if self.family.conditional:
+        """The columns with which its models can be made, beside those that they `always` have."""
+        if self.family.conditional and not self.always:
             yield TOLD
         if self.family.predictive:
             yield PREDICTED
@@ -121,22 +127,22 @@ class _Combination:
         first, *_ = self.architecture.shapes
         for shape in self.architecture.shapes:
             for law in LAWS:
-                yield self._case(law, shape, {})
+                yield self._case(law, shape, {}, self.always)
         for law in TRACING:
-            yield self._case(law, first, {})
+            yield self._case(law, first, {}, self.always)
         for columns in self.columns:
             for law in (*LAWS, *TRACING):
                 yield self._case(law, first, {}, columns)
         for key, value in _others({**self.family.config, **self.architecture.config}):
             for law in LAWS:
-                yield self._case(law, first, {key: value})
+                yield self._case(law, first, {key: value}, self.always)
 
     def _case(
         self,
         law: Callable[[Any], None],
         shape: tuple[int, ...],
         config: Mapping[str, Any],
-        columns: Columns = NONE,
+        columns: Columns,
     ) -> Case:
         told = " ".join([_words(shape), *(f"{key}={value}" for key, value in config.items()), *_names(columns)])
         return Case(
@@ -147,7 +153,7 @@ class _Combination:
         )
 
     def learning(self, objective: Objective) -> Iterator[Case]:
-        shapes = [(shape, NONE) for shape in self.architecture.shapes]
+        shapes = [(shape, self.always) for shape in self.architecture.shapes]
         told = [(self.architecture.shapes[0], columns) for columns in self.columns]
         for shape, columns in (*shapes, *told):
             for law in LEARNING_LAWS:
@@ -175,12 +181,14 @@ def _combinations(distribution: str) -> Iterator[_Combination]:
     for family, owns_family in _known(Family, distribution):
         for architecture, owns_architecture in _known(Architecture, distribution):
             if set(family.roles) <= set(architecture.roles) and not family.parts:  # which parts, nobody can guess
-                yield _Combination(
+                found = _Combination(
                     distribution=distribution,
                     family=family,
                     architecture=architecture,
                     own=owns_family or owns_architecture,
                 )
+                if family.conditional or not found.always:
+                    yield found
 
 
 def _known(kind: type[R], distribution: str) -> Iterator[tuple[R, bool]]:

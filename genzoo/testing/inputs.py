@@ -10,9 +10,9 @@ from torch import Tensor
 
 from genzoo.fields import Field
 from genzoo.models import Model
-from genzoo.spec import Space
+from genzoo.spec import Column, Space
 
-__all__ = ["argument", "call", "data", "given", "latents", "least", "parts", "same"]
+__all__ = ["argument", "call", "data", "given", "latents", "least", "of_columns", "parts", "same"]
 
 
 ROWS = 64
@@ -49,10 +49,13 @@ def _drawn(space: Space, n: int, name: str, seed: int | None = None) -> Tensor:
 
 def given(model: Model, n: int) -> dict[str, Tensor]:
     """What a model is told of n examples, by name, on its device: the first rows are the same for every n."""
-    drawn = {name: _drawn(column.space, ROWS, name, seed=1) for name, column in model.spec.given.items()}
-    return {
-        name: rows.repeat(1 + n // ROWS, *[1] * (rows.dim() - 1))[:n].to(model.device) for name, rows in drawn.items()
-    }
+    return {name: rows.to(model.device) for name, rows in of_columns(model.spec.given, n).items()}
+
+
+def of_columns(columns: Mapping[str, Column], n: int) -> dict[str, Tensor]:
+    """n values of each column, on the CPU: the first rows are the same for every n."""
+    drawn = {name: _drawn(column.space, ROWS, name, seed=1) for name, column in columns.items()}
+    return {name: rows.repeat(1 + n // ROWS, *[1] * (rows.dim() - 1))[:n] for name, rows in drawn.items()}
 
 
 def call(model: Any, verb: str, n: int = 2) -> Any:

@@ -10,6 +10,8 @@ from genzoo_faces.parts import ATTRIBUTES, COLOURS, FACTORS
 GENZOO_API = 2
 
 SIDES = (64, 32, 128)
+FEATURES = {64: "features-conv-faces"}
+"""The feature network for faces in colour of a side, where there is one."""
 
 DOCS = {
     "head": "hair, or what covers it",
@@ -43,6 +45,7 @@ def _sets(side: int) -> Iterator[DatasetSpec]:
         shape=(3, side, side),
         values="unit",
         license="CC0-1.0",
+        features=FEATURES.get(side, ""),
         columns={**KNOWN, "source": line},
     )
     yield DatasetSpec(

@@ -18,8 +18,9 @@ from torch import Tensor
 import genzoo
 from genzoo.explore.server import PageServer
 from genzoo.pictures import png
+from tests.browser import Open
 from tests.conftest import ROOT
-from tests.explore.conftest import MODELS, Open
+from tests.explore.conftest import MODELS
 
 AXE = ROOT / "tests" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PIXELS = """canvas => {

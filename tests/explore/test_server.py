@@ -63,6 +63,13 @@ def test_noise_is_that_of_sample(server: PageServer) -> None:
     np.testing.assert_array_equal(np.frombuffer(body, "<f4"), Noise(seed=5, n=70).normal(1).flatten().numpy())
 
 
+def test_samples_are_those_of_sample(server: PageServer) -> None:
+    status, body = ask(server, f"models/{NAME}/sample?seed=5&n=3")
+    assert status == 200
+    np.testing.assert_array_equal(np.frombuffer(body, "<f4"), server.studio.model.sample(3, seed=5).flatten().numpy())
+    assert ask(server, f"models/{NAME}/sample?seed=5&n=65")[0] == 400
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", ""])
 def test_refuses_a_foreign_host(server: PageServer, host: str) -> None:
     assert ask(server, "", Host=host)[0] == 403

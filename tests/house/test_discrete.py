@@ -19,7 +19,7 @@ def test_codes_may_be_maps_of_indices(house: House) -> None:
     z = model.encode(x)
     assert (z.dtype, z.shape) == (torch.int64, (32, 2, 2))
     assert ((model.decode(z) > 0.5) == (x > 0.5)).float().mean() > 0.9
-    assert model.checkpoint.metrics["reconstruction_mse"]["value"] < 0.1
+    assert model.checkpoint.metrics["reconstruction_mse"].value < 0.1
     assert exportable(model) == ("decode", "encode", "reconstruct")
     path = genzoo.export(model, house.folder / "decode.pt2")
     assert torch.equal(torch.export.load(path).module()(z), model.decode(z))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
 import genzoo
+from genzoo.explore.description import as_bytes
+from genzoo.explore.studio import Studio
 from tests.house.conftest import House
 from tests.house.test_classes import COUNT, lie_as_told
 
@@ -25,6 +29,10 @@ def test_a_flow_is_sampled_by_several_samplers_and_guided(house: House) -> None:
     free = model.sample(COUNT, seed=0)  # told nothing
     assert torch.equal(free, model.sample(COUNT, seed=0, sampler="euler:8,guidance=1"))
     assert 0.3 < lie_as_told(free) < 0.7
+    studio = Studio(model)  # it has no codes, and a page of samples
+    described = json.loads(studio.description(model.name))
+    assert (described["panels"], described["code"], studio.peers) == (["draws"], None, ())
+    assert studio.sample(model.name, "0", "4") == as_bytes(free[:4]).numpy().tobytes()
 
 
 def test_guidance_needs_a_model_that_was_left_without(house: House) -> None:

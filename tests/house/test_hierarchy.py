@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import genzoo
+from genzoo.explore.description import describe
 from tests.house.conftest import House
 
 
@@ -23,8 +24,8 @@ def test_a_hierarchy_is_trained_sampled_and_measured_by_its_own_bound(house: Hou
     assert ((model.decode((z2, z1)) > 0.5) == (x > 0.5)).float().mean() > 0.9
     assert model.sample(4, seed=0).mean() < 0.5  # bars are an eighth or a quarter of the picture
     bound = model.checkpoint.metrics["ladder_negative_elbo"]
-    assert 0 < bound["value"] < 0.7 * 64 * log(2)  # of a model that knows nothing
-    assert bound["unit"] == "nats"
+    assert 0 < bound.value < 0.7 * 64 * log(2)  # of a model that knows nothing
+    assert bound.unit == "nats"
     assert genzoo.verify(house.folder / "run")
 
 
@@ -37,5 +38,6 @@ def test_a_code_of_two_is_checked_as_such(house: House) -> None:
         model.decode((torch.zeros(1, 2), torch.zeros(1, 2)))
     with pytest.raises(genzoo.GenzooError, match="has no flat code"):
         model.latent_dim  # noqa: B018
+    assert describe(model.eval(), None)["panels"] == ["draws"]
     with pytest.raises(genzoo.InvalidInput, match="samplers that it can use: ancestral"):
         model.sample(1, seed=0, sampler="prior")

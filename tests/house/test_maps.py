@@ -16,11 +16,9 @@ from genzoo.explore.export import export_decoder
 from genzoo.explore.gallery import write_gallery
 from genzoo.explore.studio import Studio
 from genzoo.randomness import Noise
-from tests.explore.conftest import Open, browser, open_page
+from tests.browser import Open
 from tests.house.conftest import House
 from tests.house.test_operation import DECODE
-
-__all__ = ["browser", "open_page"]
 
 
 @pytest.fixture

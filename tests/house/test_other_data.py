@@ -31,8 +31,9 @@ def test_a_table_of_numbers_is_modelled_by_a_bundled_family(house: House) -> Non
     assert rows[:10].mean() < -1.5
     assert rows[10:].mean() > 1.5
     assert "negative_elbo" in model.checkpoint.metrics
+    told_nothing = genzoo.create("vae-dense", input_shape=(5,), values="real", latent_dim=2, likelihood="gaussian")
     with pytest.raises(genzoo.InvalidInput, match="neither pictures nor points in one or two dimensions"):
-        genzoo.explore(model)
+        genzoo.explore(told_nothing)
 
 
 def test_a_sequence_of_tokens_is_modelled_by_a_family_of_its_own(house: House) -> None:

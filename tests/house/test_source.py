@@ -7,6 +7,8 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 import genzoo
+from genzoo.testing import cases
+from genzoo.testing.records import DISTRIBUTION_LAWS
 from tests.house.conftest import House
 
 
@@ -35,3 +37,14 @@ def test_columns_are_not_joined_to_a_code_by_guess(house: House) -> None:
     house.install("genzoo_bars")
     with pytest.raises(genzoo.InvalidInput, match="take an architecture that is given a source"):
         house.trained("gan-dense", data="bars", objective="non-saturating", given=["source"], latent_dim=2)
+
+
+def test_the_public_suite_tells_an_architecture_what_it_cannot_do_without(house: House) -> None:
+    house.install("genzoo_sharpen")
+    held = [case for case in cases("genzoo-sharpen") if case.law not in DISTRIBUTION_LAWS]
+    assert {case.subject.partition(" ")[0] for case in held} == {"architecture", "gan-sharpen"}
+    for case in held:
+        case.check()
+    columns = {"label": genzoo.Column.of(["a", "b"])}
+    with pytest.raises(genzoo.InvalidInput, match="has columns, and given names no role that is told them"):
+        genzoo.Architecture(name="x", summary="", roles={"encoder": "a:b"}, columns=columns)

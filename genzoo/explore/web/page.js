@@ -66,7 +66,7 @@ app.changed = () => {
     await new Promise((done) => setTimeout(done, 120));
     if (change !== changes) return;
     remember();
-    await app.view.update();
+    await app.view?.update();
   });
 };
 
@@ -199,7 +199,7 @@ function layViews() {
   app.choose = (id) => {
     app.view = views.find((view) => view.id === id) ?? views[0];
     for (const { panel } of views) panel.hidden = panel !== app.view.panel;
-    press(byId("views").children, app.view.button);
+    press(byId("views").children, app.view?.button);
     app.changed();
   };
 }
@@ -207,7 +207,7 @@ function layViews() {
 // The link: all that is seen
 
 function remember() {
-  const state = new URLSearchParams({ view: app.view.id, z: app.z.join(" ") });
+  const state = new URLSearchParams({ view: app.view?.id ?? "", ...(app.z && { z: app.z.join(" ") }) });
   if (app.own.indexOf(app.base) > 0) state.set("base", app.own.indexOf(app.base));
   if (app.seed) state.set("seed", app.seed);
   if (app.peer) state.set("with", app.peer.told.name);
@@ -217,9 +217,9 @@ function remember() {
 async function restore() {
   const state = new URLSearchParams(location.hash.slice(1)), base = app.own[state.get("base")] ?? app.own[0];
   const z = state.get("z")?.split(" ").map(Number);
-  const fits = z?.length === base.code.length && z.every(Number.isFinite);
+  const fits = z?.length === base?.code.length && z?.every(Number.isFinite);
   app.seed = Math.min(2 ** 32 - 1, Math.floor(Math.abs(state.get("seed")))) || 0;
-  app.go(base.code, base);
+  if (base) app.go(base.code, base);
   if (fits && z.some((value, j) => Math.abs(value - base.code[j]) > 1e-4)) app.go(z);
   app.choose(state.get("view"));
   if (setting.peers.includes(state.get("with"))) await compare(state.get("with"));
@@ -233,16 +233,16 @@ app.tensor = (codes) => {
 
 /** What is seen, as Python that gives the same. */
 async function python() {
-  const view = app.model.pictures && app.view.panel.python?.();
+  const view = app.model.pictures && app.view?.panel.python?.();
   const decode = app.model.pictures ? 'genzoo.grid(model.decode(z)).save("picture.png")' : "print(model.decode(z))";
-  const code = `z = ${app.tensor([app.z])}`;
-  await navigator.clipboard.writeText([setting.load, code, decode, view || ""].join("\n"));
+  const code = app.z ? [`z = ${app.tensor([app.z])}`, decode] : [];
+  await navigator.clipboard.writeText([setting.load, ...code, view || ""].join("\n"));
   say("Python copied");
 }
 
 /** The picture, the one beside it and those of the view. */
 async function png() {
-  const rows = [document.querySelector(".figures"), ...app.view.panel.querySelectorAll("tr")];
+  const rows = [document.querySelector(".figures"), ...(app.view?.panel.querySelectorAll("tr") ?? [])];
   const canvases = rows.map((row) => [...row.querySelectorAll("canvas")].filter((one) => one.checkVisibility()));
   save(await sheet(canvases.filter((row) => row.length)).convertToBlob(), `${app.model.told.name}.png`);
 }
@@ -267,13 +267,20 @@ function layActions() {
   byId("peer").onchange = (event) => during(() => compare(event.target.value));
 }
 
+/** Samples, for points to lie among. */
+async function cloud() {
+  const { noise, decode, sample } = app.model;
+  if (has(app.model, "samples")) return decode(await noise(0, 1000));
+  return has(app.model, "draws") && sample?.(0, 64);
+}
+
 async function begun() {
   app.model = await open(setting.model, app.served);
   const { told, pictures } = app.model, shown = told.bases.map((base) => base.decoded);
-  const cloud = !pictures && has(app.model, "samples") ? await app.model.decode(await app.model.noise(0, 1000)) : shown;
-  app.paint = painter(told.shape, cloud);
+  app.paint = painter(told.shape, (!pictures && (await cloud())) || shown);
   laySliders(), layBases(), layPaper(), layActions(), layViews();
-  app.paint(byId("picture"), app.own[0].decoded);
+  byId("bench").hidden = !told.code; // samples are all there is to see
+  if (told.code) app.paint(byId("picture"), app.own[0].decoded);
   byId("map").hidden = !pictures || !has(app.model, "map");
   if (!byId("map").hidden) app.map = map(app);
   await restore();

@@ -2,7 +2,8 @@
 //   told            what genzoo/explore/description.py says of the model
 //   decode(codes)   an example for each code: bytes of a picture, or the numbers of a point
 //   noise(seed, n)  codes from N(0, I)
-//   encode(picture), gif(codes)  its code, and a GIF of their pictures to and fro; only where a server computes
+//   encode(picture), gif(codes), sample(seed, n)  its code, a GIF of their pictures to and fro, and samples; only where a
+//                   server computes
 
 import { parse } from "./engine.js";
 import { Random } from "./random.js";
@@ -23,11 +24,13 @@ export async function open(name, served) {
 const product = (sizes) => sizes.reduce((a, b) => a * b);
 
 function remote(name, { code, shape }, pictures) {
-  const size = product(shape), latent = product(code), path = `models/${encodeURIComponent(name)}`;
+  const size = product(shape), latent = product(code ?? [1]), path = `models/${encodeURIComponent(name)}`;
+  const examples = (buffer) => rows(new (pictures ? Uint8Array : Float32Array)(buffer), size);
   const codes = (buffer) => rows(new Float32Array(buffer), latent);
   const sent = (z) => Float32Array.from(z.flatMap((code) => [...code]));
   return {
-    decode: async (z) => rows(new (pictures ? Uint8Array : Float32Array)(await ask(`${path}/decode`, sent(z))), size),
+    decode: async (z) => examples(await ask(`${path}/decode`, sent(z))),
+    sample: async (seed, n) => examples(await ask(`${path}/sample?seed=${seed}&n=${n}`)),
     noise: async (seed, n) => codes(await ask(`${path}/noise?seed=${seed}&n=${n}`)),
     encode: async (picture) => codes(await ask(`${path}/encode`, picture))[0],
     gif: async (z) => new Blob([await ask(`${path}/gif`, sent(z))]),

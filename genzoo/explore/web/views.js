@@ -5,11 +5,17 @@ import { signOf } from "./paint.js";
 
 const STEPS = 11, ROWS = 8, SAMPLES = 24, SIDE = 20, AT_ONCE = 10;
 
-const VIEWS = { Traverse: traverse, Interpolate: interpolate, Samples: samples };
+const VIEWS = {
+  traverse: ["Traverse", traverse],
+  interpolate: ["Interpolate", interpolate],
+  samples: ["Samples", samples],
+  draws: ["Samples", draws],
+};
 
-/** The views that make sense for a model. */
-export function viewsOf({ told }) {
-  return Object.entries(VIEWS).filter(([title]) => told.panels.includes(title.toLowerCase()));
+/** The views that make sense for a model; a browser alone has nothing to draw samples with but codes. */
+export function viewsOf({ told, sample }) {
+  const shown = told.panels.filter((panel) => panel in VIEWS && (panel !== "draws" || sample));
+  return shown.map((panel) => VIEWS[panel]);
 }
 
 /** Decode codes, a few at once so that the page answers in between, and show(k, picture) each; a newer filling of the
@@ -93,8 +99,21 @@ function between(a, b, t, mode) {
 }
 
 function samples(app, panel) {
-  const seed = make("input", { type: "number", min: 0, max: 2 ** 32 - 1, value: app.seed });
   const cells = Array.from({ length: SAMPLES }, (_, i) => cell(app, `sample ${i}`));
+  return seeded(app, panel, cells, async () => fillCells(app, panel, await app.model.noise(app.seed, SAMPLES)));
+}
+
+/** Samples of a model that does not decode codes for them. */
+function draws(app, panel) {
+  const cells = Array.from({ length: SAMPLES }, (_, i) => make("canvas", { role: "img", ariaLabel: `sample ${i}` }));
+  return seeded(app, panel, cells, async () => {
+    const drawn = await app.model.sample(app.seed, SAMPLES);
+    drawn.forEach((picture, i) => app.paint(cells[i], picture));
+  });
+}
+
+function seeded(app, panel, cells, draw) {
+  const seed = make("input", { type: "number", min: 0, max: 2 ** 32 - 1, value: app.seed });
   const rows = [0, 8, 16].map((from) => cells.slice(from, from + 8));
   const about = app.served ? "The first pictures of sample(n, seed=…)." : "Draws by seeds of this page’s own.";
   seed.onchange = () => {
@@ -108,7 +127,7 @@ function samples(app, panel) {
   return async () => {
     if (drawn === app.seed) return;
     drawn = app.seed;
-    await fillCells(app, panel, await app.model.noise(app.seed, SAMPLES));
+    await draw();
   };
 }
 

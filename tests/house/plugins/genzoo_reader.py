@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genzoo import Architecture, Field, Record, hookimpl
+from genzoo import Architecture, Column, Field, Record, Space, hookimpl
 
 GENZOO_API = 2
 
@@ -58,6 +58,7 @@ def genzoo_records() -> Iterable[Record]:
         summary="reads a caption",
         roles={"encoder": "genzoo_reader:Encoder", "decoder": "genzoo_reader:Decoder"},
         given=("encoder", "decoder"),
+        columns={"caption": Column(space=Space(shape=(3,), values="index", size=5))},
         config={"width": Field(kind="int", doc="units", default=64, minimum=1, maximum=4096)},
         shapes=((1, 8, 8),),
     )

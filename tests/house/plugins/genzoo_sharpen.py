@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from genzoo import Architecture, Field, Record, hookimpl
+from genzoo import Architecture, Column, Field, Record, Space, hookimpl
 
 GENZOO_API = 2
 WIDTH = Field(kind="int", doc="channels", default=16, minimum=1, maximum=256)
@@ -52,6 +52,7 @@ SHARPEN = Architecture(
     summary="a picture from a smaller one",
     roles={"generator": "genzoo_sharpen:Sharpener", "discriminator": "genzoo_sharpen:Judge"},
     given=("generator", "discriminator"),
+    columns={"source": Column(space=Space(shape=(1, 4, 4), values="unit"))},
     config={"width": WIDTH},
     shapes=((1, 8, 8),),
 )
