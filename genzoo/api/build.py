@@ -248,7 +248,7 @@ class Blueprint:
                 module: nn.Module = builder(*shape, **columns, **options)
             except GenzooError:
                 raise
-            except Exception as error:  # a stranger's code
+            except Exception as error:  # third-party code
                 if "overflow" in str(error):  # torch, of a tensor larger than it can count
                     raise InvalidInput(f"{self.architecture.name} cannot build its {role} so large: {shape}") from None
                 raise PluginError(f"{self.architecture.name} failed to build its {role}: {error!r}") from error

@@ -189,7 +189,7 @@ def _measure_what_can_be(metrics: Mapping[str, Metric], setting: Setting, watch:
     for name, metric in watch.over(metrics, setting):
         try:
             found |= measure({name: metric}, setting)
-        except (InvalidInput, PluginError) as error:  # too few pictures, say, or a stranger's metric
+        except (InvalidInput, PluginError) as error:  # too few pictures, say, or a third-party metric
             warnings.warn(f"{name} is left out: {error.message}", GenzooWarning, stacklevel=2)
     return found
 

@@ -51,7 +51,7 @@ def _stand_in(name: str, plugin: Plugin, record: Command) -> click.Command:
             return command.main(list(arguments), prog_name=f"genzoo {name}", standalone_mode=False)
         except (GenzooError, click.ClickException, click.Abort, OSError):
             raise
-        except Exception as error:  # a stranger's code
+        except Exception as error:  # third-party code
             raise PluginError(f"{owner} failed: {type(error).__name__}: {error}") from error
 
     return click.Command(

@@ -183,9 +183,22 @@ def _divide(write: Write, a: Any, b: Any) -> Value | None:
 
 def _concatenate(write: Write, parts: Sequence[Any], axis: int = 0) -> Value | None:
     """Along the channels alone."""
-    if not all(isinstance(one, Value) for one in parts):
+    first = next(one for one in parts if isinstance(one, Value))
+    if axis % (len(first.shape) + 1) != 1:
         return None
-    return write("concatenate", *parts) if axis % (len(parts[0].shape) + 1) == 1 else None
+    values = [one if isinstance(one, Value) else _constant(write, one, first) for one in parts]
+    return None if None in values else write("concatenate", *values)
+
+
+def _constant(write: Write, constant: Tensor, x: Value) -> Value | None:
+    """A constant beside x, of one number for each channel: a convolution of x whose weights are 0."""
+    numbers = constant.reshape(*constant.shape[:2], -1)
+    if len(numbers) != 1 or not torch.equal(numbers, numbers[..., :1].expand_as(numbers)):
+        return None
+    bias = numbers[0, :, 0]
+    weight = torch.zeros(1, 1, x.shape[0], len(bias), dtype=bias.dtype, device=bias.device)
+    tensors = {"weight": weight, "bias": bias}
+    return write("conv", x, shape=(len(bias), *x.shape[1:]), tensors=tensors, stride=[1, 1], padding=[0, 0])
 
 
 def _softplus(write: Write, x: Value, beta: float, _: float) -> Value | None:

@@ -31,7 +31,7 @@ def _metric(record: MetricSpec) -> Metric:
             return Outcome(value=float(target(setting)))
         except GenzooError:
             raise
-        except Exception as error:  # a stranger's code
+        except Exception as error:  # third-party code
             raise PluginError(f"metric {record.name} failed: {type(error).__name__}: {error}") from error
 
     return Metric(

@@ -1,4 +1,4 @@
-"""The laws every model, record and plugin is held to, ours and a stranger's alike.
+"""The laws every model, record and plugin is held to, genzoo's own and third-party ones.
 
 A plugin's whole test file:
 

@@ -33,7 +33,7 @@ class Case:
             self.law(*self.arguments())
         except NetworkError:
             raise  # the law could not be put to the test
-        except Exception as error:  # whatever a stranger's code raises, it is not what the law says
+        except Exception as error:  # whatever third-party code raises, it is not what the law says
             figure = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
             raise AssertionError(
                 f"the law {self.law.__name__} does not hold for {self.subject}: {figure}. "

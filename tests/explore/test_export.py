@@ -26,6 +26,7 @@ DECODE = ROOT / "tests" / "web" / "decode.mjs"
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 1 / 255}
 
 CHECKPOINTS = [name for name in genzoo.list_models() if genzoo.show(name).family != "features"]
+MAY_BE_LEFT_OUT = genzoo.Column(space=genzoo.Space(shape=(), values="index", size=3), optional=True)
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {"input_shape": (3, 28, 24)}) for name in sorted(combinations()) if not name.startswith("features-")),
     ("vae-conv", {"input_shape": (1, 25, 30), "depth": 3, "width": 5, "blocks": 1, "norm": "none"}),
@@ -34,6 +35,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("vae-dense", {"input_shape": (2,), "values": "real", "activation": "leaky_relu", "likelihood": "gaussian"}),
     ("gan-dense", {"input_shape": (2,), "values": "real", "hidden": (9, 5)}),
     ("gan-dcgan", {"input_shape": (1, 40, 48), "width": 6}),
+    ("vae-dense", {"input_shape": (1, 7, 9), "hidden": (11,), "given": {"label": MAY_BE_LEFT_OUT}}),
 ]
 
 
@@ -172,6 +174,7 @@ PARTS = {
     "gate of channels": Skip(Gate(4, 3, 5), torch.mul),
     "difference from a gate of channels": Skip(Gate(4, 3, 5), lambda x, y: y - x),
     "concatenation": Skip(nn.Conv2d(4, 3, 1), lambda x, y: torch.cat([x, y, x], dim=1)),
+    "concatenation with a constant": Of(lambda x: torch.cat([torch.full((x.shape[0], 2, 3, 5), 0.3), x], dim=1)),
     "concatenation of features": Skip(nn.Tanh(), lambda x, y: torch.cat([x.flatten(1), y.flatten(1)], dim=-1)),
     "group norm": nn.Sequential(nn.Conv2d(4, 6, 3), nn.GroupNorm(3, 6)),
     "group norm without parameters": nn.GroupNorm(2, 4, affine=False),
@@ -211,7 +214,9 @@ UNKNOWN = {
     "aten.softplus.default(2, 20.0)": nn.Softplus(beta=2),
     "aten.mul.Tensor()": Of(lambda x: x * torch.arange(5)),
     "aten.cat.default([view, tanh], -1)": Skip(nn.Tanh(), lambda x, y: torch.cat([x, y], dim=-1)),
-    "aten.cat.default([view, zeros], 1)": Of(lambda x: torch.cat([x, torch.zeros(x.shape[0], 1, 3, 5)], dim=1)),
+    "aten.cat.default([view, expand], 1)": Of(
+        lambda x: torch.cat([x, torch.linspace(0, 1, 15).view(1, 1, 3, 5).expand(x.shape[0], -1, -1, -1)], dim=1)
+    ),
     "aten.layer_norm.default([5], 1e-05, False)": nn.LayerNorm(5),
     "aten.layer_norm.default([4, 3, 5], 1e-05, False)": nn.LayerNorm((4, 3, 5)),
     "aten.selu.default()": nn.SELU(),
