@@ -16,9 +16,6 @@ from genzoo.testing.inputs import argument, call, given, latents, parts
 
 __all__ = ["TRACING", "assert_compiles", "keeps_in_bfloat16", "keeps_in_float64"]
 
-PURE = ("encode", "decode", "reconstruct", "discriminate")
-"""The verbs that draw nothing."""
-
 FINE = 1e-4  # float32 through some twenty layers
 COARSE = 0.05  # bfloat16 has 8 bits: 0.4 % for each layer, most of which cancel
 SMALL = 0.01
