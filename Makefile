@@ -45,6 +45,7 @@ pictures: .venv/tested
 benchmark: .venv/tested
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/pull.py
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/data.py
