@@ -72,24 +72,30 @@ def _load(found: Found[Checkpoint], device: torch.device, above: tuple[str, ...]
     return model.to(device).eval()
 
 
-_shared: WeakValueDictionary[tuple[str, torch.device], Model] = WeakValueDictionary()
-"""The parts in use, by sha256 and device: two models that stand on the same share its memory."""
+_shared: WeakValueDictionary[tuple[str, str, torch.device], Model] = WeakValueDictionary()
+"""The parts in use, by name, sha256 and device: two models that stand on the same share its memory. Weights alone do
+not say what they are: two records of the same may differ."""
 
 
 def _part(found: Found[Checkpoint], role: str, device: torch.device, above: tuple[str, ...]) -> Model:
     """A part of a checkpoint, frozen.
 
     Raises:
-        MalformedWeights: it stands on itself.
+        MalformedWeights: it stands on itself, or too many on one another.
         NotFound, IntegrityError, NetworkError: as genzoo.catalog.find_part, and as `load` of it.
     """
     pinned = found.record.parts[role]
-    if pinned.sha256 in above or len(above) > MAX_PARTS_DEEP:
+    if pinned.sha256 in above:
         raise MalformedWeights(f"{found.record.name} cannot be loaded: its part {role} stands on it in turn")
-    part = _shared.get((pinned.sha256, device))
+    if len(above) > MAX_PARTS_DEEP:
+        raise MalformedWeights(
+            f"{found.record.name} cannot be loaded: its part {role} stands below {MAX_PARTS_DEEP} others, and no more "
+            "are loaded"
+        )
+    part = _shared.get((pinned.name, pinned.sha256, device))
     if part is None:
         part = _load(find_part(found, role), device, above).requires_grad_(False)
-        _shared[pinned.sha256, device] = part
+        _shared[pinned.name, pinned.sha256, device] = part
     return part
 
 
@@ -100,6 +106,8 @@ def open_parts(names: Mapping[str, str], where: str, device: torch.device) -> tu
         InvalidInput: a name is a path, which would mean nothing on another machine.
         NotFound, IntegrityError, NetworkError: as `load`.
     """
+    if not isinstance(names, Mapping):
+        raise InvalidInput(f"{where} must be a table of checkpoints by role; got {names!r:.80}")
     pins = {}
     for role, name in names.items():
         if not isinstance(name, str) or is_path(name):

@@ -22,8 +22,9 @@ def export(model: Model | str | Path, path: str | Path, *, verb: str = "", force
 
     A file holds one verb and the weights that it uses. Before it is written, its values are compared with the model's
     (an ONNX file's as onnxruntime computes them). Its input is ``x`` or ``z``, and what the model is told by its name,
-    the index of a label, say. Its metadata is JSON: name, verb, family, architecture, dataset, license, sha256 of the
-    weights, latent_dim, and name, shape, dtype and range of input and output.
+    the index of a label, say; where it may be left out, the number of values, or NaN, stands for it. Its metadata is
+    JSON: name, verb, family, architecture, dataset, license, sha256 of the weights, latent_dim, and name, shape, dtype
+    and range of inputs and output.
 
     ``.onnx``, which needs ``pip install 'genzoo[onnx]'``::
 

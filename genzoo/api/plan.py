@@ -89,8 +89,7 @@ class Plan:
             known = ", ".join(data.columns) or "none"
             raise InvalidInput(
                 f"{self.recipe.name}: {self.recipe.data['name']} has no {missing[0]} to learn from (its columns: "
-                f"{known}); "
-                "take other data, as mnist is"
+                f"{known}); take other data, as mnist is"
             )
         if data.labels is None or self.blueprint.spec.predicts:
             return

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import prod
 from typing import Any
 
 import torch
@@ -134,14 +135,15 @@ def _port(port: Port) -> dict[str, Any]:
         "name": port.name,
         "shape": [BATCH, *port.shape],
         "dtype": port.dtype_name,
-        "range": [0, 1] if port.values == "unit" else None,
+        "range": {"unit": [0, 1], "index": [0, port.size - 1]}.get(port.values),
     }
 
 
 def _example(port: Port) -> Tensor:
-    """Rows to compare on: uniform in [0, 1], or standard normal; the first value of an index."""
+    """Rows to compare on: uniform in [0, 1], or standard normal; of an index different values."""
     if port.values == "index":
-        return torch.zeros(ROWS, *port.shape, dtype=port.dtype, device="cpu")
+        count = torch.arange(ROWS * prod(port.shape), dtype=port.dtype, device="cpu")
+        return count.view(ROWS, *port.shape) % port.size
     draw = torch.rand if port.values == "unit" else torch.randn
     return draw(ROWS, *port.shape, generator=stream("export")).to(port.dtype)
 

@@ -34,17 +34,21 @@ class Port:
         shape: without the batch axis, which comes first and may have any length.
         values: as in genzoo.Space.
         dtype: of the tensor.
+        size: of an index's alphabet, as in genzoo.Space.
     """
 
     name: str
     shape: tuple[int, ...]
     values: str
     dtype: torch.dtype
+    size: int = 0
 
     def __str__(self) -> str:
-        """Its dtype, shape and range, e.g. ``float32 (n, 1, 28, 28) in [0, 1]``."""
+        """Its dtype, shape and range, e.g. ``float32 (n, 1, 28, 28) in [0, 1]``, ``int64 (n,) below 10``."""
         shape = ", ".join(map(str, ("n", *self.shape)))
         told = f"{self.dtype_name} ({shape}{'' if self.shape else ','})"
+        if self.values == "index":
+            return f"{told} below {self.size}"
         return f"{told} in [0, 1]" if self.values == "unit" else told
 
     @property
@@ -162,7 +166,7 @@ def _input(model: Model, verb: str) -> Port:
 
 def _port(name: str, space: Space, model: Model) -> Port:
     dtype = torch.int64 if space.values == "index" else model.reference.dtype
-    return Port(name, space.shape, space.values, dtype)
+    return Port(name, space.shape, space.values, dtype, space.size)
 
 
 def _zeros(port: Port, model: Model) -> Tensor:
@@ -173,7 +177,8 @@ def _output(model: Model, verb: str, program: ExportedProgram) -> Port:
     (node,) = program.graph.output_node().args[0]  # a tuple of one
     value, declared = node.meta["val"], model.verbs[verb]
     name = "reconstruction" if declared.takes == declared.gives else NAMES.get(declared.gives, declared.gives)
-    return Port(name, tuple(value.shape[1:]), cast(Space, model.spaces[declared.gives]).values, value.dtype)
+    space = cast(Space, model.spaces[declared.gives])
+    return Port(name, tuple(value.shape[1:]), space.values, value.dtype, space.size)
 
 
 def _graphs(program: ExportedProgram) -> Iterator[fx.Graph]:

@@ -81,8 +81,10 @@ def latents(model: Model, x: Float[Tensor, " n *data"] | None = None, **given: A
 
     Raises:
         UnsupportedVerb: the model has no encoder for x.
-        InvalidInput: x cannot be encoded, or is empty.
+        InvalidInput: x cannot be encoded, or is empty; or something is given, and no x.
     """
+    if x is None and given:
+        raise InvalidInput(f"{model.name}.latents is told {', '.join(given)} of no examples; give x too")
     found = _recorded(model) if x is None else statistics(model, _examples(model, x, given))
     used = active(found)
     labels = model.checkpoint.labels if model.checkpoint else {}

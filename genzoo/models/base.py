@@ -81,8 +81,7 @@ def verb(*, takes: str, gives: str) -> Callable[[Callable[P, R]], Callable[P, R]
 
 def _checking(method: Callable[P, R], space: str) -> Callable[P, R]:
     """`method` with its first argument checked, and what is given; of what takes noise, which is n, `method` checks
-    them
-    itself."""
+    them itself."""
     _, first, *others = signature(method).parameters.values()
     own = {parameter.name for parameter in others if parameter.kind is not Parameter.VAR_KEYWORD}
     takes_any = len(own) < len(others)

@@ -15,7 +15,7 @@ __all__ = ["checked"]
 
 
 def checked(value: Any, space: Spaces, what: str, reference: Tensor) -> Any:
-    """`value` on the device of `reference`, and in its dtype unless it is of indices.
+    """`value` on the device of `reference`, and in its dtype, or int64 if it is of indices.
 
     Raises:
         InvalidInput: it is no tensor, or not of the shape, the dtype or the range of the space; `what` takes it.
@@ -28,7 +28,7 @@ def checked(value: Any, space: Spaces, what: str, reference: Tensor) -> Any:
             for index, (one, part) in enumerate(zip(value, space, strict=True))
         )
     _check_kind(value, space, what)
-    value = value.to(reference.device) if space.values == "index" else value.to(reference)
+    value = value.to(reference.device, torch.int64) if space.values == "index" else value.to(reference)
     if value.numel():
         _check_values(value, space, what)
     return value

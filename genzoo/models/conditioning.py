@@ -34,9 +34,12 @@ class ColumnEmbedding(nn.Module):
     def __init__(self, columns: Mapping[str, Column]) -> None:
         super().__init__()
         self.columns = {name: column for name, column in columns.items() if not column.is_picture}
-        self.tables = nn.ModuleDict(
-            {name: _table(column) for name, column in self.columns.items() if column.space.values == "index"}
-        )
+        self.tables = nn.ModuleDict()
+        for name, column in self.columns.items():
+            if hasattr(self.tables, name):
+                raise InvalidInput(f"a column cannot be called {name!r}, as torch's modules have that name: rename it")
+            if column.space.values == "index":
+                self.tables[name] = _table(column)
         self.width = sum(map(self.width_of, self.columns))
 
     def width_of(self, name: str) -> int:
@@ -108,8 +111,7 @@ class BesideData(nn.Module):
             if size != rest:
                 raise InvalidInput(
                     f"{name} has pictures of {_by(size)} beside examples of {_by(rest)}: they must have one size, or "
-                    "take "
-                    f"an architecture that is given a {name}"
+                    f"take an architecture that is given a {name}"
                 )
             more += channels
         if rest:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from math import nan
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +15,10 @@ from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.models.checks import checked
 from genzoo.spec import Column, Space
 
-__all__ = ["as_column", "each_in_turn", "not_told", "resolve"]
+__all__ = ["as_column", "check_known", "each_in_turn", "not_told", "resolve"]
+
+DIGITS = re.compile(r"\d{1,18}")
+"""Of an index written as text."""
 
 
 def resolve(
@@ -33,11 +38,7 @@ def resolve(
         InvalidInput: a column that is unknown, or missing and not optional; a value that is none, or not n of them. The
             message says what the column wants.
     """
-    for name in given:
-        if name not in columns:
-            hint, near = did_you_mean(name, columns)
-            known = ", ".join(columns) or "nothing beside its input"
-            raise InvalidInput(f"{what} is told {known}, and no {name!r:.40}{hint}", suggestions=near)
+    check_known(columns, given, what)
     told = {}
     for name, column in columns.items():
         if given.get(name) is None:
@@ -47,6 +48,17 @@ def resolve(
         else:
             told[name] = as_column(column, given[name], n, f"{what}: {name}", reference)
     return told
+
+
+def check_known(columns: Mapping[str, Column], given: Iterable[str], what: str) -> None:
+    """InvalidInput if what is given has a name that no column has; `what` is told."""
+    for name in given:
+        if name not in columns:
+            hint, near = did_you_mean(name, columns)
+            known = ", ".join(columns) or "nothing beside its input"
+            raise InvalidInput(
+                f"{what} is told {known}, and no {name!r:.40}{hint or '; leave it out'}", suggestions=near
+            )
 
 
 def not_told(column: Column, n: int, reference: Tensor) -> Tensor:
@@ -81,8 +93,7 @@ def as_column(column: Column, value: Any, n: int, what: str, reference: Tensor) 
 
 def _checked(column: Column, values: Tensor, what: str, reference: Tensor) -> Tensor:
     """`values`, which may be what says nothing where that is allowed: in a text behind the last word, and of an
-    optional
-    column."""
+    optional column."""
     space = column.space
     if space.values == "index":
         more = int(column.optional or column.is_text)
@@ -98,13 +109,17 @@ def _checked(column: Column, values: Tensor, what: str, reference: Tensor) -> Te
 def _to_tensor(column: Column, value: Any, what: str) -> Tensor:
     if isinstance(value, Tensor):
         return value
-    if hasattr(value, "__array__"):
-        return torch.as_tensor(value)
+    is_array = hasattr(value, "__array__")
     if column.space.values != "index":
         try:
-            return torch.as_tensor(value, dtype=torch.float32)
-        except (TypeError, ValueError, RuntimeError):
+            return torch.as_tensor(value) if is_array else torch.as_tensor(value, dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             raise InvalidInput(f"{what} wants {column.wanted()}; got {value!r:.80}") from None
+    if is_array:
+        array = np.asarray(value)
+        if array.dtype.kind in "iu":
+            return torch.as_tensor(array.astype(np.int64))
+        value = array.tolist()
     if column.is_text:
         return _text_tensor(column, value, what)
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -119,7 +134,7 @@ def _index(column: Column, value: Any, what: str) -> int:
     if isinstance(value, str):
         if value in column.names:
             return column.names.index(value)
-        if not value.isdecimal():
+        if not DIGITS.fullmatch(value):
             hint, near = did_you_mean(value, column.names)
             raise InvalidInput(f"{what} takes {column.wanted()}; got {value!r:.40}{hint}", suggestions=near)
         value = int(value)

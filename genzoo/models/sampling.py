@@ -115,5 +115,5 @@ def _value(text: str, rule: Field | None) -> Any:
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
+    except (ValueError, KeyError, RecursionError):  # of a number of 5,000 digits Python's own
         return text

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 from genzoo.errors import InvalidInput
-from genzoo.spec.names import check_name
+from genzoo.spec.names import ROLE
 from genzoo.spec.spaces import Space
 from genzoo.typecheck import conform
 
 __all__ = ["Column", "check_columns", "parse_column", "shared_columns"]
 
 MAX_COLUMNS = 64
-RESERVED = ("n", "self", "x", "z", "seed", "sampler", "start", "latent", "steps", "mode", "device", "index", "given")
+MAX_VALUES = 1 << 24
+MAX_LENGTH = 1 << 16
+MAX_PIXELS = 8192
+"""The most values of an index, numbers or words in a row, and pixels on a side of a picture."""
+RESERVED = (
+    *("self", "model", "n", "x", "z", "a", "b", "has", "start", "latent", "span", "steps", "mode", "extent"),
+    *("seed", "sampler", "device", "index", "given"),
+)
 """Names that verbs have for something else."""
 
 
@@ -43,7 +51,14 @@ class Column:
             )
         if len(self.space.shape) not in (0, 1, 3) or (self.space.values == "index" and len(self.space.shape) > 1):
             raise InvalidInput(
-                f"a column has numbers, vectors, words or pictures; got {self.space.values} of shape {self.space.shape}"
+                f"a column has numbers, vectors, words or pictures; got {self.space.values} of shape "
+                f"{self.space.shape!s:.80}"
+            )
+        most = MAX_PIXELS if self.is_picture else MAX_LENGTH
+        if self.space.size > MAX_VALUES or any(length > most for length in self.space.shape):
+            raise InvalidInput(
+                f"a column has at most {MAX_VALUES:,} values, {MAX_LENGTH:,} numbers or words in a row, and "
+                f"pictures of {MAX_PIXELS:,} pixels a side"
             )
 
     @classmethod
@@ -83,10 +98,9 @@ def check_columns(columns: Mapping[str, Column], where: str) -> None:
     if len(columns) > MAX_COLUMNS:
         raise InvalidInput(f"{where} has {len(columns)} columns, more than the {MAX_COLUMNS} allowed")
     for name in columns:
-        check_name(name.replace("_", "-"), f"{where}: column")
-        if name in RESERVED or not name.isidentifier():
+        if not ROLE.fullmatch(name) or name in RESERVED or iskeyword(name):
             raise InvalidInput(
-                f"{where}: a column cannot be called {name!r:.40}: take another word of a-z, 0-9 and '_'"
+                f"{where}: a column cannot be called {name!r:.80}: take another word of a-z, 0-9 and '_'"
             )
 
 

@@ -28,6 +28,8 @@ class Space:
 
     def __post_init__(self) -> None:
         conform(self, "a space")
+        if any(length < 1 for length in self.shape):
+            raise InvalidInput(f"a space has a shape of lengths of at least 1; got {self.shape!s:.80}")
         if (self.values == "index") != (self.size > 0):
             raise InvalidInput(f"a space of indices, and no other, has a size of at least 1; got {self.size}")
 

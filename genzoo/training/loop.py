@@ -190,7 +190,7 @@ def without_some(batch: Batch, model: Model, share: float) -> Batch:
     for name, column in model.spec.given.items():
         if share and column.optional:
             values = given[name]
-            drop = torch.rand(len(values), device=values.device) < share
+            drop = torch.rand(len(values), dtype=torch.float32, device=values.device) < share
             drop = drop.view(-1, *[1] * (values.dim() - 1))
             given[name] = torch.where(drop, not_told(column, len(values), values), values)
     return replace(batch, given=given)

@@ -21,6 +21,7 @@ from genzoo.catalog import export_suffixes
 from genzoo.cli import run
 from genzoo.errors import InvalidInput, MissingDependency, NotFound, OutputExists, UnsupportedVerb, VerificationFailed
 from genzoo.exporting import Exported, exportable, trace
+from genzoo.exporting.formats import _example
 from genzoo.models import Model
 
 SUFFIXES = export_suffixes()
@@ -50,6 +51,20 @@ def opened(path: Path) -> tuple[Callable[[Tensor], Tensor], dict[str, Any]]:
     told = {"genzoo.json": ""}
     module = torch.export.load(path, extra_files=told).module()
     return module, json.loads(told["genzoo.json"])
+
+
+def test_a_verb_that_is_told_a_class_is_compared_by_several_and_says_their_range(tmp_path: Path) -> None:
+    model = small("ae-dense", hidden=[8], given={"label": genzoo.Column.of(["cat", "dog", "owl"])})
+    made = Exported.of(model, ".onnx", "decode")
+    assert "label: int64 (n,) below 3" in made.usage
+    (tmp_path / "m.onnx").write_bytes(made.data)
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    metadata = json.loads(session.get_modelmeta().custom_metadata_map["genzoo"])
+    assert metadata["given"] == [{"name": "label", "shape": ["batch"], "dtype": "int64", "range": [0, 2]}]
+    assert _example(trace(model, "decode").given[0]).tolist() == [0, 1, 2]
+    z, label = rows(model, "decode", 5), torch.tensor([2, 0, 1, 1, 2])
+    (x,) = session.run(None, {"z": z.numpy(), "label": label.numpy()})
+    torch.testing.assert_close(torch.from_numpy(x), model.decode(z, label=label), atol=1e-5, rtol=1e-5)
 
 
 def rows(model: Model, verb: str, n: int) -> Tensor:

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 import genzoo
+from genzoo.api.build import MAX_PARTS_DEEP, _part
 from genzoo.api.publish import Draft
+from genzoo.catalog import find_checkpoint
 from genzoo.cli import run
 from genzoo.errors import DamagedFile, MalformedWeights, NotFound
 from genzoo.hub.files import encode_weights
@@ -175,9 +177,18 @@ def test_a_part_brought_along_is_found_where_its_name_is_not(run_folder: Path) -
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(weights)
     (folder / "genzoo.json").write_bytes((genzoo.show("ae-dense-mnist-2d").folder / "genzoo.json").read_bytes())
-    wanted = genzoo.load(run_folder).sample(2, seed=0)
+    first = genzoo.load(run_folder)
     rewrite(run_folder, parts={"first_stage": {"name": "of-another-plugin", "sha256": part.sha256}})
-    assert torch.equal(genzoo.load(run_folder).sample(2, seed=0), wanted)
+    rewrite(folder, labels={"0": "slant"})
+    second = genzoo.load(run_folder)
+    assert torch.equal(second.sample(2, seed=0), first.sample(2, seed=0))
+    assert second.parts["first_stage"].latents()[0].label != first.parts["first_stage"].latents()[0].label
+
+
+def test_parts_that_stand_on_too_many_others_are_said_to_be_too_deep(run_folder: Path) -> None:
+    found, above = find_checkpoint(run_folder), tuple(f"{depth:064}" for depth in range(MAX_PARTS_DEEP + 1))
+    with pytest.raises(MalformedWeights, match=f"its part first_stage stands below {MAX_PARTS_DEEP} others"):
+        _part(found, "first_stage", torch.device("cpu"), above)
 
 
 def test_a_recipe_names_its_parts_and_sampler(beside: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,6 +196,8 @@ def test_a_recipe_names_its_parts_and_sampler(beside: Path, few_digits: Path, mo
     for change, message in (
         ({"model.parts": {}}, "the parts of latent are first_stage; got none"),
         ({"model.parts": {"first_stage": "./run"}}, "must be the name of a checkpoint"),
+        ({"model.parts": ["ae-dense-mnist-2d"]}, "model.parts must be a table of checkpoints by role"),
+        ({"model.parts": 3}, "model.parts must be a table of checkpoints by role; got 3"),
         ({"model.sampler": "heun:4"}, "the sampler heun needs velocity"),
         ({"model.sampler": 3}, "model.sampler must be a sampler's name"),
     ):

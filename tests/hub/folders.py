@@ -19,6 +19,7 @@ def write_checkpoint(folder: Path, weights: bytes, model: genzoo.Model) -> Path:
         family=model.spec.family,
         architecture=model.spec.architecture,
         config=model.spec.config,
+        given=model.spec.given,
         dataset="none",
         license="MIT",
         parameters=1,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ import genzoo
 from genzoo.models.conditioning import BesideData, JoinedToCode
 from genzoo.models.given import not_told
 from genzoo.spec import Column, Space
+from genzoo.spec.columns import check_columns
 
 COLUMNS = {
     "label": Column.of(["cat", "dog", "ankle boot"]),
@@ -40,6 +43,12 @@ def told(vae: genzoo.Model, n: int = 2, **given: Any) -> dict[str, Tensor]:
         ("label", ["dog", 0], [1, 0]),
         ("label", torch.tensor([1, 2]), [1, 2]),
         ("label", torch.tensor(1, dtype=torch.uint8), [1, 1]),
+        ("label", torch.tensor([1, 2], dtype=torch.uint16), [1, 2]),
+        ("label", np.array(["dog", "1"]), [1, 1]),
+        ("label", np.int64(2), [2, 2]),
+        ("words", np.array(["cat", "a red face"]), [[2, 4, 4], [0, 1, 3]]),
+        ("words", np.array([[1, 2, 4], [0, 1, 3]], dtype=np.uint32), [[1, 2, 4], [0, 1, 3]]),
+        ("size", np.array([1.0, 2.0]), [[1.0, 2.0]] * 2),
         ("hat", True, [1, 1]),
         ("hat", [False, True], [0, 1]),
         ("words", "Red cat", [[1, 2, 4]] * 2),
@@ -51,7 +60,10 @@ def told(vae: genzoo.Model, n: int = 2, **given: Any) -> dict[str, Tensor]:
     ],
 )
 def test_values_are_written_as_people_write_them(vae: genzoo.Model, name: str, value: Any, wanted: Any) -> None:
-    assert told(vae, **{name: value})[name].tolist() == wanted
+    found = told(vae, **{name: value})
+    assert found[name].tolist() == wanted
+    assert vae.sample(2, seed=0, **found).shape == (2, 1, 4, 4)
+    assert all(rows.dtype == torch.int64 or rows.is_floating_point() for rows in found.values())
 
 
 @pytest.mark.parametrize(
@@ -63,6 +75,11 @@ def test_values_are_written_as_people_write_them(vae: genzoo.Model, name: str, v
         ),
         ({"label": 3}, "label takes an integer below 3.*; got 3"),
         ({"label": -1}, "label takes an integer below 3.*; got -1"),
+        ({"label": "9" * 5000}, "label takes an integer below 3.*; got '9999"),
+        ({"label": np.array([0.5] * 8)}, "label takes an integer below 3.*; got 0.5"),
+        ({"label": np.array([None] * 8)}, "label takes an integer below 3.*; got None"),
+        ({"size": [1, 10**400]}, r"size wants numbers of shape \(2,\), values of any size; got \[1, 1000"),
+        ({"size": np.array(["a", "b"])}, r"size wants numbers of shape \(2,\), values of any size"),
         ({"label": True}, "label takes an integer below 3.*; got True"),
         ({"label": torch.arange(9) % 3}, "label: 9 values for 8 examples; give one for all, or 8"),
         ({"label": torch.tensor([0.5] * 8)}, "label wants a tensor of whole numbers; got torch.float32"),
@@ -83,9 +100,15 @@ def test_other_values_are_refused_with_what_the_column_wants(
         told(vae, 8, **given)
 
 
+def test_latents_are_told_of_examples_alone(vae: genzoo.Model) -> None:
+    with pytest.raises(genzoo.InvalidInput, match="latents is told label of no examples; give x too"):
+        vae.latents(label=1)
+
+
 def test_a_model_that_is_told_nothing_says_so() -> None:
     with pytest.raises(
-        genzoo.InvalidInput, match=r"gan-dense-toy1d\.sample is told nothing beside its input, and no 'label'"
+        genzoo.InvalidInput,
+        match=r"gan-dense-toy1d\.sample is told nothing beside its input, and no 'label'; leave it out",
     ):
         genzoo.load("gan-dense-toy1d").sample(2, label=3)
 
@@ -116,12 +139,45 @@ def test_a_picture_is_laid_beside_a_picture_of_its_size_and_joined_to_no_code() 
     ("columns", "message"),
     [
         ({"seed": COLUMNS["label"]}, "a column cannot be called 'seed'"),
-        ({"la bel": COLUMNS["label"]}, "column 'la bel' must be 1 to 64"),
+        ({"extent": COLUMNS["label"]}, "a column cannot be called 'extent'"),
+        ({"la bel": COLUMNS["label"]}, "a column cannot be called 'la bel'"),
+        ({"_label": COLUMNS["label"]}, "a column cannot be called '_label'.* of a-z, 0-9 and '_'"),
+        ({"class": COLUMNS["label"]}, "a column cannot be called 'class'"),
+        ({"type": COLUMNS["label"]}, "a column cannot be called 'type', as torch's modules have that name"),
     ],
 )
 def test_a_column_has_a_name_that_a_keyword_can_have(columns: dict[str, Column], message: str) -> None:
     with pytest.raises(genzoo.InvalidInput, match=message):
         genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=3, given=columns)
+
+
+def test_no_parameter_of_a_verb_or_a_view_can_be_the_name_of_a_column(vae: genzoo.Model) -> None:
+    views = ("traverse", "interpolate", "manifold", "latents", "attribute_vector")
+    kinds = (type(vae), type(genzoo.create("gan-dense", input_shape=(1, 4, 4), latent_dim=3)))
+    methods = [getattr(kind, name) for kind in kinds for name in (*vae.verbs, *views) if name in dir(kind)]
+    parameters = {name for method in methods for name in signature(method).parameters}
+    assert {"a", "extent", "x", "z"} < parameters
+    for name in parameters:
+        with pytest.raises(genzoo.InvalidInput, match="a column cannot be called"):
+            check_columns({name: COLUMNS["label"]}, "the model")
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"shape": (), "values": "index", "size": 2**60},
+        {"shape": (), "values": "index", "size": 2**1000},
+        {"shape": (10**12,), "values": "index", "size": 3},
+        {"shape": (10**18,)},
+        {"shape": (10**30,)},
+        {"shape": (3, 10**9, 10**9)},
+        {"shape": (-5,)},
+        {"shape": (0,)},
+    ],
+)
+def test_a_column_is_not_larger_than_any_machine(space: dict[str, Any]) -> None:
+    with pytest.raises(genzoo.InvalidInput, match=r"a column has at most 16,777,216 values|lengths of at least 1"):
+        Column(space=Space(**space))
 
 
 def test_names_are_as_many_as_values() -> None:
