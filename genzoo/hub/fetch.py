@@ -67,8 +67,11 @@ class Told:
     size: int | None
 
 
-def obtain(wanted: Wanted, read: Callable[[Path], T]) -> tuple[T, Path, bool]:
-    """What `read` makes of a file, where the file lies, and whether it was downloaded now.
+def obtain(
+    wanted: Wanted, read: Callable[[Path], T], *, fresh: Callable[[Path], T] | None = None
+) -> tuple[T, Path, bool]:
+    """What `read` makes of a file, where the file lies, and whether it was downloaded now. `fresh` takes its place
+    where bytes of a recorded sha256 have just been downloaded and hashed.
 
     What `read` calls damaged is downloaded anew, once; where that does not help, the copy is deleted.
 
@@ -95,17 +98,17 @@ def obtain(wanted: Wanted, read: Callable[[Path], T]) -> tuple[T, Path, bool]:
         )
     if damage:
         warnings.warn(f"{damage}; it is downloaded again", GenzooWarning, stacklevel=2)
-    return *_download(wanted, read, anew=bool(damage)), True
+    return *_download(wanted, read, fresh or read, anew=bool(damage)), True
 
 
-def _download(wanted: Wanted, read: Callable[[Path], T], *, anew: bool) -> tuple[T, Path]:
+def _download(wanted: Wanted, read: Callable[[Path], T], fresh: Callable[[Path], T], *, anew: bool) -> tuple[T, Path]:
     """Download a file and read it, a second time if it is damaged; `anew` takes no bytes that are there."""
     try:
-        return _read_download(wanted, read, anew=anew)
+        return _read_download(wanted, read, fresh, anew=anew)
     except DAMAGED:
         pass
     try:
-        return _read_download(wanted, read, anew=True)
+        return _read_download(wanted, read, fresh, anew=True)
     except DAMAGED as error:
         raise type(error)(
             f"{error.message}. It came so twice, and is not kept: what lies between may change it, or its author "
@@ -113,10 +116,12 @@ def _download(wanted: Wanted, read: Callable[[Path], T], *, anew: bool) -> tuple
         ) from None
 
 
-def _read_download(wanted: Wanted, read: Callable[[Path], T], *, anew: bool) -> tuple[T, Path]:
-    path = _transfer(wanted, anew=anew)
+def _read_download(
+    wanted: Wanted, read: Callable[[Path], T], fresh: Callable[[Path], T], *, anew: bool
+) -> tuple[T, Path]:
+    path, hashed = _transfer(wanted, anew=anew)
     try:
-        return read(path), path
+        return (fresh if hashed and wanted.sha256 else read)(path), path
     except DAMAGED:
         forget(path)
         raise
@@ -197,17 +202,18 @@ def _check_size(wanted: Wanted, found: Told) -> None:
         )
 
 
-def _transfer(wanted: Wanted, *, anew: bool) -> Path:
+def _transfer(wanted: Wanted, *, anew: bool) -> tuple[Path, bool]:
     """Have a file in the cache; unless `anew`, what another process has brought meanwhile, or the same blob of another
-    commit, serves."""
+    commit, serves. Says too whether it was downloaded here, and so hashed."""
     warn_of_token(endpoint())
     path, patience = cached_file(wanted.repo, wanted.commit, wanted.name), _patience(wanted.size).left
     with alone(wanted.repo, patience), incomplete(wanted.repo) as file:
         if not anew and path.exists():
-            return path
+            return path, False
         download = _Download(wanted, file, _patience(wanted.size))
         found = download.run(anew=anew)
-        return place(file if download.whole else None, wanted.repo, found.etag, wanted.commit, wanted.name)
+        placed = place(file if download.whole else None, wanted.repo, found.etag, wanted.commit, wanted.name)
+        return placed, download.whole
 
 
 class _Download:

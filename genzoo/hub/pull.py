@@ -28,7 +28,7 @@ def pull(found: Found[Checkpoint], to: Path | None = None) -> Path:
     checkpoint = found.record
     read = partial(read_recorded, sha256=checkpoint.sha256, size=checkpoint.size_bytes)
     if to is None:
-        return read_weights_of(found, read)[1].folder
+        return read_weights_of(found, read, fresh=lambda path: b"")[1].folder
     _refuse_other(to, checkpoint)
     try:
         read(to / WEIGHTS_FILE)

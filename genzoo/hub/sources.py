@@ -109,13 +109,18 @@ def _in_cache(reference: Reference) -> str:
 
 
 def read_weights_of(
-    found: Found[Checkpoint], read: Callable[[Path], T], *, without: Path | None = None
+    found: Found[Checkpoint],
+    read: Callable[[Path], T],
+    *,
+    fresh: Callable[[Path], T] | None = None,
+    without: Path | None = None,
 ) -> tuple[T, Source]:
     """What `read`, which checks them, makes of the weights of a checkpoint, and where they were found.
 
     Args:
         found: its record, and where that came from.
         read: called with the path of the weights.
+        fresh: called in its place for weights that have just been downloaded and checked, where they need not be read.
         without: a directory of ``$GENZOO_HUB`` not to look in.
 
     Raises:
@@ -125,7 +130,7 @@ def read_weights_of(
     """
     source = _on_this_machine(found, without)
     if source is None:
-        return _from_hub(found, read)
+        return _from_hub(found, read, fresh)
     try:
         return read(source.folder / WEIGHTS_FILE), source
     except (NotFound, IntegrityError) as error:
@@ -148,7 +153,9 @@ def _on_this_machine(found: Found[Checkpoint], without: Path | None) -> Source |
     return Source(kind="bundled", folder=checkpoint.folder, remedy=remedy)
 
 
-def _from_hub(found: Found[Checkpoint], read: Callable[[Path], T]) -> tuple[T, Source]:
+def _from_hub(
+    found: Found[Checkpoint], read: Callable[[Path], T], fresh: Callable[[Path], T] | None
+) -> tuple[T, Source]:
     checkpoint = found.record
     wanted = Wanted(
         repo=checkpoint.repo,
@@ -159,7 +166,7 @@ def _from_hub(found: Found[Checkpoint], read: Callable[[Path], T]) -> tuple[T, S
         size=checkpoint.size_bytes,
     )
     try:
-        weights, path, downloaded = obtain(wanted, read)
+        weights, path, downloaded = obtain(wanted, read, fresh=fresh)
     except (StateMismatch, NonFiniteWeights) as error:
         raise type(error)(f"{error.message}; {checkpoint.pin} was published so: tell its author") from None
     return weights, Source(kind="hub" if downloaded else "cache", folder=path.parent)
