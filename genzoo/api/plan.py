@@ -167,8 +167,11 @@ def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
         raise InvalidInput(f"{where} must be the name of a checkpoint, not a path; got {name!r:.80}")
     found = find_checkpoint(name)
     there = Blueprint.of(found.record.spec, where, prefer=found.owner).spec
-    if there != blueprint.spec:
+    if replace(there, sampler="") != replace(blueprint.spec, sampler=""):
         differing = [key for key, value in blueprint.spec.config.items() if there.config.get(key) != value]
+        differing += [
+            key for key in ("given", "predicts", "parts") if getattr(there, key) != getattr(blueprint.spec, key)
+        ]
         raise InvalidInput(f"{where}: {name} has other networks ({', '.join(differing) or 'another architecture'})")
 
 

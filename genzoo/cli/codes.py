@@ -17,7 +17,7 @@ from genzoo.cli.common import (
     target_of,
     write,
 )
-from genzoo.cli.given import given_option, parse_given, told
+from genzoo.cli.given import Given, given_option, told
 from genzoo.errors import InvalidInput
 from genzoo.files import user_path
 
@@ -57,9 +57,7 @@ def encode_command(name: str, starts: Starts, output: Path | None, force: bool, 
 @output_option("PNG, NPZ or safetensors")
 @force_option
 @device_option
-def decode_command(
-    name: str, codes: Path, given: tuple[str, ...], output: Path | None, force: bool, device: str
-) -> None:
+def decode_command(name: str, codes: Path, given: Given, output: Path | None, force: bool, device: str) -> None:
     """Decode the codes in CODES, an .npz or .safetensors with z (n, latents), into a picture or as x into a file.
 
     NAME is the name of a checkpoint, or a run folder (a path with a '/').
@@ -72,7 +70,7 @@ def decode_command(
 
     decode, suffix = model.decode, target.suffix.lower() if target else ""
     z = read_codes(user_path(codes), model.latent_dim)
-    x = in_blocks(decode, z, model.told(told(model, parse_given(given), len(z), {}), len(z), "decode"))
+    x = in_blocks(decode, z, model.told(told(model, given, len(z), {}), len(z), "decode"))
     if suffix in CODES:
         write(target, encode_tensors({"x": x}, suffix))
         return

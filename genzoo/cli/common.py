@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genzoo.cli.given import given_option, parse_given, read_images, told
+from genzoo.cli.given import Given, given_option, read_images, told
 from genzoo.cli.output import echo_path
 from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
@@ -77,7 +77,7 @@ class Starts:
     split: str | None
     count: int
     data_root: Path | None
-    given: tuple[str, ...]
+    given: Given
 
     def __post_init__(self) -> None:
         if self.images and self.data:
@@ -104,7 +104,7 @@ class Starts:
 
     def told(self, model: Model, n: int, known: Mapping[str, Any]) -> dict[str, Any]:
         """What the model is told of n examples: as --given says, or else as is `known` of them."""
-        return told(model, parse_given(self.given), n, known)
+        return told(model, self.given, n, known)
 
     def codes(self, model: Model, seed: int) -> tuple[Tensor, dict[str, Any]]:
         """The codes of the pictures given, and what the model is told of them; codes of the samples of `seed` if there
@@ -133,10 +133,11 @@ def starts_options(default: int) -> Callable[[Callable[..., None]], Callable[...
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
-        def run(**options: Any) -> None:
+        def with_starts(**options: Any) -> None:
             starts = Starts(**{field.name: options.pop(field.name) for field in fields(Starts)})
             command(starts=starts, **options)
 
+        run: Callable[..., None] = with_starts
         count = click.option(
             "-n",
             "count",

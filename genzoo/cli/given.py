@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +19,35 @@ if TYPE_CHECKING:
 
     from genzoo.models import Model
 
-__all__ = ["given_option", "parse_given", "read_images", "told"]
+__all__ = ["Given", "given_option", "parse_given", "read_images", "told"]
 
 MAX_RANGE = 100_000
 RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
 
-given_option = click.option(
-    "--given",
-    "given",
-    metavar="COLUMN=VALUE",
-    multiple=True,
-    help="What the model is told: label=3, label=0..9 (one each), label=cat,dog, source=a.png.",
-)
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What --given and --resize say."""
+
+    texts: tuple[str, ...] = ()
+    resize: bool = False
+
+    @cached_property
+    def values(self) -> dict[str, list[str]]:
+        """See `parse_given`."""
+        return parse_given(self.texts)
+
+
+def given_option(command: Callable[..., None]) -> Callable[..., None]:
+    """--given and --resize; a command takes them as `given`."""
+
+    @wraps(command)
+    def run(*, given: tuple[str, ...], resize: bool, **options: Any) -> None:
+        command(given=Given(texts=given, resize=resize), **options)
+
+    told = "What the model is told: label=3, label=0..9 (one each), label=cat,dog, size='1 2', source=a.png."
+    option = click.option("--given", metavar="COLUMN=VALUE", multiple=True, help=told)
+    return option(click.option("--resize", is_flag=True, help="Make pictures in --given the size that is wanted.")(run))
 
 
 def parse_given(texts: Iterable[str]) -> dict[str, list[str]]:
@@ -64,25 +83,25 @@ def _range(text: str) -> list[str]:
     return [str(number) for number in range(first, last + 1)]
 
 
-def told(model: Model, given: Mapping[str, list[str]], n: int, known: Mapping[str, Any]) -> dict[str, Any]:
+def told(model: Model, given: Given, n: int, known: Mapping[str, Any]) -> dict[str, Any]:
     """What a verb of the model is told of n examples: the values in `given`, in turn where there are fewer than n, and
     for other columns what is `known` of the examples; InvalidInput if there are more than n."""
     from genzoo.models.given import check_known
 
     columns = model.spec.given
-    check_known(columns, given, model.name)
+    check_known(columns, given.values, model.name)
     found = {name: values for name, values in known.items() if name in columns}
-    for name, values in given.items():
+    for name, values in given.values.items():
         if len(values) > n:
             raise InvalidInput(
                 f"--given {name}: {len(values)} values for {n} example{'s' * (n != 1)}; give at most {n}"
             )
         if columns[name].is_picture:
-            rows: Any = read_images(tuple(Path(user_path(value)) for value in values), columns[name].space.shape)
+            rows: Any = _pictures(name, values, columns[name].space.shape, resize=given.resize)
         elif columns[name].space.values == "index":
             rows = values
         else:
-            rows = [_number(name, value) for value in values]
+            rows = [_numbers(name, value, columns[name].space.shape) for value in values]
         found[name] = rows[0] if len(rows) == 1 else [rows[i % len(rows)] for i in range(n)]
         if columns[name].is_picture and len(rows) > 1:
             import torch
@@ -100,8 +119,27 @@ def read_images(paths: tuple[Path, ...], shape: tuple[int, ...]) -> Tensor:
     return torch.stack([read_image(path, shape) for path in paths]).float() / 255
 
 
-def _number(name: str, text: str) -> float:
+def _pictures(name: str, values: list[str], shape: tuple[int, ...], *, resize: bool) -> Tensor:
+    """The pictures in files; InvalidInput if one has another size than is wanted, and is not to be resized."""
+    from genzoo.datasets.images import open_image
+
+    paths = tuple(user_path(value) for value in values)
+    for path in () if resize else paths:
+        if (size := open_image(path, "RGB").size) != (shape[2], shape[1]):
+            raise InvalidInput(
+                f"--given {name}: {path} has {size[0]}×{size[1]} pixels, and {name} takes {shape[2]}×{shape[1]}; "
+                "--resize crops and resizes it"
+            )
+    return read_images(paths, shape)
+
+
+def _numbers(name: str, text: str, shape: tuple[int, ...]) -> float | list[float]:
+    """A number, or those of a vector with spaces between them."""
     try:
-        return float(text)
+        numbers = [float(part) for part in text.split()]
     except ValueError:
-        raise InvalidInput(f"--given {name}={text:.40}: {name} takes a number") from None
+        numbers = []
+    if len(numbers) != (shape[0] if shape else 1):
+        wanted = f"{shape[0]} numbers with spaces between them" if shape else "a number"
+        raise InvalidInput(f"--given {name}={text:.40}: {name} takes {wanted}")
+    return numbers if shape else numbers[0]

@@ -19,7 +19,7 @@ from genzoo.cli.common import (
     want_pictures,
     write,
 )
-from genzoo.cli.given import given_option, parse_given, told
+from genzoo.cli.given import Given, given_option, told
 from genzoo.cli.output import echo
 from genzoo.errors import InvalidInput
 
@@ -126,7 +126,7 @@ def map_command(
     name: str,
     count: int,
     extent: float | None,
-    given: tuple[str, ...],
+    given: Given,
     output: Path | None,
     force: bool,
     device: str,
@@ -137,7 +137,7 @@ def map_command(
     """
     target = target_of(name, "map", output, ".png", force=force)
     model = _load(name, device, "manifold()")
-    _write(target, model.manifold(count, extent=extent, **told(model, parse_given(given), 1, {})))
+    _write(target, model.manifold(count, extent=extent, **told(model, given, 1, {})))
 
 
 def _load(name: str, device: str, call: str) -> Model:

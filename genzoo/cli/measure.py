@@ -23,7 +23,7 @@ from genzoo.cli.common import (
     target_of,
     want_pictures,
 )
-from genzoo.cli.given import told
+from genzoo.cli.given import Given, told
 from genzoo.cli.output import echo, echo_lines
 from genzoo.cli.process import keep_memory
 from genzoo.errors import GenzooError, InvalidInput, VerificationFailed
@@ -240,7 +240,7 @@ def _draw_side_by_side(
     chosen = data or catalog.show(names[0]).dataset
     _, batch = first_batch(chosen, split, data_root, models[0], count)
     rows = [
-        reconstruct(batch.x, **told(model, {}, len(batch), batch.known))
+        reconstruct(batch.x, **told(model, Given(), len(batch), batch.known))
         for model, reconstruct in zip(models, verbs, strict=True)
     ]
     atomic_write(target, png(strip(torch.stack([batch.x, *rows]))))

@@ -26,7 +26,7 @@ from genzoo.cli.common import (
     want_pictures,
     write,
 )
-from genzoo.cli.given import given_option, parse_given, told
+from genzoo.cli.given import Given, given_option, told
 from genzoo.cli.output import echo, echo_path
 from genzoo.cli.process import INTERRUPTED, keep_memory
 from genzoo.errors import InvalidInput, ProcessLost, TrainingDiverged
@@ -55,7 +55,7 @@ def sample_command(
     count: int | None,
     seed: int,
     sampler: str,
-    given: tuple[str, ...],
+    given: Given,
     output: Path | None,
     force: bool,
     device: str,
@@ -77,10 +77,9 @@ def sample_command(
             f"{name} has samples of shape {model.input_shape}, which are neither pictures nor points in one or two "
             f"dimensions; in Python: genzoo.load({name!r}).sample(64, seed={seed})"
         )
-    wanted = parse_given(given)
-    n = count or max(map(len, wanted.values()), default=1)
+    n = count or max(map(len, given.values.values()), default=1)
     n = n if n > 1 or count else how_many(model.input_shape)
-    write(target, png(draw(sample(n, seed=seed, sampler=sampler, **told(model, wanted, n, {})))))
+    write(target, png(draw(sample(n, seed=seed, sampler=sampler, **told(model, given, n, {})))))
 
 
 @click.command("reconstruct", short_help="Encode and decode pictures.")

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genzoo.batch import NOTHING
 from genzoo.errors import InvalidInput
 from genzoo.spec import Column
 
@@ -33,6 +34,7 @@ class ColumnEmbedding(nn.Module):
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
         super().__init__()
+        self.wanted = tuple(columns)
         self.columns = {name: column for name, column in columns.items() if not column.is_picture}
         self.tables = nn.ModuleDict()
         for name, column in self.columns.items():
@@ -49,6 +51,14 @@ class ColumnEmbedding(nn.Module):
             assert isinstance(table, nn.Embedding)
             return table.embedding_dim
         return sum(self.columns[name].space.shape or (1,)) + 1
+
+    def check(self, given: Mapping[str, Tensor]) -> None:
+        """InvalidInput unless every column is given."""
+        if missing := [name for name in self.wanted if name not in given]:
+            raise InvalidInput(
+                f"the networks of this model are told {', '.join(self.wanted)}, and no {missing[0]} is given: give "
+                f"model.told({{{missing[0]!r}: …}}, n, 'posterior'), or use a verb, which does so"
+            )
 
     def each(self, given: Mapping[str, Tensor]) -> list[Tensor]:
         """The vector of each column, (n, its width)."""
@@ -90,7 +100,8 @@ class JoinedToCode(nn.Module):
         more = first + self.embedding.width
         self.network = build(more if isinstance(code, int) else (more, *rest))
 
-    def forward(self, z: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, z: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        self.embedding.check(given)
         vector = self.embedding(given).to(z.dtype)
         result: Tensor = self.network(torch.cat([z, _spread(vector, z)], dim=1))
         return result
@@ -122,7 +133,8 @@ class BesideData(nn.Module):
             more += self.embedding.width
         self.network = build((first + more, *rest))
 
-    def forward(self, x: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        self.embedding.check(given)
         parts = [x, *(given[name].nan_to_num().to(x.dtype) for name in self.pictures)]
         if x.dim() == 2:
             parts += [vector.to(x.dtype) for vector in self.embedding.each(given)]

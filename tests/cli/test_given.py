@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import genzoo
 from genzoo.cli import run
-from genzoo.cli.given import parse_given
+from genzoo.cli.given import Given, parse_given, told
 from genzoo.hub.files import encode_weights
 from genzoo.pictures import draw, png
-from genzoo.spec import Column
+from genzoo.spec import Column, Space
 from tests.hub.folders import write_checkpoint
 
 Capture = pytest.CaptureFixture[str]
@@ -100,3 +103,26 @@ def test_what_cannot_be_told_is_refused_without_a_traceback(
     assert run([*arguments, "-o", "out.png"]) == 2
     assert message in capsys.readouterr().err
     assert not Path("out.png").exists()
+
+
+def test_a_picture_of_another_size_is_resized_when_asked_alone(tmp_path: Path) -> None:
+    png_file = tmp_path / "a.png"
+    Image.new("L", (4, 6)).save(png_file)
+    columns = {"source": Column(space=Space(shape=(1, 6, 4), values="unit"))}
+    here: Any = SimpleNamespace(spec=SimpleNamespace(given=columns), name="m")
+    assert told(here, Given(texts=(f"source={png_file}",)), 2, {})["source"].shape == (1, 6, 4)
+    other: Any = SimpleNamespace(
+        spec=SimpleNamespace(given={"source": Column(space=Space(shape=(3, 8, 8), values="unit"))}), name="m"
+    )
+    with pytest.raises(genzoo.InvalidInput, match=r"a\.png has 4×6 pixels, and source takes 8×8; --resize crops and"):
+        told(other, Given(texts=(f"source={png_file}",)), 2, {})
+    resized = told(other, Given(texts=(f"source={png_file}",), resize=True), 2, {})
+    assert resized["source"].shape == (3, 8, 8)
+
+
+def test_a_vector_is_numbers_with_spaces_between_them() -> None:
+    here: Any = SimpleNamespace(spec=SimpleNamespace(given={"size": Column(space=Space(shape=(2,)))}), name="m")
+    assert told(here, Given(texts=("size=1 -2.5",)), 3, {}) == {"size": [1.0, -2.5]}
+    assert told(here, Given(texts=("size=1 2,3 4",)), 3, {}) == {"size": [[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]]}
+    with pytest.raises(genzoo.InvalidInput, match="size takes 2 numbers with spaces between them"):
+        told(here, Given(texts=("size=1",)), 3, {})

@@ -185,3 +185,10 @@ def test_names_are_as_many_as_values() -> None:
         Column(space=Space(shape=(), values="index", size=3), names=("a", "b"))
     with pytest.raises(genzoo.InvalidInput, match="numbers, vectors, words or pictures"):
         Column(space=Space(shape=(2, 2)))
+
+
+def test_networks_that_are_told_nothing_say_what_they_want(vae: genzoo.Model) -> None:
+    with pytest.raises(
+        genzoo.InvalidInput, match=r"the networks of this model are told age, hat, .*, and no age is given"
+    ):
+        vae.posterior(torch.rand(2, 1, 4, 4))
