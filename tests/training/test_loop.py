@@ -151,6 +151,35 @@ def test_a_run_of_every_optimizer_is_resumed_bit_for_bit(name: str, tmp_path: Pa
     assert_same_bits(whole, trained("gan", tmp_path / "broken", optimizer=optimizer, resume=True))
 
 
+def test_a_run_that_withholds_what_is_told_is_resumed_bit_for_bit(tmp_path: Path) -> None:
+    data = replace(images(), columns={"label": torch.arange(len(images())) % 3})
+    seen: list[Tensor] = []
+
+    def loss(model: Any, batch: Batch) -> dict[str, Tensor]:
+        seen.append(batch.given["label"])
+        return variational.elbo(model, batch)
+
+    def run(folder: Path, **options: Any) -> Model:
+        given = {"label": replace(genzoo.Column.of(["a", "b", "c"]), optional=True)}
+        model = genzoo.create("vae-dense", input_shape=(1, 8, 8), latent_dim=3, hidden=[16], seed=0, given=given)
+        wanted = recipe(drop_given=0.3)
+        torch.manual_seed(0)
+        where = begin(folder, wanted, resume=options.pop("resume", False))
+        return fit(model, {"model": loss}, data, wanted, where, **options)
+
+    def ask(model: Model, epoch: int) -> None:
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole = run(tmp_path / "whole")
+    told = torch.cat(seen)
+    assert set(told.tolist()) == {0, 1, 2, 3}  # 3: not told
+    assert 0.2 < (told == 3).double().mean().item() < 0.4
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "broken", on_epoch=ask)
+    assert_same_bits(whole, run(tmp_path / "broken", resume=True))
+
+
 PLAIN: dict[str, Any] = {"schedule": "constant", "warmup_steps": 0, "ema": 0.0, "batch_size": 100}
 
 
