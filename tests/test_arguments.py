@@ -156,7 +156,7 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
     "DatasetSpec": (
         genzoo.DatasetSpec,
         {"name": "a", "target": "a:b", "summary": "", "shape": (1,), "values": "real"},
-        {"shape": (3, "28"), "values": (3, "grey"), "splits": ("train", (3,)), "classes": (None, *NO_WHOLE_NUMBERS)},
+        {"shape": (3, "28"), "values": (3, "grey"), "splits": ("train", (3,)), "columns": (3, {"a": 3})},
     ),
     "MetricSpec": (
         genzoo.MetricSpec,
@@ -166,7 +166,14 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
     "ModelSpec": (
         genzoo.ModelSpec,
         {"family": "vae", "architecture": "dense", "config": {}},
-        {"family": NO_TEXTS, "architecture": NO_TEXTS, "config": (None, 3, "a")},
+        {
+            "family": NO_TEXTS,
+            "architecture": NO_TEXTS,
+            "config": (None, 3, "a"),
+            "given": (3, {"label": 3}),
+            "parts": (3, {"first_stage": 3}),
+            "sampler": NO_TEXTS,
+        },
     ),
     "Field": (
         genzoo.Field,
@@ -189,6 +196,22 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
         {"name": "a", "target": "a:b", "summary": ""},
         {"module": NO_TEXTS, "install": NO_TEXTS},
     ),
+    "ExporterSpec": (
+        genzoo.ExporterSpec,
+        {"name": "a", "target": "a:b", "summary": "", "suffix": ".a", "usage": ""},
+        {"suffix": NO_TEXTS, "usage": NO_TEXTS, "packages": ("numpy", (3,))},
+    ),
+    "OperationSpec": (
+        genzoo.OperationSpec,
+        {"name": "a", "target": "a:b", "summary": "", "operation": "aten.sin.default", "script": "() => 0"},
+        {"operation": NO_TEXTS, "script": NO_TEXTS},
+    ),
+    "Column": (
+        genzoo.Column,
+        {"space": genzoo.Space(shape=())},
+        {"space": (3, None), "names": ("a", 3), "doc": NO_TEXTS, "optional": NO_FLAGS},
+    ),
+    "Part": (genzoo.Part, {"name": "a", "sha256": "0" * 64}, {"name": NO_TEXTS, "sha256": NO_TEXTS}),
     "verb": (genzoo.verb, {"takes": "data", "gives": "code"}, {"takes": NO_TEXTS, "gives": NO_TEXTS}),
 }
 CASES = [
@@ -218,7 +241,7 @@ NOT_CALLED = {
     "__version__",
 }
 NOT_CALLED |= {"Encoder", "Decoder", "Generator", "Discriminator", "NetworkBuilder", "Sampler", "hookimpl"}
-NOT_CALLED |= {"LATENT_DIM", "Noise", "Space", "Spaces", "testing"}
+NOT_CALLED |= {"ALPHABET", "Batch", "ColumnEmbedding", "LATENT_DIM", "Noise", "Trace", "Space", "Spaces", "testing"}
 
 
 def test_every_public_function_is_tried() -> None:

@@ -85,8 +85,8 @@ def test_a_plugins_own_family_is_trained_measured_sampled_and_commanded(python: 
     assert -20 < float(printed[2]) < 2
     shown = json.loads(python("-m", "genzoo", "show", "./run", "--json").stdout)
     entry = shown["metrics"]["demo_custom_nll"]
-    assert 1 < entry.value < 2.8  # of an N(0, I) it is 2.9
-    assert entry.protocol == {"split": "test", "n": 5000, "estimator": "exact"}
+    assert 1 < entry["value"] < 2.8  # of an N(0, I) it is 2.9
+    assert entry["protocol"] == {"split": "test", "n": 5000, "estimator": "exact"}
 
 
 DRAWN = """

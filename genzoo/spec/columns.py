@@ -129,6 +129,6 @@ def parse_column(table: Any, where: str) -> Column:
         space = table["space"]
         return Column(**{**table, "space": space if isinstance(space, Space) else Space(**space)})
     except (TypeError, KeyError):
-        raise InvalidInput(f"{where} must have space (shape, values, size), names, doc and optional") from None
+        raise InvalidInput(f"{where} must be a table of space (shape, values, size), names, doc and optional") from None
     except InvalidInput as error:
         raise InvalidInput(f"{where}: {error.message}") from None

@@ -41,7 +41,7 @@ def parse_part(value: Any, where: str) -> Part:
     try:
         return Part(**value)
     except TypeError:
-        raise InvalidInput(f"{where} must have name and sha256") from None
+        raise InvalidInput(f"{where} must be a table of name and sha256") from None
 
 
 def check_part_names(names: Any, where: str) -> None:

@@ -423,8 +423,9 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         for key, parse in TABLES.items():
-            tables = {name: parse(table, f"{key}.{name}") for name, table in getattr(self, key).items()}
-            object.__setattr__(self, key, dict(sorted(tables.items())))
+            if isinstance(given := getattr(self, key), Mapping):
+                tables = {name: parse(table, f"{key}.{name}") for name, table in given.items()}
+                object.__setattr__(self, key, dict(sorted(tables.items())))
         conform(self, "ModelSpec")
         check_columns(self.given, "the model")
         check_columns(self.predicts, "the model")
