@@ -61,19 +61,20 @@ class House:
 
 def _recipe(model: str, data: str, objective: str, options: Mapping[str, Any]) -> str:
     family, _, architecture = model.partition("-")
-    keys = {key: value for key, value in options.items() if not isinstance(value, dict)}
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         "": {"name": f"{model}-{data}", "license": "CC0-1.0"},
-        "model": {"family": family, "architecture": architecture, **keys},
+        "model": {"family": family, "architecture": architecture},
         "objective": {"name": objective},
         "data": {"name": data},
         "optimizer": {"learning_rate": 5e-3},
         "training": {"epochs": 1, "batch_size": 16},
         "evaluation": {},
     }
-    for section, more in options.items():
-        if isinstance(more, dict):
-            sections[section] |= more
+    for key, value in options.items():
+        if key in sections:
+            sections[key] |= value
+        else:
+            sections["model"][key] = value
     lines = []
     for section, table in sections.items():
         lines += [f"[{section}]"] if section else []
@@ -82,6 +83,8 @@ def _recipe(model: str, data: str, objective: str, options: Mapping[str, Any]) -
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(entry)}' for key, entry in value.items())} }}"
     if isinstance(value, bool):
         return str(value).lower()
     return repr(list(value) if isinstance(value, tuple) else value)

@@ -8,6 +8,7 @@ import torch
 import genzoo
 from genzoo.exporting import exportable
 from tests.house.conftest import House
+from tests.hub.server import TOKEN, Hub
 
 
 def test_codes_may_be_maps_of_indices(house: House) -> None:
@@ -38,3 +39,25 @@ def test_codes_of_indices_are_checked_as_such(house: House) -> None:
         model.traverse(model.encode(torch.zeros(1, 1, 8, 8)), latent=0)
     with pytest.raises(genzoo.InvalidInput, match="codes of codebook-strided are indices"):
         genzoo.explore(model)
+
+
+def test_a_prior_over_discrete_codes_stands_on_what_has_them(
+    house: House, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    house.install("genzoo_bars", "genzoo_codebook", "genzoo_codeprior")
+    house.trained("codebook-strided", data="bars", objective="vector-quantisation", training={"epochs": 40})
+    pin = genzoo.push(house.folder / "run", "me/codes")
+    training = {"epochs": 60}
+    model = house.trained(
+        "codeprior-places", data="bars", objective="code-likelihood", parts={"first_stage": pin}, training=training
+    )
+    house.hold(model, "code-likelihood")
+    assert model.checkpoint.parts["first_stage"].name == pin
+    assert set(model.state_dict()) == {"table.logits"}
+    z = model.encode(genzoo.open_data("bars", "train").first(128))
+    shares = torch.nn.functional.one_hot(z, 16).float().mean(0).permute(2, 0, 1)
+    assert (model.logits().softmax(0) - shares).abs().max() < 0.1  # it has learned how often each entry is there
+    drawn = model.encode(model.sample(500, seed=0))
+    assert set(drawn.unique().tolist()) <= set(range(16))
+    assert len(model.sample(3, seed=0).unique(dim=0)) > 1
