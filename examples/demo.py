@@ -26,10 +26,16 @@ def main(folder: Path) -> None:
         model = genzoo.load(name)
         pictures = drawn.get(model.checkpoint.dataset.removesuffix("-dynamic")) if model.checkpoint else None
         if len(model.input_shape) == 3 and isinstance(model, genzoo.Generator):
-            save(genzoo.grid(model.sample(64, seed=0)), folder / f"{name}-samples.png")
+            save(genzoo.grid(model.sample(64, seed=0, **told(model, 64))), folder / f"{name}-samples.png")
         if pictures is not None and isinstance(model, genzoo.Encoder) and isinstance(model, genzoo.Decoder):
             pairs = torch.cat([pictures, model.decode(model.encode(pictures))])
             save(genzoo.grid(pairs, columns=16), folder / f"{name}-reconstructions.png")
+
+
+def told(model: genzoo.Model, n: int) -> dict[str, list[int]]:
+    """Each class in turn, for a model that is told one."""
+    columns = model.spec.given.items()
+    return {name: [i % column.space.size for i in range(n)] for name, column in columns if not column.space.shape}
 
 
 def save(picture: Image.Image, path: Path) -> None:

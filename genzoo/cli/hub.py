@@ -102,8 +102,11 @@ def list_command() -> None:
     """List the checkpoints in the cache: name, size, folder."""
     from genzoo.hub.cache import cached
 
-    for entry in cached():
+    found = cached()
+    for entry in found:
         echo(f"{entry.pin}  {entry.size / 1e6:.1f} MB  {entry.folder}")
+    if not found:
+        echo("genzoo: no checkpoint of genzoo is in the cache", err=True)
 
 
 @cache_group.command("rm", short_help="Remove one.")

@@ -186,7 +186,8 @@ def _on_samples(**told: Any) -> Callable[[Setting], Mapping[str, Any]]:
     def protocol(setting: Setting) -> Mapping[str, Any]:
         assert setting.space is not None
         real = {"data": setting.pictures.name, **setting.real.protocol}
-        return real | {"samples": len(setting.real), "seed": SEED, "features": setting.space.label, **told}
+        given = {"given": ", ".join(setting.real.columns)} if setting.real.columns else {}
+        return real | {"samples": len(setting.real), "seed": SEED, "features": setting.space.label, **given, **told}
 
     return protocol
 
