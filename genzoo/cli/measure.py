@@ -110,7 +110,7 @@ def verify_command(names: tuple[str, ...], all_of_them: bool, quick: bool, data_
             echo(f"{name}  {what}: {error.message.removeprefix(f'{name}: ')}")
         else:
             numbers = ", ".join(f"{metric} {number.value:.6g}" for metric, number in found.items())
-            few = " (of few examples, as recorded of the same)" if quick and numbers else ""
+            few = "  (of few examples, as recorded of the same)" if quick and numbers else ""
             echo(f"{name}  ok  {numbers or 'no number recorded; the weights are as recorded'}{few}")
     wrong = [error.message for error in failures if isinstance(error, VerificationFailed)]
     if wrong:
