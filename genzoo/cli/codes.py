@@ -70,10 +70,10 @@ def decode_command(name: str, codes: Path, given: Given, output: Path | None, fo
 
     decode, suffix = model.decode, target.suffix.lower() if target else ""
     z = read_codes(user_path(codes), model.latent_dim)
+    if suffix not in CODES and not is_drawable(model.input_shape):
+        raise InvalidInput(f"{name} decodes data of shape {model.input_shape}, which cannot be drawn; give -o x.npz")
     x = in_blocks(decode, z, model.told(told(model, given, len(z), {}), len(z), "decode"))
     if suffix in CODES:
         write(target, encode_tensors({"x": x}, suffix))
-        return
-    if not is_drawable(model.input_shape):
-        raise InvalidInput(f"{name} decodes data of shape {model.input_shape}, which cannot be drawn; give -o x.npz")
-    write(target, png(draw(x)))
+    else:
+        write(target, png(draw(x)))

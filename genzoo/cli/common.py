@@ -157,19 +157,14 @@ def first_batch(data: str, split: str | None, root: Path | None, model: Model, c
     """A data set given as NAME or NAME:PATH, in the shape that the model takes, and its first examples on the model's
     device; binarised ones by draws that are always the same. They have the columns that the model is told, and all
     others that are no pictures."""
-    import torch
-
     from genzoo.api.data import one_root, open_data, split_root
-    from genzoo.randomness import stream
 
     name, path = split_root(data)
     dataset = registry().find(DatasetSpec, name)
     opened = open_data(dataset, split or dataset.held_out, root=one_root(path, root), shape=model.input_shape)
     told = shared_columns(model.spec.given, dataset.columns, model.name, dataset.name)
     others = [key for key, column in dataset.columns.items() if key not in told and not column.is_picture]
-    order = torch.arange(min(count, len(opened)), device="cpu")
-    (batch,) = opened.batches(order, count, model.device, generator=stream("first"), columns=(*told, *others))
-    return opened, batch
+    return opened, opened.examples(count, model.device, columns=(*told, *others))
 
 
 def load_model(name: str, device: str) -> Model:
