@@ -26,7 +26,8 @@ hypothesis.settings.load_profile("genzoo")  # machines are noisy: no deadline fo
 Result = subprocess.CompletedProcess[str]
 
 LONGEST = {"test_examples.py", "test_processes.py", "test_new.py", "test_readme.py", "test_laws.py", "test_loop.py"}
-"""The files that take longest: several workers begin with them, so that none is left with one at the end."""
+"""The files that take longest: several workers begin with them, so that none is left with one at the end. xdist would
+sort files by their number of tests (pyproject.toml has --no-loadscope-reorder), and one of these has four."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
