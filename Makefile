@@ -10,7 +10,7 @@ demo: .venv/installed
 	@echo "the pictures are in demo/"
 
 test: check tests/web/node_modules
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
 
 # axe-core, with which the page is tested; the tests that need it are skipped where there is no npm.
 tests/web/node_modules: tests/web/package.json

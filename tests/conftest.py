@@ -12,7 +12,6 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from genzoo.datasets import default_root
 from genzoo.hub import sources
 from genzoo.registry import registry
 from tests.hub.server import Hub, serve
@@ -27,7 +26,8 @@ hypothesis.settings.load_profile("genzoo")  # machines are noisy: no deadline fo
 Result = subprocess.CompletedProcess[str]
 
 LONGEST = {"test_examples.py", "test_processes.py", "test_new.py", "test_readme.py", "test_laws.py", "test_loop.py"}
-"""The files that take longest: several workers begin with them, so that none is left with one at the end."""
+"""The files that take longest: several workers begin with them, so that none is left with one at the end. xdist would
+sort files by their number of tests (pyproject.toml has --no-loadscope-reorder), and one of these has four."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,6 +46,8 @@ def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """The folder with MNIST; the test is skipped without it, and fails with GENZOO_REQUIRE_DATA=1."""
+    from genzoo.datasets import default_root  # and torch, which the process that starts the workers does without
+
     root = default_root().resolve()
     if not any((root / "MNIST" / "raw").glob("*-ubyte*")):  # a failed download leaves the folder
         message = f"MNIST is not in {root}: point GENZOO_DATA at torchvision's data folder"

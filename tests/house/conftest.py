@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,24 @@ def _toml(value: Any) -> str:
 
 
 @pytest.fixture
-def house(beside: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.syspath_prepend(PLUGINS)
-    torch.manual_seed(0)
-    return House(folder=beside)
+def house(tmp_path: Path) -> Iterator[House]:
+    with a_house(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for all tests of a module, which change nothing in it."""
+    with a_house(tmp_path_factory.mktemp("house")) as found:
+        yield found
+
+
+@contextmanager
+def a_house(folder: Path) -> Iterator[House]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.syspath_prepend(PLUGINS)
+        registry.cache_clear()
+        torch.manual_seed(0)
+        yield House(folder=folder)
+    registry.cache_clear()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,16 +22,16 @@ from tests.house.conftest import House
 from tests.house.test_operation import DECODE
 
 
-@pytest.fixture
-def model(house: House) -> genzoo.Model:
-    house.install("genzoo_bars", "genzoo_codebook", "genzoo_maps")
-    training = {"epochs": 30}
-    trained: genzoo.Model = house.trained("spatial-strided", data="bars", objective="spatial-elbo", training=training)
+@pytest.fixture(scope="module")
+def model(shared_house: House) -> genzoo.Model:
+    shared_house.install("genzoo_bars", "genzoo_codebook", "genzoo_maps")
+    training, objective = {"epochs": 30}, "spatial-elbo"
+    trained: genzoo.Model = shared_house.trained("spatial-strided", data="bars", objective=objective, training=training)
     return trained
 
 
-def test_codes_that_are_maps_have_a_page(house: House, model: genzoo.Model, node: str) -> None:
-    house.hold(model, "spatial-elbo")
+def test_codes_that_are_maps_have_a_page(shared_house: House, model: genzoo.Model, tmp_path: Path, node: str) -> None:
+    shared_house.hold(model, "spatial-elbo")
     studio = Studio(model)
     told = json.loads(studio.description(model.name))
     assert (told["code"], told["latents"]) == ([3, 2, 2], [])
@@ -39,13 +40,13 @@ def test_codes_that_are_maps_have_a_page(house: House, model: genzoo.Model, node
     assert studio.noise(model.name, "5", "2") == z.numpy().tobytes()
     assert len(studio.decode(model.name, z.numpy().tobytes())) == 2 * 64
 
-    site = house.folder / "site"
-    write_gallery([str(house.folder / "run")], site)
+    site, run = tmp_path / "site", shared_house.folder / "run"
+    write_gallery([str(run)], site)
     (site / "package.json").write_text('{"type": "module"}')
     code = json.dumps(z[0].flatten().tolist())
     command = [node, "--input-type=module", "-e", DECODE, str(site), model.name, code]
     drawn = torch.tensor(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
-    torch.testing.assert_close(drawn, genzoo.load(house.folder / "run").decode(z[:1]).flatten(), atol=0.02, rtol=0)
+    torch.testing.assert_close(drawn, genzoo.load(run).decode(z[:1]).flatten(), atol=0.02, rtol=0)
 
 
 def test_the_page_of_a_map_opens(model: genzoo.Model, open_page: Open) -> None:

@@ -17,8 +17,10 @@ from genzoo.catalog import find_checkpoint
 from genzoo.cli import run
 from genzoo.errors import DamagedFile, MalformedWeights, NotFound
 from genzoo.hub.files import encode_weights
+from genzoo.registry import registry
 from genzoo.testing import check
 from tests.conftest import make_distribution
+from tests.house.conftest import a_house
 from tests.hub.server import TOKEN, Hub
 
 PLUGIN = """
@@ -104,13 +106,22 @@ batch_size = 128
 """
 
 
+@pytest.fixture(scope="module")
+def trained(few_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder, trained once; tests work on copies."""
+    with a_house(tmp_path_factory.mktemp("house")) as house:
+        make_distribution(house.folder, "house-prior", PLUGIN)
+        registry.cache_clear()
+        (house.folder / "my.toml").write_text(RECIPE)
+        genzoo.train(house.folder / "my.toml", output=house.folder / "run", data_root=few_digits, progress=False)
+        return house.folder / "run"
+
+
 @pytest.fixture
-def run_folder(beside: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def run_folder(trained: Path, beside: Path, few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_distribution(beside, "house-prior", PLUGIN)
     monkeypatch.setenv("GENZOO_DATA", str(few_digits))
-    (beside / "my.toml").write_text(RECIPE)
-    genzoo.train(beside / "my.toml", output=beside / "run", progress=False)
-    return beside / "run"
+    return Path(shutil.copytree(trained, beside / "run"))
 
 
 def test_a_model_stands_on_a_part(

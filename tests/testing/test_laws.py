@@ -128,6 +128,11 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
         instead("sample", lambda self, n, seed, sampler: torch.full((n, *SHAPE), 1 / self.sample_block)),
         "block size changes pictures by 0.3",
     ),
+    "a sample that knows how many threads there are": (
+        of_verbs.sample_ignores_block_and_threads,
+        instead("sample", lambda self, n, seed, sampler: torch.full((n, *SHAPE), 1 / torch.get_num_threads())),
+        "threads changes pictures by 0.5",
+    ),
     "told what it does not know": (
         of_verbs.what_is_given_is_checked,
         instead("decode", lambda self, z, **given: self.likelihood(z).mean),
