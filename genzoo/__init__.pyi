@@ -22,6 +22,7 @@ from .fields import Field as Field
 from .hookspecs import hookimpl as hookimpl
 from .metrics import Setting as Setting
 from .models import ColumnEmbedding as ColumnEmbedding
+from .models import FiLM as FiLM
 from .models import Model as Model
 from .models import NetworkBuilder as NetworkBuilder
 from .models import sample_in_blocks as sample_in_blocks

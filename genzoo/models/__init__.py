@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.base import Model, NetworkBuilder, Parts, Verb, full_precision, verb
-from genzoo.models.conditioning import ColumnEmbedding, run
+from genzoo.models.conditioning import ColumnEmbedding, FiLM, run
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.gan import GAN
 from genzoo.models.sampling import sample_in_blocks
@@ -16,6 +16,7 @@ __all__ = [
     "Autoencoder",
     "ColumnEmbedding",
     "FeatureNetwork",
+    "FiLM",
     "Model",
     "NetworkBuilder",
     "Parts",

@@ -14,7 +14,7 @@ from genzoo.batch import NOTHING
 from genzoo.errors import InvalidInput
 from genzoo.spec import Column
 
-__all__ = ["ColumnEmbedding", "conditioned", "run"]
+__all__ = ["ColumnEmbedding", "FiLM", "conditioned", "run"]
 
 WIDTH = 16
 TEXT_WIDTH = 64
@@ -83,6 +83,27 @@ class ColumnEmbedding(nn.Module):
 def _table(column: Column) -> nn.Embedding:
     size = column.space.size + 1
     return nn.Embedding(size, TEXT_WIDTH if column.is_text else min(size, WIDTH))
+
+
+class FiLM(nn.Module):
+    """Feature-wise linear modulation: (1 + γ(c)) · x + β(c), where γ and β are linear in what is given as one vector c
+    (Perez et al. 2018, eq. 2). It begins as the identity.
+
+    Args:
+        width: length of c, as ColumnEmbedding gives it.
+        channels: of x, (n, channels, …).
+    """
+
+    def __init__(self, width: int, channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, 2 * channels)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Tensor, vector: Tensor) -> Tensor:
+        scale, shift = self.linear(vector).to(x.dtype).view(*vector.shape[:1], -1, *[1] * (x.dim() - 2)).chunk(2, dim=1)
+        result: Tensor = x * (1 + scale) + shift
+        return result
 
 
 class JoinedToCode(nn.Module):

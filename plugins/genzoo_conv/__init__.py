@@ -12,6 +12,7 @@ CONV = Architecture(
     name="conv",
     summary="encoder by strided convolution, decoder by transposed convolution; sides of at least patch · 2^depth",
     roles={"encoder": "genzoo_conv.nets:ConvEncoder", "decoder": "genzoo_conv.nets:ConvDecoder"},
+    given=("encoder", "decoder"),
     config={
         "patch": Field(
             kind="int",

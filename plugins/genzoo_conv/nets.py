@@ -19,17 +19,21 @@ of the cost, since the fine levels are the dear ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import final
+from types import MappingProxyType
+from typing import Any, final
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from genzoo import InvalidInput
+from genzoo import Column, ColumnEmbedding, FiLM, InvalidInput
 
 __all__ = ["ConvDecoder", "ConvEncoder", "level_sizes"]
 
 Size = tuple[int, int]
+Columns = Mapping[str, Column]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def level_sizes(shape: tuple[int, ...], depth: int, patch: int) -> list[Size]:
@@ -50,6 +54,31 @@ def level_sizes(shape: tuple[int, ...], depth: int, patch: int) -> list[Size]:
             "give a smaller depth or larger pictures"
         )
     return [(height // patch >> level, width // patch >> level) for level in range(depth + 1)]
+
+
+def _embedding(given: Columns) -> ColumnEmbedding | None:
+    """What embeds the columns, if there are any; InvalidInput if one is a picture."""
+    if pictures := [name for name, column in given.items() if column.is_picture]:
+        raise InvalidInput(f"conv cannot be told a picture ({pictures[0]}); take an architecture that can")
+    return ColumnEmbedding(given) if given else None
+
+
+def _film(embedding: ColumnEmbedding | None, channels: int) -> list[nn.Module]:
+    return [FiLM(embedding.width, channels)] if embedding else []
+
+
+def _through(
+    layers: nn.Sequential, x: Tensor, embedding: ColumnEmbedding | None, given: Mapping[str, Tensor]
+) -> Tensor:
+    """What the layers make of x, those of FiLM with what is given."""
+    if embedding is None:
+        y: Tensor = layers(x)
+        return y
+    embedding.check(given)
+    vector = embedding(given)
+    for layer in layers:
+        x = layer(x, vector) if isinstance(layer, FiLM) else layer(x)
+    return x
 
 
 def _normalised(layer: nn.Module, channels: int, norm: str) -> list[nn.Module]:
@@ -86,20 +115,28 @@ class ConvEncoder(nn.Module):
         blocks: int,
         hidden: int,
         norm: str,
+        given: Columns = NOTHING,
     ) -> None:
         super().__init__()
+        self.embedding = _embedding(given)
         height, breadth = level_sizes(input_shape, depth, patch)[-1]
         channels = [input_shape[0] * patch**2, *(width << level for level in range(depth))]
         layers: list[nn.Module] = [nn.PixelUnshuffle(patch)] if patch > 1 else []
         for before, after in pairwise(channels):
-            layers += [*_normalised(nn.Conv2d(before, after, 4, stride=2, padding=1), after, norm), nn.ReLU()]
+            down = nn.Conv2d(before, after, 4, stride=2, padding=1)
+            layers += [*_normalised(down, after, norm), *_film(self.embedding, after), nn.ReLU()]
             layers += [Residual(after, norm) for _ in range(blocks)]
-        head = [nn.Flatten(), nn.Linear(channels[-1] * height * breadth, hidden), nn.ReLU(), nn.Linear(hidden, outputs)]
-        self.layers = nn.Sequential(*layers, *head)
+        layers += [
+            nn.Flatten(),
+            nn.Linear(channels[-1] * height * breadth, hidden),
+            *_film(self.embedding, hidden),
+            nn.ReLU(),
+        ]
+        layers += [nn.Linear(hidden, outputs)]
+        self.layers = nn.Sequential(*layers)
 
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n outputs"]:
-        y: Tensor = self.layers(x)
-        return y
+    def forward(self, x: Float[Tensor, "n c h w"], given: Mapping[str, Tensor] = NOTHING) -> Float[Tensor, "n outputs"]:
+        return _through(self.layers, x, self.embedding, given)
 
 
 @final
@@ -117,12 +154,15 @@ class ConvDecoder(nn.Module):
         blocks: int,
         hidden: int,
         norm: str,
+        given: Columns = NOTHING,
     ) -> None:
         super().__init__()
+        self.embedding = _embedding(given)
         sizes = level_sizes(output_shape, depth, patch)
         bottom = (width << (depth - 1), *sizes[-1])
         layers: list[nn.Module] = [
             nn.Linear(latent_dim, hidden),
+            *_film(self.embedding, hidden),
             nn.ReLU(),
             nn.Linear(hidden, bottom[0] * bottom[1] * bottom[2]),
             nn.ReLU(),
@@ -131,14 +171,18 @@ class ConvDecoder(nn.Module):
         for level in range(depth - 1, 0, -1):
             layers += [Residual(width << level, norm) for _ in range(blocks)]
             after = width << (level - 1)
-            layers += [*_normalised(_up(width << level, after, sizes[level]), after, norm), nn.ReLU()]
+            layers += [
+                *_normalised(_up(width << level, after, sizes[level]), after, norm),
+                *_film(self.embedding, after),
+                nn.ReLU(),
+            ]
         layers += [Residual(width, norm) for _ in range(blocks)]
         layers.append(_up(width, output_shape[0] * patch**2, sizes[0]))
-        self.layers = nn.Sequential(*layers, *([nn.PixelShuffle(patch)] if patch > 1 else []))
+        layers += [nn.PixelShuffle(patch)] if patch > 1 else []
+        self.layers = nn.Sequential(*layers)
 
-    def forward(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, "n c h w"]:
-        x: Tensor = self.layers(z)
-        return x
+    def forward(self, z: Float[Tensor, "n latent"], given: Mapping[str, Tensor] = NOTHING) -> Float[Tensor, "n c h w"]:
+        return _through(self.layers, z, self.embedding, given)
 
 
 def _up(before: int, after: int, size: Size) -> nn.ConvTranspose2d:

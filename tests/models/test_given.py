@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import genzoo
-from genzoo.models.conditioning import BesideData, JoinedToCode
+from genzoo.models.conditioning import BesideData, FiLM, JoinedToCode
 from genzoo.models.given import not_told
 from genzoo.spec import Column, Space
 from genzoo.spec.columns import check_columns
@@ -192,3 +192,20 @@ def test_networks_that_are_told_nothing_say_what_they_want(vae: genzoo.Model) ->
         genzoo.InvalidInput, match=r"the networks of this model are told age, hat, .*, and no age is given"
     ):
         vae.posterior(torch.rand(2, 1, 4, 4))
+
+
+def test_film_begins_as_the_identity_and_scales_and_shifts_each_channel() -> None:
+    film, x, vector = FiLM(2, 3), torch.randn(4, 3, 5, 6), torch.randn(4, 2)
+    assert torch.equal(film(x, vector), x)
+    with torch.no_grad():
+        film.linear.weight.normal_()
+        film.linear.bias.normal_()
+    scale, shift = film.linear(vector).chunk(2, dim=1)
+    assert torch.allclose(film(x, vector), x * (1 + scale[..., None, None]) + shift[..., None, None])
+    assert torch.allclose(film(x[..., 0, 0], vector), x[..., 0, 0] * (1 + scale) + shift)
+
+
+def test_conv_networks_are_not_told_a_picture() -> None:
+    picture = {"source": Column(space=Space(shape=(1, 8, 8), values="unit"))}
+    with pytest.raises(genzoo.InvalidInput, match=r"conv cannot be told a picture \(source\)"):
+        genzoo.create("vae-conv", input_shape=(1, 8, 8), latent_dim=2, given=picture)
