@@ -13,6 +13,7 @@ from .batch import Batch as Batch
 from .catalog import list_models as list_models
 from .catalog import show as show
 from .datasets import Split as Split
+from .datasets import Survey as Survey
 from .errors import GenzooError as GenzooError
 from .errors import InvalidInput as InvalidInput
 from .errors import NotFound as NotFound

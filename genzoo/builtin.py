@@ -423,10 +423,12 @@ DATASETS = (
     DatasetSpec(
         name="folder",
         target="genzoo.datasets.folder:folder",
-        summary="your own images: every picture below the data root, resized to model.input_shape",
+        summary="your own images: every picture below the data root, resized to model.input_shape; label is the "
+        "subfolder, or what metadata.jsonl or metadata.csv says, as it does text; a tenth is held out",
         shape=None,
         values="unit",
-        splits=("train",),
+        splits=("train", "test", "all"),
+        survey="genzoo.datasets.folder:survey",
     ),
 )
 

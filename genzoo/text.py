@@ -7,8 +7,10 @@ characters, add lines that look like genzoo's, or become markup.
 from __future__ import annotations
 
 import re
+import string
+from unicodedata import normalize
 
-__all__ = ["CONTROL", "code", "fenced", "markdown", "one_line", "printable"]
+__all__ = ["CONTROL", "bare", "code", "fenced", "markdown", "one_line", "printable", "words"]
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a record is refused for: it controls the terminal that shows it, or turns text around."""
@@ -20,6 +22,8 @@ INVISIBLE = (
 of lines."""
 UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{INVISIBLE}]")
 UNSAFE_IN_LINES = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{INVISIBLE}]")
+MAX_WORD = 64
+PUNCTUATION = string.punctuation + "“”‘«»„…–—¿¡、。「」"
 MARKUP = re.compile(r"""[\\`*_{}\[\]<>#|~&$@"']|:(?=//)|www(?=\.)""")
 
 
@@ -50,6 +54,18 @@ def fenced(text: object, language: str) -> str:
     body = printable(text).rstrip("\n")
     ticks = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
     return f"{ticks}{language}\n{body}\n{ticks}"
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, each `bare`: ``["a", "cat's", "tail"]`` of ``"A cat’s tail."``."""
+    return [word for part in text.split() if (word := bare(part))]
+
+
+def bare(word: str) -> str:
+    """A word in lower case without the punctuation about it, at most MAX_WORD characters of it; "" if it is nothing
+    else."""
+    plain = CONTROL.sub("", normalize("NFC", word[:MAX_WORD]).lower().replace("’", "'"))
+    return plain.strip(PUNCTUATION)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -1,7 +1,9 @@
-"""open_data: a split of a data set by name; split_root, one_root: where it lies, as a user says it."""
+"""open_data: a split of a data set by name; find_dataset: its record, with what is found where it lies; split_root,
+one_root: where that is, as a user says it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from genzoo.api.defaults import plain_defaults
 from genzoo.arguments import typed
-from genzoo.datasets import Split, default_root
+from genzoo.datasets import Split, Survey, default_root
 from genzoo.datasets.split import INDICES
 from genzoo.errors import InvalidInput, NotFound, PluginError
 from genzoo.files import user_path
@@ -18,7 +20,7 @@ from genzoo.registry import load_target, registry
 from genzoo.spec import NAME, Column, DatasetSpec
 from genzoo.spec.changes import advice
 
-__all__ = ["one_root", "open_data", "split_root"]
+__all__ = ["find_dataset", "one_root", "open_data", "split_root", "survey_of", "with_survey"]
 
 
 @typed
@@ -41,7 +43,7 @@ def open_data(
         NetworkError: it is not in `root` and cannot be downloaded.
         PluginError: its shape, columns or factors are not those of its record.
     """
-    record = registry().find(DatasetSpec, dataset) if isinstance(dataset, str) else dataset
+    record = find_dataset(dataset, root)
     name = record.name
     if split not in record.splits:
         raise NotFound(f"{name} has no split {split!r:.40}: it has {', '.join(record.splits)}")
@@ -57,6 +59,38 @@ def open_data(
     data = _opened(record, where, split, record.shape or shape)
     _check_record(record, split, data, record.shape or shape)
     return data
+
+
+def find_dataset(dataset: str | DatasetSpec, root: str | Path | None, *, prefer: str = "") -> DatasetSpec:
+    """The record of a data set, by name or as it was declared, with the columns and splits that are found in `root`.
+
+    Raises:
+        NotFound: no such data set, or nothing of it in `root`.
+        InvalidInput: what lies there cannot be used.
+        PluginError: what is found cannot be in a record.
+    """
+    record = registry().find(DatasetSpec, dataset, prefer=prefer) if isinstance(dataset, str) else dataset
+    found = survey_of(record, root)
+    return record if found is None else with_survey(record, found)
+
+
+def survey_of(record: DatasetSpec, root: str | Path | None) -> Survey | None:
+    """What lies in `root` of a data set that is what lies there; None of other data sets, and without a `root`.
+
+    Raises as `find_dataset` does.
+    """
+    if not record.survey or root is None:
+        return None
+    found: Survey = load_target(record.survey, record.name)(user_path(root))
+    return found
+
+
+def with_survey(record: DatasetSpec, found: Survey) -> DatasetSpec:
+    """A record with the columns and splits of a survey; PluginError if it cannot have them."""
+    try:
+        return replace(record, columns=found.columns, splits=found.splits, survey="")
+    except InvalidInput as error:
+        raise PluginError(f"the survey of {record.name} is faulty: {error.message}") from None
 
 
 def _opened(record: DatasetSpec, root: Path, split: str, shape: tuple[int, ...] | None) -> Split:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from genzoo.api.build import load
-from genzoo.api.data import open_data
+from genzoo.api.data import find_dataset, open_data
 from genzoo.api.defaults import plain_defaults
 from genzoo.api.features import feature_space
 from genzoo.api.measuring import Report, Watch, expected_seconds
@@ -84,7 +84,7 @@ def _setting_of(
     model = load(name, device=device)
     found = find_checkpoint(name)
     checkpoint, owner = found.record, found.owner
-    dataset = registry().find(DatasetSpec, checkpoint.dataset, prefer=owner)
+    dataset = find_dataset(checkpoint.dataset, data_root, prefer=owner)
     recipe = Recipe.parse(checkpoint.recipe, checkpoint.name).changed(overrides)
     return _setting(model, recipe, dataset, data_root, owner), owner
 
@@ -271,7 +271,7 @@ def quick_numbers(name: str | Path, *, data_root: str | Path | None = None) -> d
     return measure_quick(
         load(name, device="cpu"),
         Recipe.parse(checkpoint.recipe, checkpoint.name),
-        registry().find(DatasetSpec, checkpoint.dataset, prefer=owner),
+        find_dataset(checkpoint.dataset, data_root, prefer=owner),
         data_root,
         checkpoint.metrics,
         prefer=owner,

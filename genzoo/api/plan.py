@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from genzoo.api.build import Blueprint, open_parts
+from genzoo.api.data import find_dataset
 from genzoo.api.features import find_features
 from genzoo.catalog import find_checkpoint, is_path
 from genzoo.datasets import Split
@@ -25,7 +27,7 @@ from genzoo.training import Losses, Recipe
 from genzoo.training.loop import normalises
 from genzoo.training.recipe import check_players
 
-__all__ = ["Plan", "losses_of"]
+__all__ = ["Plan", "losses_of", "model_for"]
 
 APART = ("family", "architecture", "given", "predicts", "parts", "sampler")
 """The keys of a recipe's ``[model]`` that are no config of the networks."""
@@ -43,11 +45,12 @@ class Plan:
     split: str
 
     @classmethod
-    def of(cls, recipe: Recipe, *, prefer: str = "") -> Plan:
-        """The plan of a recipe; names that clash are looked up in the distribution `prefer` first."""
+    def of(cls, recipe: Recipe, *, prefer: str = "", root: str | Path | None = None) -> Plan:
+        """The plan of a recipe for the data in `root`; names that clash are looked up in the distribution `prefer`
+        first."""
         where = recipe.name
         objective = registry().find(Objective, recipe.objective["name"], prefer=prefer)
-        dataset = registry().find(DatasetSpec, recipe.data["name"], prefer=prefer)
+        dataset = find_dataset(recipe.data["name"], root, prefer=prefer)
         if objective.family != recipe.model["family"]:
             raise InvalidInput(
                 f"{where}: objective.name = {objective.name!r} is an objective of {objective.family}, "
@@ -58,7 +61,7 @@ class Plan:
         split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]
         names = recipe.model.get("parts", {})
         pins, parts = open_parts(names, f"{where}: model.parts", torch.device("cpu"))
-        spec = replace(_model_for(recipe, dataset, prefer), parts=pins)
+        spec = replace(model_for(recipe, dataset, prefer), parts=pins)
         blueprint = Blueprint.of(spec, f"{where}: model", prefer=prefer, parts=parts)
         skeleton = blueprint.skeleton()
         skeleton.check_values(dataset.values)
@@ -101,7 +104,7 @@ class Plan:
             )
 
 
-def _model_for(recipe: Recipe, dataset: DatasetSpec, prefer: str) -> ModelSpec:
+def model_for(recipe: Recipe, dataset: DatasetSpec, prefer: str) -> ModelSpec:
     """The recipe's model, with what the data set decides where the recipe leaves it open."""
     family, architecture = recipe.model["family"], recipe.model["architecture"]
     config = {key: value for key, value in recipe.model.items() if key not in APART}
@@ -145,8 +148,10 @@ def _columns(recipe: Recipe, dataset: DatasetSpec, key: str) -> dict[str, Column
         if name not in dataset.columns:
             hint, near = did_you_mean(name, dataset.columns)
             known = ", ".join(dataset.columns) or "none"
+            told = f"; what makes columns of yours: genzoo show {dataset.name}" if dataset.shape is None else ""
             raise InvalidInput(
-                f"{where}: {dataset.name} has no column {name!r:.40}{hint} (its columns: {known})", suggestions=near
+                f"{where}: {dataset.name} has no column {name!r:.40}{hint} (its columns: {known}){told}",
+                suggestions=near,
             )
     return {name: dataset.columns[name] for name in names}
 

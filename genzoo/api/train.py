@@ -16,11 +16,12 @@ import torch
 
 from genzoo import __version__
 from genzoo.api.build import load, pick_device
-from genzoo.api.data import one_root, open_data
+from genzoo.api.data import one_root, open_data, survey_of, with_survey
 from genzoo.api.defaults import TRAINING, plain_defaults
 from genzoo.api.evaluate import measure_quick, measure_test
 from genzoo.api.plan import Plan
 from genzoo.api.progress import Note, Report, both, display
+from genzoo.api.proposal import proposed
 from genzoo.api.recipes import find_recipe, like
 from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint
@@ -32,7 +33,8 @@ from genzoo.hub.files import encode_weights
 from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator
-from genzoo.spec import Checkpoint, TrackerSpec
+from genzoo.registry import registry
+from genzoo.spec import Checkpoint, DatasetSpec, TrackerSpec
 from genzoo.training import Progress, Recipe, Run, fit
 from genzoo.training.lock import check_free, locked
 from genzoo.training.loop import check_batches
@@ -127,11 +129,14 @@ def _train(
     processes = Processes.join(chosen)
     with ExitStack() as stack:
         with processes.main_first():
-            found, owner, root = _wanted(recipe, data, overrides or {}, data_root)
-            plan = Plan.of(found, prefer=owner)
-            run = Run(user_path(output) if output else Path("runs") / found.name)
+            base, owner, root = _wanted(recipe, data, data_root)
+            run = Run(user_path(output) if output else Path("runs") / base.changed(overrides or {}).name)
             if processes.main:
                 check_free(run.folder)
+                run.check_writable()
+            found, choice = _suited(base, root, overrides or {}, owner) if data else (base.changed(overrides or {}), "")
+            plan = Plan.of(found, prefer=owner, root=root)
+            if processes.main:
                 run.check(found, resume=resume, force=force)
                 record_bytes(_record(plan, processes))  # or what cannot be read back is told after hours
             split = open_data(plan.dataset, plan.split, root=root, shape=plan.blueprint.spec.input_shape)
@@ -142,8 +147,10 @@ def _train(
                 run.check(found, resume=resume, force=force)  # again, for nobody else is in it now
                 run.begin(found, data=split.fingerprint(), resume=resume)
                 note(_announcement(plan, split, processes))
-                if split.preparation:
-                    note(split.preparation)
+                for line in filter(None, (choice, split.preparation)):
+                    note(line)
+                if plan.dataset.held_out == plan.split:
+                    note("nothing is held out: the model is measured on what it is trained on")
                 _warn_of_rises(found, _steps(found, split))
                 if told := _few_steps(found, split):
                     note(told)
@@ -186,15 +193,22 @@ def _fit(
     return model
 
 
-def _wanted(
-    recipe: str | Path, data: str, overrides: Mapping[str, Any], data_root: str | Path | None
-) -> tuple[Recipe, str, str | Path | None]:
+def _wanted(recipe: str | Path, data: str, data_root: str | Path | None) -> tuple[Recipe, str, str | Path | None]:
     """The recipe asked for, the distribution it came from, and where its data lies."""
     found, owner = find_recipe(recipe)
     path: Path | None = None
     if data:
         found, path = like(found, data, prefer=owner)
-    return found.changed(overrides), owner, one_root(path, data_root)
+    return found, owner, one_root(path, data_root)
+
+
+def _suited(recipe: Recipe, root: str | Path | None, overrides: Mapping[str, Any], prefer: str) -> tuple[Recipe, str]:
+    """A recipe for other data with what suits these, where they are the user's own, and what the user sets; and a line
+    on what was chosen."""
+    record, said = registry().find(DatasetSpec, recipe.data["name"], prefer=prefer), ""
+    if survey := survey_of(record, root):
+        recipe, said = proposed(recipe, with_survey(record, survey), survey, overrides, prefer=prefer)
+    return recipe.changed(overrides), said
 
 
 def _steps(recipe: Recipe, data: Split) -> int:

@@ -101,13 +101,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _show_warning(otherwise: Callable[..., None]) -> Callable[..., None]:
-    """How warnings are shown: genzoo's own on one line of stderr, others as before."""
+    """How warnings are shown: genzoo's own on one line of stderr, each once, others as before."""
+    shown: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, GenzooWarning):
-            echo(f"genzoo: {message}", err=True)
-        else:
+        if not issubclass(category, GenzooWarning):
             otherwise(message, category, *where, **more)
+        elif (line := f"genzoo: {message}") not in shown:
+            shown.add(line)
+            echo(line, err=True)
 
     return show
 

@@ -17,8 +17,7 @@ from genzoo.cli.process import keep_memory
 from genzoo.errors import InvalidInput
 from genzoo.files import atomic_write, refuse_existing, user_path
 from genzoo.hub.reference import Reference, is_reference
-from genzoo.registry import registry
-from genzoo.spec import DatasetSpec, shared_columns
+from genzoo.spec import shared_columns
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -157,11 +156,12 @@ def first_batch(data: str, split: str | None, root: Path | None, model: Model, c
     """A data set given as NAME or NAME:PATH, in the shape that the model takes, and its first examples on the model's
     device; binarised ones by draws that are always the same. They have the columns that the model is told, and all
     others that are no pictures."""
-    from genzoo.api.data import one_root, open_data, split_root
+    from genzoo.api.data import find_dataset, one_root, open_data, split_root
 
     name, path = split_root(data)
-    dataset = registry().find(DatasetSpec, name)
-    opened = open_data(dataset, split or dataset.held_out, root=one_root(path, root), shape=model.input_shape)
+    place = one_root(path, root)
+    dataset = find_dataset(name, place)
+    opened = open_data(dataset, split or dataset.held_out, root=place, shape=model.input_shape)
     told = shared_columns(model.spec.given, dataset.columns, model.name, dataset.name)
     others = [key for key, column in dataset.columns.items() if key not in told and not column.is_picture]
     return opened, opened.examples(count, model.device, columns=(*told, *others))

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from genzoo.datasets.factors import Factors
 from genzoo.datasets.split import Split, default_root
+from genzoo.datasets.survey import Survey
 
-__all__ = ["Factors", "Split", "default_root"]
+__all__ = ["Factors", "Split", "Survey", "default_root"]

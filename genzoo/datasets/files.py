@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -28,14 +28,21 @@ class Files(Dataset[Sample]):
 
     A run of hours must not end for one broken file. Files are read in other processes, so complaints travel with the
     pictures, and `heed` says each once in a process, whatever sets the file is in, and of a set no more than NAMED:
-    `replaced` has the number.
+    `replaced` has the number. `kinds`, a number for each file, are what a picture should have in common with the one
+    that it takes the place of: labels, say.
     """
 
     told: ClassVar[set[str]] = set()
 
-    def __init__(self, paths: Sequence[Path], read: Callable[[Path], UInt8[Tensor, "c h w"]]) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        read: Callable[[Path], UInt8[Tensor, "c h w"]],
+        kinds: Int[Tensor, " n"] | None = None,
+    ) -> None:
         self.paths = paths
         self.read = read
+        self.kinds = kinds
         self.complaints: set[str] = set()
 
     def __len__(self) -> int:
@@ -43,12 +50,21 @@ class Files(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         complaint = ""
-        for step in range(len(self.paths)):
+        for place in self._places(index):
             try:
-                return self.read(self.paths[(index + step) % len(self.paths)]), complaint
+                return self.read(self.paths[place]), complaint
             except (InvalidInput, NotFound) as error:
                 complaint = complaint or error.message
         raise InvalidInput(f"no picture can be read any more; {complaint}")
+
+    def _places(self, index: int) -> Iterator[int]:
+        """The file at `index`, then those that may take its place: the next ones of its kind, then the other ones."""
+        yield index
+        others = [(index + step) % len(self.paths) for step in range(1, len(self.paths))]
+        if self.kinds is not None:
+            kinds: list[int] = self.kinds.tolist()
+            others.sort(key=lambda place: kinds[place] != kinds[index])
+        yield from others
 
     @property
     def replaced(self) -> int:

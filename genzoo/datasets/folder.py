@@ -1,116 +1,102 @@
-"""A folder of the user's own images, read as they are needed."""
+"""A folder of the user's own images, read as they are needed, with the labels and texts that are known of them."""
 
 from __future__ import annotations
 
-import os
-import re
 import warnings
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
-from genzoo.datasets.files import NAMED, Files
-from genzoo.datasets.images import MAX_PIXELS, Header, read_header, read_image, suffixes
+import torch
+
+from genzoo.datasets.contents import Contents, counted
+from genzoo.datasets.files import Files
+from genzoo.datasets.images import Header, read_image
 from genzoo.datasets.split import Split
+from genzoo.datasets.survey import Survey
 from genzoo.errors import GenzooWarning, InvalidInput, NotFound
 from genzoo.pictures import is_picture
 
-__all__ = ["folder"]
+__all__ = ["folder", "survey"]
 
-NOT_READ = re.compile(
-    r"\.(arw|cr2|cr3|cur|dds|dng|emf|eps|exr|hdr|hei[cf]|icns|ico|jxl|jxr|nef|orf|psd|qoi|raf|raw|rw2|svg|tga|wmf|x[bp]m|xcf)"
-)
-"""The endings of pictures that are not read, so that the user is told. What is no picture by its name is ignored."""
+LOOKED_AT = 100
+GREY = 12
+"""How many pictures are decoded to tell whether they are in colour, and by how many of 256 levels the channels of a
+grey one may differ at most."""
 
 
 def folder(root: Path, split: str, shape: tuple[int, ...]) -> Split:
-    """Every image below `root`, as `shape` = (1 or 3, h, w): converted to grey or RGB, resized and centre-cropped.
+    """The images of a split below `root`, as `shape` = (1 or 3, h, w): converted to grey or RGB, resized and
+    centre-cropped. Splits and columns are as `survey` has them, which also tells what is left out.
 
-    Links to folders are followed, each folder is read once, and hidden files and folders are ignored. One GenzooWarning
-    counts and names the pictures that are left out by their first bytes, another the folders that cannot be opened.
     Pixels are decoded when a picture is wanted: to decode all would take seconds for thumbnails and many minutes for
     photographs.
 
     Raises:
         NotFound: no such folder, or no image in it.
-        InvalidInput: a shape that is not a picture's, or no image that can be read.
+        InvalidInput: a shape that is not a picture's, no image that can be read, or metadata that cannot be used.
     """
     if not is_picture(shape):
         raise InvalidInput(f"pictures have shape (1 or 3, height, width); model.input_shape is {shape}")
-    if not root.is_dir():
-        raise NotFound(f"{root} is not a folder; give that of your images, as folder:PATH or with --data-root DIR")
-    files, closed = _files(root)
-    if closed:
-        told = f"{_counted(len(closed), 'folder')} in {root} cannot be opened: {_listed(closed)}"
-        _warn(told, "their pictures are")
-    headers, bad = _headers(root, files, shape)
-    if bad:
-        told = f"{len(bad)} of {len(bad) + len(headers)} files in {root} cannot be read as images: {_listed(bad)}"
-        if not headers:
-            raise InvalidInput(told)
-        _warn(told, "they are")
-    if not headers:
-        raise NotFound(
-            f"{root} holds no images (looked for {', '.join(sorted(suffixes()))}); "
-            "give the folder of your images, as folder:PATH or with --data-root DIR"
-        )
+    found = Contents.of(root)
+    names = found.names(split)
+    columns = {key: torch.tensor(rows, dtype=torch.int64, device="cpu") for key, rows in found.indices(names).items()}
+    told = [_preparation(root, [found.headers[name] for name in names], shape)]
+    if held := len(found.held_out):
+        others = f"{counted(held, 'other')} there {'is' if held == 1 else 'are'} held out, as its split test"
+        told.append({"train": others, "all": f"{held:,} of them are its split test"}.get(split, ""))
     return Split(
-        source=Files(sorted(headers), partial(read_image, shape=shape)),
+        source=Files([root / name for name in names], partial(read_image, shape=shape), kinds=columns.get("label")),
         shape=shape,
-        preparation=_preparation(root, headers.values(), shape),
+        columns=columns,
+        preparation="; ".join(filter(None, told)),
     )
 
 
-def _files(root: Path) -> tuple[list[Path], list[str]]:
-    """All files below `root` that are not hidden, and the folders that cannot be opened."""
-    files: list[Path] = []
-    closed: list[str] = []
-    seen = set()
-    walk = os.walk(root, followlinks=True, onerror=lambda error: closed.append(os.path.relpath(error.filename, root)))
-    for place, folders, names in walk:
-        status = Path(place).stat()
-        identity = status.st_dev, status.st_ino
-        if identity in seen:  # a link leads here again, perhaps from within
-            folders.clear()
+def survey(root: Path) -> Survey:
+    """What lies below `root`: its splits, the columns that are known of its pictures, and what these are like.
+
+    Pictures: links to folders are followed, each folder is read once, and hidden files and folders are ignored. What is
+    left out is counted and named in GenzooWarnings, one for each reason: pictures that cannot be read by their first
+    bytes, folders that cannot be opened, lines of metadata that name no picture.
+
+    Splits: if there are pictures in both ``train`` and ``test``, these folders are the splits, and what lies elsewhere
+    is left out. Else ``test`` is the tenth of the pictures that a hash of their names chooses, of a class never all. Of
+    fewer than FEWEST pictures none is held out, and ``train`` is the only split. ``all`` is both.
+
+    Columns: with ``metadata.jsonl`` or ``metadata.csv`` (in any folder, as on the Hub), the pictures are those that a
+    line names by ``file_name``, and have the ``label`` and ``text`` that it gives. Without labels there, the label is
+    the subfolder (of `root`, or of ``train`` and ``test``) as in torchvision's ImageFolder, if there are two or more;
+    but if pictures lie beside the subfolders too, there are no labels, as on the Hub.
+
+    Raises:
+        NotFound: no such folder, or no image in it.
+        InvalidInput: no image that can be read, or metadata that cannot be used.
+    """
+    found = Contents.of(root)
+    for told in found.told:
+        warnings.warn(told, GenzooWarning, stacklevel=2)
+    return Survey(
+        columns=found.columns(),
+        splits=found.splits,
+        count=len(found.names("train")),
+        sizes=Counter((header.size[1], header.size[0]) for header in found.headers.values()),
+        colour=partial(_in_colour, root, found.headers),
+    )
+
+
+def _in_colour(root: Path, headers: Mapping[str, Header]) -> bool:
+    """Whether any of LOOKED_AT pictures, evenly spaced, is in colour; one stored as RGB may still be grey."""
+    names = [name for name, header in headers.items() if not header.grey]
+    for name in names[:: -(-len(names) // LOOKED_AT) or 1]:
+        try:
+            pixels = read_image(root / name, (3, 64, 64)).int()
+        except (InvalidInput, NotFound):  # whoever opens the data says so
             continue
-        seen.add(identity)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [Path(place, name) for name in names if not name.startswith(".")]
-    return files, closed
-
-
-def _headers(root: Path, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[dict[Path, Header], list[str]]:
-    """What each picture is, and the names of the files that should be pictures and cannot be read."""
-    headers, bad = {}, {}
-    for path in files:
-        suffix = path.suffix.lower()
-        if NOT_READ.fullmatch(suffix):
-            bad[path] = f" ({suffix[1:].upper()} is not read)"
-        elif not suffix or suffix in suffixes():
-            try:
-                header = read_header(path, (shape[2], shape[1]))
-            except (InvalidInput, NotFound):
-                if suffix:  # without an ending it need not be a picture
-                    bad[path] = ""
-                continue
-            if header.pixels > MAX_PIXELS:
-                bad[path] = f" ({header.pixels:,} pixels, more than {MAX_PIXELS:,})"
-            else:
-                headers[path] = header
-    return headers, [f"{path.relative_to(root)}{bad[path]}" for path in sorted(bad)]
-
-
-def _warn(told: str, who: str) -> None:
-    warnings.warn(f"{told}; {who} left out", GenzooWarning, stacklevel=3)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+        if (pixels.amax(0) - pixels.amin(0)).max() > GREY:
+            return True
+    return False
 
 
 def _preparation(root: Path, headers: Collection[Header], shape: tuple[int, ...]) -> str:
@@ -130,4 +116,4 @@ def _preparation(root: Path, headers: Collection[Header], shape: tuple[int, ...]
         return ""
     small, large = ("×".join(map(str, size)) for size in (sizes[0], sizes[-1]))
     span = small if small == large else f"{small} to {large}"
-    return f"the {_counted(len(headers), 'picture')} in {root} ({span} pixels) are {' and '.join(changes)}"
+    return f"the {counted(len(headers), 'picture')} in {root} ({span} pixels) are {' and '.join(changes)}"

@@ -51,7 +51,8 @@ class Split:
         factors: what generated each image, where that is known.
         binarised: each value is drawn as Bernoulli(grey level) anew each time a batch is made.
         log_prob: the log-density that the examples were drawn from, (m, *shape) -> (m,) in nats, where it is known.
-        preparation: what is done to the examples to give them their shape, in one sentence; empty for nothing.
+        preparation: what is done to the examples to give them their shape, and which are held out, in words; empty for
+            nothing.
 
     Raises:
         InvalidInput: the parts do not belong together: examples of another shape, columns or factors of another number.
@@ -146,11 +147,13 @@ class Split:
 
     def fingerprint(self) -> str:
         """What tells the data from other data: of the number of examples and the first 8, rounded to a thousandth, as
-        machines differ in the last bits; of files their names instead. What a Dataset of torch gives may be drawn
-        anew, so it is known by its number alone."""
+        machines differ in the last bits; of files their names and columns instead. What a Dataset of torch gives may be
+        drawn anew, so it is known by its number alone."""
         digest = hashlib.blake2b(f"{len(self)} {self.shape}".encode(), digest_size=8)
         if isinstance(self.source, Files):
             digest.update("\n".join(self.source.names()).encode(errors="surrogateescape"))
+            for values in filter(torch.is_tensor, self.columns.values()):
+                digest.update(values.numpy().tobytes())
         elif not isinstance(self.source, Dataset):
             digest.update(self.first(8).double().mul(1000).round().long().numpy().tobytes())
         return digest.hexdigest()

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from genzoo.api.data import open_data
+from genzoo.api.data import find_dataset, open_data
 from genzoo.catalog import list_models, show
 from genzoo.datasets import Split
 from genzoo.errors import GenzooError, GenzooWarning
@@ -23,7 +23,7 @@ from genzoo.models import Model
 from genzoo.pictures import is_picture
 from genzoo.randomness import Noise, stream
 from genzoo.registry import registry
-from genzoo.spec import DatasetSpec, Family, Space
+from genzoo.spec import Family, Space
 
 __all__ = ["as_bytes", "describe", "held_out_examples", "source_of"]
 
@@ -39,7 +39,7 @@ def held_out_examples(model: Model, data_root: str | Path | None = None) -> Spli
     if record is None or not model.has("encode"):
         return None
     try:
-        dataset = registry().find(DatasetSpec, record.dataset, prefer=record.distribution)
+        dataset = find_dataset(record.dataset, data_root, prefer=record.distribution)
         return open_data(dataset, dataset.held_out, root=data_root, shape=model.input_shape)
     except GenzooError as error:
         warnings.warn(GenzooWarning(f"the page of {model.name} is without data: {error.message}"), stacklevel=2)

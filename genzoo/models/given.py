@@ -14,6 +14,7 @@ from torch import Tensor
 from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.models.checks import checked
 from genzoo.spec import Column, Space
+from genzoo.text import bare
 
 __all__ = ["as_column", "check_known", "each_in_turn", "not_told", "resolve"]
 
@@ -161,6 +162,7 @@ def _words(column: Column, text: str, what: str) -> list[int]:
     if len(words) > length:
         raise InvalidInput(f"{what} takes {column.wanted()}; this text has {len(words)}")
     known = {name: index for index, name in enumerate(column.names)}
+    words = [word if word in known else bare(word) for word in words]
     for word in words:
         if word not in known:
             hint, near = did_you_mean(word, known)

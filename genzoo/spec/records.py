@@ -125,6 +125,8 @@ class Architecture(Record):
     `shapes` are those of examples on which genzoo.testing holds it to its laws, odd ones too if it takes them; what has
     fewer than three axes is real numbers. `columns` are those that its networks of the roles in `given` cannot do
     without: genzoo.testing tells them these. `exceptions` maps a law that cannot hold to the reason.
+    `halvings` is the key of `config` that says how often height and width are halved, if there is one: ``genzoo train
+    --like`` raises it for larger pictures.
     """
 
     kind: ClassVar[str] = "architecture"
@@ -137,9 +139,12 @@ class Architecture(Record):
     exceptions: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
+    halvings: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.halvings and getattr(self.config.get(self.halvings), "kind", "") != "int":
+            raise InvalidInput(f"architecture {self.name}: halvings names {self.halvings!r:.80}, no int of its config")
         if unknown := [role for role in self.given if role not in self.roles]:
             raise InvalidInput(f"architecture {self.name}: given names {unknown[0]!r:.80}, which is none of its roles")
         for role, target in self.roles.items():
@@ -228,6 +233,9 @@ class DatasetSpec(Targeted):
     (grey digits for binarised ones), `features` the checkpoint of the network in whose features they are compared.
     `columns` are what is known of each example by name, ``label`` its class; `factors` what generated it, where that is
     known.
+
+    Of data that are what lies in a folder, `survey` finds the columns and splits there, those of the record being none
+    and all possible ones: it is called as ``survey(root)`` -> genzoo.Survey.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -241,9 +249,12 @@ class DatasetSpec(Targeted):
     features: str = ""
     columns: Mapping[str, Column] = field(default_factory=dict)
     factors: tuple[str, ...] = ()
+    survey: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.survey:
+            check_target(self.survey, f"dataset {self.name}: survey")
         if not self.splits:
             raise InvalidInput(f"dataset {self.name}: splits must name one at least")
         if (self.values == "index") != (self.alphabet > 0):

@@ -53,7 +53,7 @@ class Run:
             OutputExists: there is a run or a checkpoint already, and neither `resume` nor `force`.
             InvalidInput: it cannot be written to; or `resume`, but what is there is no run that may go on so.
         """
-        self._check_writable()
+        self.check_writable()
         names = (self.recipe_path, self.state_path, self.folder / WEIGHTS_FILE, self.folder / RECORD_FILE)
         if force or not any(map(os.path.lexists, names)):
             return
@@ -67,7 +67,7 @@ class Run:
             raise InvalidInput(f"{self.folder} holds a checkpoint but no run to go on with; -o DIR goes elsewhere")
         check_follows(self._recipe_there(), recipe, str(self.folder))
 
-    def _check_writable(self) -> None:
+    def check_writable(self) -> None:
         """Before hours of work: the folder, or the nearest one above that is there, takes a file."""
         there = next(path for path in (self.folder, *self.folder.absolute().parents) if os.access(path, os.F_OK))
         if not there.is_dir():

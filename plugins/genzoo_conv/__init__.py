@@ -46,6 +46,7 @@ CONV = Architecture(
             choices=("batch", "none"),
         ),
     },
+    halvings="depth",
     paper="A guide to convolution arithmetic for deep learning (Dumoulin & Visin, 2016), arXiv:1603.07285",
 )
 

@@ -152,7 +152,8 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
         ["--like", "ae-dense-mnist", "--data", "folder:a", "--data-root", "b"], 2, "in a and in b; give one"
     ),
     "grey levels": (
-        ["--like", "vae-conv-mnist", "--data", "folder:Ma Photos"], 2, "--set model.likelihood=gaussian"
+        ["--like", "vae-conv-mnist", "--data", "folder:Ma Photos", "--set", "model.likelihood=bernoulli"], 2,
+        "--set model.likelihood=gaussian",
     ),
     "another number of channels": (
         ["ae-dense-mnist", "--set", "model.input_shape=[3,28,28]"], 2, "shape (1, 28, 28), not (3, 28, 28)"

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from genzoo.api.data import open_data
+from genzoo.api.data import find_dataset, open_data
 from genzoo.datasets import Split, vision
 from genzoo.datasets.vision import binarised_once
 from genzoo.errors import InvalidInput, MissingDependency, NetworkError
@@ -200,9 +200,8 @@ def test_no_data_set_is_read_from_a_pickle(name: str, house_numbers: Path, faces
         write_idx(root / folder / "raw", "t10k")
     write_idx(root / "EMNIST" / "raw", "emnist-balanced-test")
     write_cifar10(root)
-    record = registry().find(DatasetSpec, name)
-    split = "test" if "test" in record.splits else record.splits[0]
-    assert len(open_data(record, split, root=root, shape=record.shape or (3, 8, 8))) > 0
+    record = find_dataset(name, root)
+    assert len(open_data(record, record.held_out, root=root, shape=record.shape or (3, 8, 8))) > 0
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "kmnist", "emnist"])
