@@ -52,6 +52,8 @@ def proposed(
     shapes = [tuple(asked)] if _is_picture(asked) else list(_shapes(recipe, survey, colour))
     chosen = _networks(recipe, dataset, shapes, overrides, prefer)
     chosen |= _likelihood(recipe, prefer) | _length(recipe, survey.count, overrides)
+    if dataset.classes and "classes" in recipe.model:
+        chosen["model.classes"] = dataset.classes
     if recipe.evaluation.features:  # a network for pictures of another shape
         chosen["evaluation.features"] = ""
     chosen = {key: value for key, value in chosen.items() if key not in overrides}

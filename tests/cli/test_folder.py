@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import genzoo
 from genzoo.cli import run
 
 Capture = pytest.CaptureFixture[str]
@@ -64,3 +65,55 @@ def test_a_folder_that_cannot_be_used_is_one_line(
 def test_a_folder_is_given_once(digits: Path, capsys: Capture) -> None:
     assert run(["reconstruct", "ae-dense-mnist", "--data", "folder:digits", "--data-root", "digits"]) == 2
     assert "in digits and in digits; give one of the two" in capsys.readouterr().err
+
+
+@pytest.fixture
+def animals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of 24 pictures in colour: cats and dogs, of which metadata tell the colours."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "animals"
+    lines = ["file_name,text"]
+    for index in range(24):
+        path = folder / ("cats" if index % 2 else "dogs") / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (30, 40), ("red", "green", "blue")[index % 3]).save(path)
+        lines.append(f"{path.relative_to(folder)},A {('red', 'green', 'blue')[index % 3]} one.")
+    (folder / "metadata.csv").write_text("\n".join(lines))
+    return folder
+
+
+def test_a_model_is_told_the_classes_of_a_folder(animals: Path, capsys: Capture) -> None:
+    changes = ["model.hidden=[8]", "training.epochs=2", "model.given=['label','text']", "training.drop_given=0.5"]
+    changes.append("evaluation.importance_draws=2")
+    options = [word for change in changes for word in ("--set", change)]
+    assert run(["train", "--like", "vae-dense-mnist", "--data", "folder:animals", "-o", "runs/a", *options]) == 0
+    told = capsys.readouterr().err
+    held = len(genzoo.open_data("folder", "test", root=animals, shape=(3, 8, 8)))
+    assert told.startswith(f"vae-dense-animals: {24 - held} examples of 3×40×30, 2 steps on ")
+    assert "chosen for 22 pictures in colour: model.input_shape=[3,40,30] model.likelihood=logistic" in told
+    assert f"{held} others there are held out, as its split test" in told
+    record = genzoo.show(Path("runs/a"))
+    assert record.given["label"].names == ("cats", "dogs")
+    assert record.given["text"].names == ("a", "blue", "green", "one", "red")
+    assert record.metrics["negative_elbo"].protocol["split"] == "test"
+    assert record.metrics["negative_elbo"].protocol["n"] == held
+    assert run(["sample", "runs/a", "--given", "label=cats,text=a red one.", "-n", "4", "-o", "a.png"]) == 0
+    assert run(["reconstruct", "runs/a", "--data", "folder:animals", "-n", "2", "-o", "b.png"]) == 0
+    assert run(["verify", "runs/a", "--data-root", "animals"]) == 0
+    assert run(["sample", "runs/a", "--given", "label=birds"]) == 2
+    assert "an integer below 2, or a name: cats, dogs; got 'birds'" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_a_file_is_one_line(digits: Path, capsys: Capture) -> None:
+    assert run(["train", "--like", "ae-conv-mnist", "--data", "folder:digits/0.png"]) == 3
+    assert "digits/0.png is not a folder" in capsys.readouterr().err
+
+
+def test_why_there_are_no_labels_is_told(digits: Path, capsys: Capture) -> None:
+    for kind, name in (("cats", "0.png"), ("dogs", "1.png")):
+        (digits / kind).mkdir()
+        (digits / name).rename(digits / kind / name)
+    assert run(["train", "--like", "vae-conv-mnist-label", "--data", "folder:digits"]) == 2
+    beside, missing = capsys.readouterr().err.splitlines()
+    assert "1 picture in digits lies beside the folders cats, dogs: 2.png; so no picture has a label" in beside
+    assert "folder has no column 'label' (its columns: none); what makes columns of yours: genzoo show" in missing

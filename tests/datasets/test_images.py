@@ -19,7 +19,7 @@ from PIL import Image
 
 from genzoo.api.data import open_data
 from genzoo.datasets import images
-from genzoo.datasets.images import MAX_PIXELS, read_image
+from genzoo.datasets.images import MAX_PIXELS, read_header, read_image
 from genzoo.errors import InvalidInput, NotFound
 
 RAMP = np.linspace(0, 255, 24 * 32).reshape(24, 32)
@@ -74,6 +74,47 @@ def test_transparency_is_white_whatever_size_is_wanted(tmp_path: Path) -> None:
             found = read_image(tmp_path / name, (3, height, width))
             assert (found[:, :, : width // 2 - 2] == 255).all()
             assert (found[:, :, width // 2 + 2 :] < 255).any()
+
+
+HALVES = Image.new("RGB", (32, 24), (200, 30, 40))
+HALVES.paste((20, 160, 220), (16, 0, 32, 24))
+LATER = {"save_all": True, "append_images": [Image.new("RGB", (32, 24), "white")]}
+
+
+def deep_colour() -> bytes:
+    """A PNG of 16 bits for each channel, which Pillow does not write."""
+    pixels = np.asarray(HALVES).astype(">u2") * 257
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 32, 24, 16, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)),
+        b"IEND": b"",
+    }
+    packed = (struct.pack(">I", len(b)) + t + b + struct.pack(">I", zlib.crc32(t + b)) for t, b in chunks.items())
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+FOR_PRINT_AND_FILM = {
+    "CMYK.jpg": lambda: encoded(HALVES.convert("CMYK"), "JPEG", quality=95),
+    "CMYK.tif": lambda: encoded(HALVES.convert("CMYK"), "TIFF"),
+    "YCbCr.tif": lambda: encoded(HALVES.convert("YCbCr"), "TIFF"),
+    "palette.png": lambda: encoded(HALVES.quantize(8), "PNG"),
+    "16 bits.png": deep_colour,
+    "moving.gif": lambda: encoded(HALVES, "GIF", **LATER),
+    "moving.png": lambda: encoded(HALVES, "PNG", **LATER),
+    "moving.webp": lambda: encoded(HALVES, "WEBP", lossless=True, **LATER),
+    "pages.tif": lambda: encoded(HALVES, "TIFF", **LATER),
+}
+
+
+@pytest.mark.parametrize(("name", "data"), FOR_PRINT_AND_FILM.items(), ids=FOR_PRINT_AND_FILM)
+def test_pictures_for_print_and_the_first_of_moving_ones_have_their_colours(
+    name: str, data: Callable[[], bytes], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(data())
+    assert not read_header(tmp_path / name, (1, 1)).grey
+    found = read_image(tmp_path / name, (3, 24, 32)).permute(1, 2, 0).int()
+    assert (found[:, :15] - torch.tensor([200, 30, 40])).abs().max() <= 4
+    assert (found[:, 17:] - torch.tensor([20, 160, 220])).abs().max() <= 4
 
 
 ORIENTED = {
