@@ -39,7 +39,7 @@ from genzoo.datasets import Split
 from genzoo.training import Recipe, Run, fit
 
 HERE = Path(__file__).parent
-RECIPES = tuple(str(HERE / f"{name}.toml") for name in ("vae-dense", "vae-conv", "gan-dcgan"))
+RECIPES = tuple(str(HERE / f"{name}.toml") for name in ("vae-dense", "vae-conv", "gan-dcgan", "vae-conv-colour"))
 STEPS = {"dense": 400}  # of an epoch: seconds
 STEPS_ELSE = 40
 PEERS = ("vae", "gan")
