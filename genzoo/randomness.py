@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, final
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["NOISE_ROWS", "DrawFrom", "Noise", "stream"]
+__all__ = ["NOISE_ROWS", "DrawFrom", "Noise", "kept_random_state", "stream"]
 
 NOISE_ROWS = 64  # part of what a seed means: changing it changes every sample
 
@@ -22,6 +25,23 @@ def stream(*name: object) -> torch.Generator:
     # torch's CPU generator keeps 32 bits of its seed, so the name is hashed into them.
     digest = blake2b("/".join(map(str, name)).encode(), digest_size=4).digest()
     return torch.Generator("cpu").manual_seed(int.from_bytes(digest, "little"))
+
+
+@contextmanager
+def kept_random_state(seed: int | None = None) -> Iterator[None]:
+    """What draws within, from the global generators of torch (on the CPU), numpy and Python, leaves them as they were.
+    With `seed` they begin from it."""
+    before = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    try:
+        if seed is not None:
+            torch.default_generator.manual_seed(seed)
+            np.random.seed(seed)  # the global one is what others draw from
+            random.seed(seed)
+        yield
+    finally:
+        torch.set_rng_state(before[0])
+        np.random.set_state(before[1])
+        random.setstate(before[2])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@ one_root: where that is, as a user says it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,21 @@ from genzoo.datasets.split import INDICES
 from genzoo.errors import InvalidInput, NotFound, PluginError
 from genzoo.files import user_path
 from genzoo.registry import load_target, registry
-from genzoo.spec import NAME, Column, DatasetSpec
+from genzoo.spec import NAME, OWN_DATA, UNKNOWN_DATA, Column, DatasetSpec
 from genzoo.spec.changes import advice
 
-__all__ = ["find_dataset", "one_root", "open_data", "split_root", "survey_of", "with_survey"]
+__all__ = ["Opener", "find_dataset", "one_root", "open_data", "opener", "split_root", "survey_of", "with_survey"]
+
+Opener = Callable[[DatasetSpec, str], Split]
+"""Opens a split of a data set."""
+
+NAMELESS = {
+    OWN_DATA: "the data was given in Python, and is not kept with the model; give it again, as data=, or name a data "
+    "set that is like it, as --data DATASET or data='DATASET'",
+    UNKNOWN_DATA: "what the model was trained on is not recorded; name a data set, as --data DATASET or "
+    "data='DATASET', or give examples in Python, as data=",
+}
+"""What to say of the data of a checkpoint that is in no registry."""
 
 
 @typed
@@ -65,10 +77,12 @@ def find_dataset(dataset: str | DatasetSpec, root: str | Path | None, *, prefer:
     """The record of a data set, by name or as it was declared, with the columns and splits that are found in `root`.
 
     Raises:
-        NotFound: no such data set, or nothing of it in `root`.
+        NotFound: no such data set, or nothing of it in `root`; or it is that of a checkpoint whose data has no name.
         InvalidInput: what lies there cannot be used.
         PluginError: what is found cannot be in a record.
     """
+    if isinstance(dataset, str) and dataset in NAMELESS:
+        raise NotFound(NAMELESS[dataset])
     record = registry().find(DatasetSpec, dataset, prefer=prefer) if isinstance(dataset, str) else dataset
     found = survey_of(record, root)
     return record if found is None else with_survey(record, found)
@@ -91,6 +105,11 @@ def with_survey(record: DatasetSpec, found: Survey) -> DatasetSpec:
         return replace(record, columns=found.columns, splits=found.splits, survey="")
     except InvalidInput as error:
         raise PluginError(f"the survey of {record.name} is faulty: {error.message}") from None
+
+
+def opener(root: str | Path | None, shape: tuple[int, ...]) -> Opener:
+    """What opens splits of data sets that lie in `root`, of examples of this shape; it raises as `open_data` does."""
+    return lambda record, split: open_data(record, split, root=root, shape=shape)
 
 
 def _opened(record: DatasetSpec, root: Path, split: str, shape: tuple[int, ...] | None) -> Split:

@@ -8,10 +8,20 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
-__all__ = ["TRAINING", "plain_defaults"]
+from genzoo.randomness import kept_random_state
 
-TRAINING = threading.RLock()
-"""Held by a training run: it draws from torch's global generators, of which a process has one set."""
+__all__ = ["borrowed_random_state", "plain_defaults"]
+
+_DRAWING = threading.RLock()
+"""Held by what draws from the global generators, of which a process has one set: a training run, and the reading of a
+Dataset of the caller's."""
+
+
+@contextmanager
+def borrowed_random_state() -> Iterator[None]:
+    """The global generators for this thread alone, until they are given back as they were."""
+    with _DRAWING, kept_random_state():
+        yield
 
 
 class _Blocks:

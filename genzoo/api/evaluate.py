@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from genzoo.api.build import load
-from genzoo.api.data import find_dataset, open_data
-from genzoo.api.defaults import plain_defaults
+from genzoo.api.data import Opener, find_dataset, one_root, opener, split_root
+from genzoo.api.defaults import borrowed_random_state, plain_defaults
 from genzoo.api.features import feature_space
 from genzoo.api.measuring import Report, Watch, expected_seconds
+from genzoo.api.own import OwnData
 from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint
+from genzoo.datasets import Split
 from genzoo.errors import (
     AmbiguousName,
     GenzooError,
@@ -29,10 +33,12 @@ from genzoo.errors import (
     VerificationFailed,
     did_you_mean,
 )
+from genzoo.fields import from_table
 from genzoo.metrics import NEED_FEATURES, FeatureSpace, Metric, Setting, measure, metrics_of
 from genzoo.models import Model
 from genzoo.registry import registry
-from genzoo.spec import DatasetSpec, Number, Numbers, Objective
+from genzoo.spec import Checkpoint, DatasetSpec, Number, Numbers, Objective
+from genzoo.spec.sections import Evaluation
 from genzoo.training import Recipe
 
 __all__ = ["evaluate", "expected_time", "measure_quick", "measure_test", "quick_numbers", "verify"]
@@ -47,6 +53,7 @@ QUICK = 500
 def evaluate(
     name: str | Path,
     *,
+    data: str | Tensor | Dataset[Any] | DataLoader[Any] | Split = "",
     metrics: Collection[str] = (),
     overrides: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
@@ -57,6 +64,8 @@ def evaluate(
 
     Args:
         name: as in `load`.
+        data: other data to measure it on, as in `train`; a model that was trained on data given in Python has no
+            other. Of the data that it was trained on, the tenth that was held out is measured, of other data all.
         metrics: which; all that have a meaning for the model without it.
         overrides: other values of its recipe's section ``evaluation``, ``{"evaluation.importance_draws": 100}``.
         data_root: where the data set lies or is downloaded to.
@@ -67,36 +76,67 @@ def evaluate(
         Numbers by metric: ``numbers["fid"].value``.
 
     Raises:
-        NotFound: no such checkpoint, or no such metric of it.
-        InvalidInput: what cannot be measured so.
+        NotFound: no such checkpoint, no such metric of it, or nothing to measure it on without `data`.
+        InvalidInput: what cannot be measured so, or on this data.
     """
     for path in overrides or {}:
         if not path.startswith("evaluation."):
             raise InvalidInput(f"{path} is not of the section evaluation: the model is trained; see genzoo train --set")
-    setting, owner = _setting_of(name, overrides or {}, data_root, device)
-    return Numbers(_measured(setting, metrics, owner, report))
+    with nullcontext() if isinstance(data, str) else borrowed_random_state():
+        setting, owner = _setting_of(name, data, overrides or {}, data_root, device)
+        return Numbers(_measured(setting, metrics, owner, report))
 
 
 def _setting_of(
-    name: str | Path, overrides: Mapping[str, Any], data_root: str | Path | None, device: str | torch.device
+    name: str | Path,
+    data: Any,
+    overrides: Mapping[str, Any],
+    data_root: str | Path | None,
+    device: str | torch.device,
 ) -> tuple[Setting, str]:
     """What a checkpoint is measured on, and the distribution in which names that clash are looked up first."""
-    model = load(name, device=device)
     found = find_checkpoint(name)
     checkpoint, owner = found.record, found.owner
-    dataset = find_dataset(checkpoint.dataset, data_root, prefer=owner)
+    if isinstance(data, str):
+        called, path = split_root(data) if data else (checkpoint.dataset, None)
+        root = one_root(path, data_root)
+        dataset = find_dataset(called, root, prefer=owner)
+    model = load(name, device=device)
+    evaluation, objective = _asked(checkpoint, overrides)
+    if isinstance(data, str):
+        return _setting(model, evaluation, objective, dataset, opener(root, model.input_shape), owner), owner
+    own = _own(data, model)
+    return _setting(model, evaluation, objective, own.dataset, own.open, owner), owner
+
+
+def _asked(checkpoint: Checkpoint, overrides: Mapping[str, Any]) -> tuple[Evaluation, str]:
+    """How a checkpoint is measured, and the objective that trained it: "" where no recipe is recorded."""
+    if not checkpoint.recipe:
+        table = {path.removeprefix("evaluation."): value for path, value in overrides.items()}
+        return from_table(Evaluation, table, f"{checkpoint.name}: evaluation"), ""
     recipe = Recipe.parse(checkpoint.recipe, checkpoint.name).changed(overrides)
-    return _setting(model, recipe, dataset, data_root, owner), owner
+    return recipe.evaluation, recipe.objective["name"]
 
 
-def _setting(model: Model, recipe: Recipe, dataset: DatasetSpec, root: str | Path | None, prefer: str) -> Setting:
+def _own(data: Any, model: Model) -> OwnData:
+    """Examples to measure a model on: those held out of the data that it was trained on, or else all."""
+    assert model.checkpoint is not None
+    known = {**model.spec.given, **model.predicts}
+    own = OwnData.of(data, "evaluate: data", values=model.values, known=known)
+    own.check_shape(model.input_shape)
+    return own if own.trained == model.checkpoint.trained.get("data") else own.all_held_out()
+
+
+def _setting(
+    model: Model, evaluation: Evaluation, objective: str, dataset: DatasetSpec, open_split: Opener, prefer: str
+) -> Setting:
     return Setting(
         model=model,
-        evaluation=recipe.evaluation,
+        evaluation=evaluation,
         dataset=dataset,
         pictures=registry().find(DatasetSpec, dataset.pictures, prefer=prefer) if dataset.pictures else dataset,
-        open_split=lambda record, split: open_data(record, split, root=root, shape=model.input_shape),
-        probability=_scores_probability(recipe, prefer),
+        open_split=open_split,
+        probability=_scores_probability(objective, prefer),
     )
 
 
@@ -104,7 +144,7 @@ def measure_test(
     model: Model,
     recipe: Recipe,
     dataset: DatasetSpec,
-    root: str | Path | None,
+    open_split: Opener,
     *,
     only: Collection[str] = (),
     prefer: str = "",
@@ -118,18 +158,19 @@ def measure_test(
         model: the trained model.
         recipe: what trained it.
         dataset: what it was trained on.
-        root: where the data lies.
+        open_split: what opens its splits.
         only: which metrics; all that have a meaning for the model without it.
         prefer: the distribution in which names that clash are looked up first.
     """
-    return _measured(_setting(model, recipe, dataset, root, prefer), only, prefer)
+    setting = _setting(model, recipe.evaluation, recipe.objective["name"], dataset, open_split, prefer)
+    return _measured(setting, only, prefer)
 
 
 def measure_quick(
     model: Model,
     recipe: Recipe,
     dataset: DatasetSpec,
-    root: str | Path | None,
+    open_split: Opener,
     metrics: Collection[str],
     *,
     prefer: str = "",
@@ -138,7 +179,8 @@ def measure_quick(
 
     What cannot be measured on so few is left out. The arguments are those of `measure_test`.
     """
-    setting = replace(_setting(model, recipe, dataset, root, prefer), limit=QUICK)
+    setting = _setting(model, recipe.evaluation, recipe.objective["name"], dataset, open_split, prefer)
+    setting = replace(setting, limit=QUICK)
     if not NEED_FEATURES.isdisjoint(metrics):
         setting = replace(setting, space=feature_space(setting, prefer=prefer, fetch=False))
     found: dict[str, Number] = {}
@@ -175,9 +217,11 @@ def _with_space(setting: Setting, only: Collection[str], prefer: str) -> Setting
     return replace(setting, space=feature_space(setting, prefer=prefer, fetch=fetch))
 
 
-def _scores_probability(recipe: Recipe, prefer: str) -> bool:
+def _scores_probability(objective: str, prefer: str) -> bool:
+    if not objective:
+        return False
     try:
-        return registry().find(Objective, recipe.objective["name"], prefer=prefer).probability
+        return registry().find(Objective, objective, prefer=prefer).probability
     except AmbiguousName:
         raise
     except NotFound:  # its plugin is gone, and the model is measured without it
@@ -220,6 +264,7 @@ def _choose(known: Mapping[str, Metric], names: Collection[str], owner: str) -> 
 def verify(
     name: str | Path,
     *,
+    data: str | Tensor | Dataset[Any] | DataLoader[Any] | Split = "",
     quick: bool = False,
     data_root: str | Path | None = None,
     device: str | torch.device = "auto",
@@ -229,6 +274,7 @@ def verify(
 
     Args:
         name: as in `load`.
+        data: what the model was trained on, as in `train`, if that was given in Python.
         quick: compute those alone that were recorded of a few hundred examples too, on the same ones: a second or two.
         data_root: where the data set lies or is downloaded to.
         device: as in `load`.
@@ -245,9 +291,10 @@ def verify(
     if not recorded:
         load(name, device=device)  # the weights at least are what they should be
         return Numbers()
-    setting, owner = _setting_of(name, {}, data_root, device)
-    setting = replace(setting, limit=QUICK) if quick else setting
-    found = _measured(setting, tuple(recorded), owner, report)
+    with nullcontext() if isinstance(data, str) else borrowed_random_state():
+        setting, owner = _setting_of(name, data, {}, data_root, device)
+        setting = replace(setting, limit=QUICK) if quick else setting
+        found = _measured(setting, tuple(recorded), owner, report)
     wrong = [text for metric, entry in found.items() for text in _differences(metric, entry, recorded[metric])]
     if wrong:
         raise VerificationFailed(f"{name}: {'; '.join(wrong)}")
@@ -259,7 +306,7 @@ def expected_time(
 ) -> float:
     """About how many seconds it takes to compute every recorded number of a checkpoint anew; raises as `verify`."""
     recorded = tuple(find_checkpoint(name).record.metrics)
-    setting, owner = _setting_of(name, {}, data_root, device)
+    setting, owner = _setting_of(name, "", {}, data_root, device)
     setting = _with_space(setting, recorded, owner)
     return expected_seconds(_choose(metrics_of(setting), recorded, setting.model.name), setting) if recorded else 0.0
 
@@ -268,11 +315,12 @@ def quick_numbers(name: str | Path, *, data_root: str | Path | None = None) -> d
     """The quick values of a checkpoint, for its record: of the recorded metrics that a few examples are enough for."""
     found = find_checkpoint(name)
     checkpoint, owner = found.record, found.owner
+    model = load(name, device="cpu")
     return measure_quick(
-        load(name, device="cpu"),
+        model,
         Recipe.parse(checkpoint.recipe, checkpoint.name),
         find_dataset(checkpoint.dataset, data_root, prefer=owner),
-        data_root,
+        opener(data_root, model.input_shape),
         checkpoint.metrics,
         prefer=owner,
     )

@@ -45,12 +45,19 @@ class Plan:
     split: str
 
     @classmethod
-    def of(cls, recipe: Recipe, *, prefer: str = "", root: str | Path | None = None) -> Plan:
+    def of(
+        cls,
+        recipe: Recipe,
+        *,
+        prefer: str = "",
+        root: str | Path | None = None,
+        dataset: DatasetSpec | None = None,
+    ) -> Plan:
         """The plan of a recipe for the data in `root`; names that clash are looked up in the distribution `prefer`
-        first."""
+        first. `dataset` is the record of data that is given, which the recipe's is looked up without."""
         where = recipe.name
         objective = registry().find(Objective, recipe.objective["name"], prefer=prefer)
-        dataset = find_dataset(recipe.data["name"], root, prefer=prefer)
+        dataset = dataset or find_dataset(recipe.data["name"], root, prefer=prefer)
         if objective.family != recipe.model["family"]:
             raise InvalidInput(
                 f"{where}: objective.name = {objective.name!r} is an objective of {objective.family}, "

@@ -1,9 +1,11 @@
-"""Recipes by name, file or checkpoint, and like: a recipe for other data."""
+"""Recipes by name, file, table or checkpoint, and like: a recipe for other data."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from unicodedata import normalize
 
 from genzoo.api.data import split_root
@@ -12,10 +14,10 @@ from genzoo.errors import NotFound
 from genzoo.files import user_path
 from genzoo.hub.reference import is_reference
 from genzoo.registry import registry
-from genzoo.spec import DatasetSpec, RecipeFile
+from genzoo.spec import OWN_DATA, DatasetSpec, RecipeFile
 from genzoo.training import Recipe
 
-__all__ = ["find_recipe", "like"]
+__all__ = ["find_recipe", "like", "like_own"]
 
 MAX_NAME = 64
 
@@ -41,13 +43,27 @@ def like(recipe: Recipe, data: str, *, prefer: str = "") -> tuple[Recipe, Path |
     dataset = registry().find(DatasetSpec, name, prefer=prefer)
     model = {key: value for key, value in recipe.model.items() if key != "input_shape"}
     if dataset.shape is None:
-        before = recipe.model.get("input_shape")
-        model["input_shape"] = before or registry().find(DatasetSpec, recipe.data["name"], prefer=prefer).shape
+        before, known = recipe.model.get("input_shape"), recipe.data["name"] != OWN_DATA
+        if before or known:
+            model["input_shape"] = before or registry().find(DatasetSpec, recipe.data["name"], prefer=prefer).shape
     pictures = path.resolve().name if path and dataset.shape is None else ""
-    words = (model["family"], model["architecture"].rpartition(":")[2], _slug(pictures) or dataset.name)
+    return _on(recipe, model, name, _slug(pictures) or dataset.name), path
+
+
+def like_own(recipe: Recipe) -> Recipe:
+    """A recipe for data of the caller's own: itself if it names no other, or what `like` makes of it."""
+    if recipe.data["name"] == OWN_DATA:
+        return recipe
+    model = {key: value for key, value in recipe.model.items() if key != "input_shape"}
+    return _on(recipe, model, OWN_DATA, OWN_DATA)
+
+
+def _on(recipe: Recipe, model: Mapping[str, Any], data: str, word: str) -> Recipe:
+    """The recipe for a model on other data, which its name has a word of."""
+    words = (model["family"], model["architecture"].rpartition(":")[2], word)
     table = {**recipe.to_dict(), "name": "-".join(words)[:MAX_NAME], "license": "unstated"}
     table["training"] = {**table["training"], "start": ""}  # weights for other data
-    return Recipe.parse({**table, "model": model, "data": {"name": name}}, recipe.name), path
+    return Recipe.parse({**table, "model": model, "data": {"name": data}}, recipe.name)
 
 
 def _slug(text: str) -> str:
@@ -56,17 +72,20 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
-def find_recipe(recipe: str | Path) -> tuple[Recipe, str]:
-    """A recipe, and the distribution it came from ("" for a file).
+def find_recipe(recipe: str | Path | Mapping[str, Any], *, data: str = "") -> tuple[Recipe, str]:
+    """A recipe, and the distribution it came from ("" for a file or a table).
 
-    `recipe` is a TOML file, a recipe's name, or a checkpoint (a name or a folder), which records what trained it.
+    `recipe` is the table of a TOML file, such a file, a recipe's name, or a checkpoint (a name or a folder), which
+    records what trained it. `data` is the name of the data of a table or a file that names none.
     """
+    if isinstance(recipe, Mapping):
+        return Recipe.parse(recipe, "recipe", data=data), ""
     if is_reference(recipe):
         return _recipe_of(recipe)
     if is_path(recipe) or str(recipe).endswith(".toml"):
         path = user_path(recipe)
         if not path.is_dir():
-            return Recipe.read(path), ""
+            return Recipe.read(path, data=data), ""
         return _recipe_of(path)
     try:
         found = registry().find_entry(RecipeFile, str(recipe))
@@ -80,4 +99,6 @@ def find_recipe(recipe: str | Path) -> tuple[Recipe, str]:
 
 def _recipe_of(name: str | Path) -> tuple[Recipe, str]:
     found = find_checkpoint(name)
+    if not found.record.recipe:
+        raise NotFound(f"{name} was saved without a recipe: how it was trained is not recorded; write one of your own")
     return Recipe.parse(found.record.recipe, str(name)), found.owner

@@ -5,28 +5,32 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from genzoo import __version__
 from genzoo.api.build import load, pick_device
-from genzoo.api.data import one_root, open_data, survey_of, with_survey
-from genzoo.api.defaults import TRAINING, plain_defaults
+from genzoo.api.data import Opener, one_root, opener, survey_of, with_survey
+from genzoo.api.defaults import borrowed_random_state, plain_defaults
 from genzoo.api.evaluate import measure_quick, measure_test
+from genzoo.api.own import OwnData
 from genzoo.api.plan import Plan
 from genzoo.api.progress import Note, Report, both, display
 from genzoo.api.proposal import proposed
-from genzoo.api.recipes import find_recipe, like
+from genzoo.api.recipes import find_recipe, like, like_own
 from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint
 from genzoo.datasets import Split
 from genzoo.datasets.files import Files
+from genzoo.datasets.own import Values
 from genzoo.errors import GenzooWarning, InvalidInput
 from genzoo.files import user_path
 from genzoo.hub.files import encode_weights
@@ -34,7 +38,7 @@ from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator
 from genzoo.registry import registry
-from genzoo.spec import Checkpoint, DatasetSpec, TrackerSpec
+from genzoo.spec import OWN_DATA, Checkpoint, DatasetSpec, Family, TrackerSpec
 from genzoo.training import Progress, Recipe, Run, fit
 from genzoo.training.lock import check_free, locked
 from genzoo.training.loop import check_batches
@@ -50,9 +54,9 @@ FEW_STEPS = 500
 @typed
 @plain_defaults()
 def train(
-    recipe: str | Path,
+    recipe: str | Path | Mapping[str, Any],
     *,
-    data: str = "",
+    data: str | Tensor | Dataset[Any] | DataLoader[Any] | Split = "",
     overrides: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
     output: str | Path | None = None,
@@ -73,8 +77,11 @@ def train(
     calls `note` and `report`; in the others the model has no record.
 
     Args:
-        recipe: a TOML file, or the name of a checkpoint or recipe, to train it anew.
-        data: another data set to use the recipe on, ``DATASET`` or ``DATASET:PATH``; see `like`.
+        recipe: a TOML file, its table as a dict, or the name of a checkpoint or recipe, to train it anew.
+        data: other data to use the recipe on: a data set, ``DATASET`` or ``DATASET:PATH``; or examples in memory, of
+            which a tenth is held out. These are a tensor (n, *shape), for pictures (n, c, h, w), of floats in [0, 1] or
+            of bytes; or a map-style Dataset that gives x, (x, label), or a dict of ``x`` and columns. Of a DataLoader
+            the dataset is used alone. A recipe that names no data is used as it is, others under another name.
         overrides: other values for keys of the recipe, ``{"training.epochs": 5}``.
         data_root: where the data set lies or is downloaded to; the images themselves for ``folder``.
         output: the run folder; ``runs/<name>`` without one.
@@ -84,11 +91,11 @@ def train(
         device: as in `load`; several processes on ``cuda`` have a GPU each.
         track: a tracker, ``tensorboard`` or ``wandb``, that is told the terms of each epoch too.
         progress: show on stderr how far it is: a bar on a terminal, elsewhere a line for each epoch.
-        note: called with a line that says what is trained on what, before the first step.
+        note: called with lines that say what is trained on what, before the first step.
         report: called about twice a second with the Progress.
 
     Raises:
-        NotFound, InvalidInput: a recipe that cannot be used, before anything is allocated or written.
+        NotFound, InvalidInput: a recipe or data that cannot be used, before anything is allocated or written.
         OutputExists: there is a run in `output` already, or another process is at it now.
         MissingDependency: what `track` needs is not installed, or the recipe wants torch.compile without a compiler.
         TrainingDiverged: a loss became NaN.
@@ -111,9 +118,9 @@ def train(
 
 
 def _train(
-    recipe: str | Path,
+    recipe: str | Path | Mapping[str, Any],
     *,
-    data: str,
+    data: Any,
     overrides: Mapping[str, Any] | None,
     data_root: str | Path | None,
     output: str | Path | None,
@@ -134,18 +141,25 @@ def _train(
             if processes.main:
                 check_free(run.folder)
                 run.check_writable()
-            found, choice = _suited(base, root, overrides or {}, owner) if data else (base.changed(overrides or {}), "")
-            plan = Plan.of(found, prefer=owner, root=root)
+            found, choice = base.changed(overrides or {}), ""
+            if isinstance(data, str) and data:
+                found, choice = _suited(base, root, overrides or {}, owner)
+            own = None if isinstance(data, str) else _own(found, owner, data, note if processes.main else None)
+            plan = Plan.of(found, prefer=owner, root=root, dataset=own.dataset if own else None)
+            shape = plan.blueprint.spec.input_shape
+            if own:
+                own.check_shape(shape)
+            open_split = own.open if own else opener(root, shape)
             if processes.main:
                 run.check(found, resume=resume, force=force)
-                record_bytes(_record(plan, processes))  # or what cannot be read back is told after hours
-            split = open_data(plan.dataset, plan.split, root=root, shape=plan.blueprint.spec.input_shape)
+                record_bytes(_record(plan, processes, own))  # or what cannot be read back is told after hours
+            split = open_split(plan.dataset, plan.split)
             plan.check_columns(split)
             check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
             if processes.main:
                 stack.enter_context(locked(run.folder))
                 run.check(found, resume=resume, force=force)  # again, for nobody else is in it now
-                run.begin(found, data=split.fingerprint(), resume=resume)
+                run.begin(found, data=own.fingerprint if own else split.fingerprint(), resume=resume)
                 note(_announcement(plan, split, processes))
                 for line in filter(None, (choice, split.preparation)):
                     note(line)
@@ -154,7 +168,23 @@ def _train(
                 _warn_of_rises(found, _steps(found, split))
                 if told := _few_steps(found, split):
                     note(told)
-        return _fit(plan, split, run, processes, root, tracker=tracker, note=note, report=report)
+        model = _fit(plan, split, run, processes, tracker=tracker, report=report)
+        if processes.main:
+            if isinstance(split.source, Files) and split.source.replaced:
+                note(f"{split.source.replaced} of {len(split):,} files could not be read; others took their places")
+            with processes.alone(), borrowed_random_state() if own else nullcontext():
+                model.checkpoint = _finish(model, _record(plan, processes, own), plan, run, open_split, note)
+        return model
+
+
+def _own(recipe: Recipe, owner: str, data: Any, note: Note | None) -> OwnData:
+    """The caller's data, with the values that the recipe's model takes."""
+    alphabet = "alphabet" in registry().find(Family, recipe.model["family"], prefer=owner).config
+    values = recipe.model.get("values", "index" if alphabet else "unit")
+    if values not in get_args(Values):
+        values = "unit"  # the plan refuses what the recipe says
+    with borrowed_random_state():  # which a Dataset may draw from
+        return OwnData.of(data, "train: data", values=values, note=note or (lambda line: None))
 
 
 def _fit(
@@ -162,19 +192,17 @@ def _fit(
     split: Split,
     run: Run,
     processes: Processes,
-    root: str | Path | None,
     *,
     tracker: TrackerSpec | None,
-    note: Note,
     report: Report,
 ) -> Model:
     """Train in a run folder that is ready; what the main process does besides, the others do not wait for."""
     cuda = processes.device.type == "cuda"
     with ExitStack() as stack:
-        stack.enter_context(TRAINING)
+        stack.enter_context(borrowed_random_state())
         stack.enter_context(torch.random.fork_rng(devices=[processes.device] if cuda else []))
         log = stack.enter_context(tracked(tracker if processes.main else None, plan.recipe.name, run.folder))
-        model = fit(
+        return fit(
             _untrained(plan).to(processes.device),
             plan.losses,
             split,
@@ -185,16 +213,17 @@ def _fit(
             report=both(report, log),
             on_epoch=partial(_save_preview, run, split),
         )
-    if processes.main:
-        if isinstance(split.source, Files) and split.source.replaced:
-            note(f"{split.source.replaced} of {len(split):,} files could not be read; others took their places")
-        with processes.alone():
-            model.checkpoint = _finish(model, plan, run, processes, root, note)
-    return model
 
 
-def _wanted(recipe: str | Path, data: str, data_root: str | Path | None) -> tuple[Recipe, str, str | Path | None]:
+def _wanted(
+    recipe: str | Path | Mapping[str, Any], data: Any, data_root: str | Path | None
+) -> tuple[Recipe, str, str | Path | None]:
     """The recipe asked for, the distribution it came from, and where its data lies."""
+    if not isinstance(data, str):
+        if data_root is not None:
+            raise InvalidInput(f"data is given, and data_root = {str(data_root)!r:.80} too; leave one of the two out")
+        found, owner = find_recipe(recipe, data=OWN_DATA)
+        return like_own(found), owner, None
     found, owner = find_recipe(recipe)
     path: Path | None = None
     if data:
@@ -259,21 +288,14 @@ def _untrained(plan: Plan) -> Model:
     return model
 
 
-def _finish(
-    model: Model,
-    plan: Plan,
-    run: Run,
-    processes: Processes,
-    root: str | Path | None,
-    note: Note,
-) -> Checkpoint:
+def _finish(model: Model, record: Checkpoint, plan: Plan, run: Run, open_split: Opener, note: Note) -> Checkpoint:
     """Save a trained model, then what is drawn and measured of it: that may fail, and the model is there."""
-    checkpoint = _save_checkpoint(model, plan, run, processes)
+    checkpoint = _save_checkpoint(model, record, run)
     run.save_curves()
     note("saved; now measuring it, which --resume does if it is stopped")
     owner = plan.blueprint.distribution
-    metrics = measure_test(model, plan.recipe, plan.dataset, root, prefer=owner)
-    quick = measure_quick(model, plan.recipe, plan.dataset, root, metrics, prefer=owner)
+    metrics = measure_test(model, plan.recipe, plan.dataset, open_split, prefer=owner)
+    quick = measure_quick(model, plan.recipe, plan.dataset, open_split, metrics, prefer=owner)
     measured = replace(checkpoint, metrics=metrics, quick=quick)
     try:
         record_bytes(measured)
@@ -302,9 +324,8 @@ def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
     run.write(run.picture_path(epoch), png(picture))
 
 
-def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -> Checkpoint:
+def _save_checkpoint(model: Model, record: Checkpoint, run: Run) -> Checkpoint:
     weights = encode_weights(model.state_dict())
-    record = _record(plan, processes)
     told = {"seconds": run.seconds(), **({"changed": list(run.origin.changed)} if run.origin.changed else {})}
     checkpoint = replace(
         record,
@@ -318,7 +339,7 @@ def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -
     return checkpoint
 
 
-def _record(plan: Plan, processes: Processes) -> Checkpoint:
+def _record(plan: Plan, processes: Processes, own: OwnData | None) -> Checkpoint:
     """The record of a run as far as it is known before the first step."""
     start = plan.recipe.training.start
     return Checkpoint(
@@ -342,6 +363,7 @@ def _record(plan: Plan, processes: Processes) -> Checkpoint:
             "device": processes.device.type,
             "processes": processes.count,
             **({"start": find_checkpoint(start).record.sha256} if start else {}),
+            **({"data": own.trained} if own else {}),
         },
         distribution=plan.blueprint.distribution,
     )

@@ -44,13 +44,20 @@ LONG = 10
 @click.argument("name")
 @data_root_option
 @device_option
+@click.option("--data", metavar="DATASET[:PATH]", default="", help="Other data than it was trained on.")
 @click.option("--metric", "metrics", multiple=True, help="Only this one; may be given several times.")
 @click.option(
     "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Otherwise than recorded: evaluation.features=NAME."
 )
 @as_json
 def evaluate_command(
-    name: str, data_root: Path | None, device: str, metrics: tuple[str, ...], changes: tuple[str, ...], as_json: bool
+    name: str,
+    data: str,
+    data_root: Path | None,
+    device: str,
+    metrics: tuple[str, ...],
+    changes: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Compute the metrics of a checkpoint anew, on the test split of its data set.
 
@@ -64,7 +71,8 @@ def evaluate_command(
 
     overrides = dict(map(parse_override, changes))
     with _progress(name) as report:
-        found = evaluate(name, metrics=metrics, overrides=overrides, data_root=data_root, device=device, report=report)
+        where: dict[str, Any] = {"data": data, "data_root": data_root, "device": device}
+        found = evaluate(name, metrics=metrics, overrides=overrides, **where, report=report)
     if as_json:
         print_json(found.to_dict())
         return

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from genzoo.batch import Batch
 from genzoo.datasets.factors import Factors
@@ -145,6 +145,21 @@ class Split:
         x: Tensor = self.examples(n).x
         return x
 
+    def take(self, indices: Int[Tensor, " m"]) -> Split:
+        """The split of the examples at these indices, in that order, without the factors."""
+        columns = {
+            name: values[indices] if isinstance(values, Tensor) else _Taken(values, indices)
+            for name, values in self.columns.items()
+        }
+        source: Any
+        if isinstance(self.source, Files):
+            source = Files([self.source.paths[index] for index in indices.tolist()], self.source.read)
+        elif isinstance(self.source, Dataset):
+            source = Subset(self.source, indices.tolist())
+        else:
+            source = _Taken(self.source, indices)
+        return replace(self, source=source, columns=columns, factors=None)
+
     def fingerprint(self) -> str:
         """What tells the data from other data: of the number of examples and the first 8, rounded to a thousandth, as
         machines differ in the last bits; of files their names and columns instead. What a Dataset of torch gives may be
@@ -157,6 +172,20 @@ class Split:
         elif not isinstance(self.source, Dataset):
             digest.update(self.first(8).double().mul(1000).round().long().numpy().tobytes())
         return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Some rows of what gives rows, which are not copied before they are wanted."""
+
+    source: Indexed
+    indices: Tensor
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, indices: Tensor, /) -> Tensor:
+        return _rows(self.source, self.indices[indices])
 
 
 def _count(source: Indexed | Files | Dataset[Tensor]) -> int:

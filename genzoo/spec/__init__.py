@@ -3,7 +3,15 @@
 A record names code by a ``"module:attribute"`` string, which is imported when a model is built and never to list it.
 """
 
-from genzoo.spec.checkpoint import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, shipped
+from genzoo.spec.checkpoint import (
+    MAX_RECORD_BYTES,
+    OWN_DATA,
+    RECORD_FILE,
+    UNKNOWN_DATA,
+    WEIGHTS_FILE,
+    Checkpoint,
+    shipped,
+)
 from genzoo.spec.columns import Column, shared_columns
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
 from genzoo.spec.numbers import Number, Numbers
@@ -57,10 +65,12 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "MODEL_FIELDS",
     "NAME",
+    "OWN_DATA",
     "PARTS_FOLDER",
     "RECORDS",
     "RECORD_FILE",
     "REPO",
+    "UNKNOWN_DATA",
     "WEIGHTS_FILE",
     "Alias",
     "Architecture",

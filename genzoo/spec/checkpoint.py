@@ -19,7 +19,20 @@ from genzoo.spec.numbers import Number, Numbers, parse_number, table_of
 from genzoo.spec.parts import Part
 from genzoo.spec.records import LATENT_DIM, MODEL_FIELDS, TABLES, ModelSpec, RecipeFile, Record
 
-__all__ = ["MAX_RECORD_BYTES", "RECORD_FILE", "WEIGHTS_FILE", "Checkpoint", "shipped"]
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "OWN_DATA",
+    "RECORD_FILE",
+    "UNKNOWN_DATA",
+    "WEIGHTS_FILE",
+    "Checkpoint",
+    "shipped",
+]
+
+OWN_DATA = "own-data"
+"""The `dataset` of a checkpoint, and the data of a recipe, for data that whoever trained it held in memory."""
+UNKNOWN_DATA = "unknown"
+"""The `dataset` of a checkpoint that nothing is known of but its weights."""
 
 RECORD_FILE = "genzoo.json"
 WEIGHTS_FILE = "model.safetensors"

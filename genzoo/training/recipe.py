@@ -44,8 +44,8 @@ class Recipe:
     players: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """The recipe in a TOML file.
+    def read(cls, path: Path, *, data: str = "") -> Self:
+        """The recipe in a TOML file; `data` is as in `parse`.
 
         Raises:
             NotFound: there is no such file.
@@ -57,13 +57,15 @@ class Recipe:
             raise InvalidInput(f"no recipe: {error.message}") from None
         except (ValueError, RecursionError) as error:
             raise InvalidInput(f"{path} is not TOML: {error}") from None
-        return cls.parse(table, str(path))
+        return cls.parse(table, str(path), data=data)
 
     @classmethod
-    def parse(cls, table: Mapping[str, Any], where: str) -> Self:
-        """The recipe in a table, as TOML or a record holds it; `where` is for messages."""
+    def parse(cls, table: Mapping[str, Any], where: str, *, data: str = "") -> Self:
+        """The recipe in a table, as TOML or a record holds it; `where` is for messages, and `data` the name of the
+        data where the table has no ``[data]``."""
         if not isinstance(table, Mapping):
             raise InvalidInput(f"{where} must be a table; got {table!r:.80}")
+        table = {"data": {"name": data}, **table} if data else table
         try:
             check_depth(table)
         except ValueError as error:

@@ -10,7 +10,7 @@ import pytest
 
 import genzoo
 from genzoo.api import evaluate, features
-from genzoo.api.data import open_data
+from genzoo.api.data import open_data, opener
 from genzoo.api.measuring import Watch
 from genzoo.errors import DamagedFile, GenzooWarning, InvalidInput, MissingDependency, NotFound, PluginError
 from genzoo.metrics import Metric, Setting
@@ -27,7 +27,8 @@ def measured(network: str, *only: str, name: str = "gan-dcgan-mnist", prefer: st
     record = genzoo.show(name)
     dataset = replace(registry().find(DatasetSpec, "mnist"), features=network)
     recipe = Recipe.parse(record.recipe, name)
-    return evaluate.measure_test(genzoo.load(name), recipe, dataset, Path(), only=only, prefer=prefer)
+    open_split = opener(Path(), (1, 28, 28))
+    return evaluate.measure_test(genzoo.load(name), recipe, dataset, open_split, only=only, prefer=prefer)
 
 
 def test_a_metric_is_left_out_without_its_feature_network_unless_it_is_asked_for() -> None:
@@ -62,7 +63,7 @@ def test_a_network_is_not_read_for_what_does_not_need_it(monkeypatch: pytest.Mon
     model = genzoo.create("vae-dense", input_shape=(1, 28, 28), latent_dim=2, hidden=[4], seed=0).eval()
     recipe = Recipe.parse(genzoo.show("vae-conv-mnist").recipe, "tiny")
     record = registry().find(DatasetSpec, "mnist-dynamic")
-    found = evaluate.measure_test(model, recipe, record, data_root, only=["active_latents"])
+    found = evaluate.measure_test(model, recipe, record, opener(data_root, (1, 28, 28)), only=["active_latents"])
     assert found.keys() == {"active_latents"}
 
 
@@ -103,7 +104,7 @@ def test_d_minus_half_is_measured_where_d_is_a_probability(objective: str, known
     gan = genzoo.create("gan-dense", input_shape=(1,), latent_dim=1, values="real", hidden=[4], seed=0).eval()
     table = genzoo.show("gan-dcgan-mnist").recipe
     recipe = Recipe.parse({**table, "objective": {"name": objective}}, "line")
-    found = evaluate.measure_test(gan, recipe, registry().find(DatasetSpec, "toy1d"), None)
+    found = evaluate.measure_test(gan, recipe, registry().find(DatasetSpec, "toy1d"), opener(None, (1,)))
     assert ("d_minus_half" in found) == known
 
 
@@ -155,7 +156,7 @@ def test_data_that_is_not_there_is_told_of_once() -> None:
     folder = registry().find(DatasetSpec, "folder")
     recipe = Recipe.parse(genzoo.show("ae-dense-mnist").recipe, "own")
     with pytest.raises(InvalidInput, match="--data-root"):
-        evaluate.measure_test(genzoo.load("ae-dense-mnist"), recipe, folder, None)
+        evaluate.measure_test(genzoo.load("ae-dense-mnist"), recipe, folder, opener(None, (1, 28, 28)))
 
 
 def test_what_does_not_sample_needs_no_feature_network(data_root: Path) -> None:
