@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
-from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any, get_args
@@ -48,6 +47,8 @@ from genzoo.training.track import find_tracker, tracked
 
 __all__ = ["train"]
 
+OnEpoch = Callable[[Model, int], object]
+
 FEW_STEPS = 500
 
 
@@ -67,6 +68,7 @@ def train(
     progress: bool = True,
     note: Callable[[str], None] | None = None,
     report: Callable[[Progress], None] | None = None,
+    on_epoch: Callable[[Model, int], object] | None = None,
 ) -> Model:
     """Train a recipe and save the checkpoint; returns the trained model in eval mode.
 
@@ -74,7 +76,7 @@ def train(
     in the end the loss curves (``curves.png``) and the checkpoint, which ``load(folder)`` loads.
 
     In processes started by torchrun or ``accelerate launch`` all train together. The main one writes, measures and
-    calls `note` and `report`; in the others the model has no record.
+    calls `note`, `report` and `on_epoch`; in the others the model has no record.
 
     Args:
         recipe: a TOML file, its table as a dict, or the name of a checkpoint or recipe, to train it anew.
@@ -92,7 +94,11 @@ def train(
         track: a tracker, ``tensorboard`` or ``wandb``, that is told the terms of each epoch too.
         progress: show on stderr how far it is: a bar on a terminal, elsewhere a line for each epoch.
         note: called with lines that say what is trained on what, before the first step.
-        report: called about twice a second with the Progress.
+        report: called about twice a second with the Progress. What it or `on_epoch` raises ends the run, whose state
+            is saved first, to go on from with `resume`.
+        on_epoch: called after each epoch with the model as it would be saved now, in eval mode, and the number of
+            epochs done. If it returns True, training ends there, and the model is saved and measured as after the last
+            epoch; `resume` goes on from there. Its random draws do not change the run.
 
     Raises:
         NotFound, InvalidInput: a recipe or data that cannot be used, before anything is allocated or written.
@@ -114,6 +120,7 @@ def train(
             track=track,
             note=both(say, note),
             report=both(show, report),
+            on_epoch=on_epoch,
         )
 
 
@@ -130,6 +137,7 @@ def _train(
     track: str,
     note: Note,
     report: Report,
+    on_epoch: OnEpoch | None,
 ) -> Model:
     tracker = find_tracker(track)
     chosen = pick_device(device)
@@ -168,12 +176,15 @@ def _train(
                 _warn_of_rises(found, _steps(found, split))
                 if told := _few_steps(found, split):
                     note(told)
-        model = _fit(plan, split, run, processes, tracker=tracker, report=report)
+        epochs = _Epochs(run, split, on_epoch)
+        model = _fit(plan, split, run, processes, tracker=tracker, report=report, on_epoch=epochs)
         if processes.main:
             if isinstance(split.source, Files) and split.source.replaced:
                 note(f"{split.source.replaced} of {len(split):,} files could not be read; others took their places")
             with processes.alone(), borrowed_random_state() if own else nullcontext():
-                model.checkpoint = _finish(model, _record(plan, processes, own), plan, run, open_split, note)
+                record = _record(plan, processes, own)
+                record = replace(record, trained={**record.trained, **epochs.told})
+                model.checkpoint = _finish(model, record, plan, run, open_split, note)
         return model
 
 
@@ -195,6 +206,7 @@ def _fit(
     *,
     tracker: TrackerSpec | None,
     report: Report,
+    on_epoch: Callable[[Model, int], bool],
 ) -> Model:
     """Train in a run folder that is ready; what the main process does besides, the others do not wait for."""
     cuda = processes.device.type == "cuda"
@@ -211,7 +223,7 @@ def _fit(
             columns=plan.columns,
             processes=processes,
             report=both(report, log),
-            on_epoch=partial(_save_preview, run, split),
+            on_epoch=on_epoch,
         )
 
 
@@ -304,6 +316,25 @@ def _finish(model: Model, record: Checkpoint, plan: Plan, run: Run, open_split: 
         return checkpoint
     run.save_record(measured)
     return measured
+
+
+class _Epochs:
+    """What happens after an epoch: a picture is written, and the caller is called, who may end the run."""
+
+    def __init__(self, run: Run, data: Split, on_epoch: OnEpoch | None) -> None:
+        self.run, self.data, self.on_epoch = run, data, on_epoch
+        self.told: dict[str, Any] = {}
+
+    def __call__(self, model: Model, epoch: int) -> bool:
+        _save_preview(self.run, self.data, model, epoch)
+        if self.on_epoch is None:
+            return False
+        devices = [model.device] if model.device.type == "cuda" else []
+        with borrowed_random_state(), torch.random.fork_rng(devices=devices):
+            enough = self.on_epoch(model, epoch) is True
+        if enough:
+            self.told = {"stopped": f"by on_epoch, after epoch {epoch}"}
+        return enough
 
 
 def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:

@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any, cast
 
@@ -53,7 +54,7 @@ def fit(
     columns: Collection[str] = (),
     processes: Processes | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
-    on_epoch: Callable[[Model, int], None] = lambda model, epoch: None,
+    on_epoch: Callable[[Model, int], object] = lambda model, epoch: None,
 ) -> Model:
     """Train `model` on `data` until the recipe's last epoch, from the state in `run` if there is one.
 
@@ -68,7 +69,8 @@ def fit(
         columns: of the data, which batches have beside those that the model is told.
         processes: those that train together; this one alone without it.
         report: called about twice a second and at the end of each epoch, by the main process.
-        on_epoch: called with the model to be saved (in eval mode) and the number of epochs done, by the main process.
+        on_epoch: called with the model to be saved (in eval mode) and the number of epochs done, by the main process;
+            the run ends there if it returns True. What it or `report` raises is raised when the state is saved.
 
     Returns:
         The model to be saved, in eval mode: the moving average of the weights if the recipe asks for one.
@@ -94,8 +96,9 @@ def fit(
     steps = steps_per_epoch * settings.epochs
     clock = Clock(trainer=trainer, steps=steps, batch_size=batch_size)
     kept = model if trainer.average is None else cast(Model, trainer.average.module)
+    called, enough = _Called(), False
     with stop_requests() as stop_requested:
-        while trainer.step < steps:
+        while trainer.step < steps and not enough:
             epoch, done = divmod(trainer.step, steps_per_epoch)
             order = torch.randperm(len(data), generator=stream("order", settings.seed, epoch), device="cpu")
             order = order[done * batch_size : steps_per_epoch * batch_size]
@@ -104,16 +107,32 @@ def fit(
                 clock.tick()
                 ended, last = trainer.step % steps_per_epoch == 0, trainer.step == steps
                 if processes.main and (ended or clock.report_due()):
-                    report(clock.progress(epoch, settings.epochs, ended=ended))
+                    called(report, clock.progress(epoch, settings.epochs, ended=ended))
                 if ended:  # before the state that says so: what is killed in between is done again
-                    _end_epoch(trainer, run, kept, epoch + 1, on_epoch)
-                stop, due = processes.any(stop_requested(), processes.main and clock.save_due())
-                if due or last or stop:
+                    enough = _end_epoch(trainer, run, kept, epoch + 1, partial(called, on_epoch))
+                asked = stop_requested() or called.error is not None
+                stop, due, enough = processes.any(asked, processes.main and clock.save_due(), enough)
+                if due or last or stop or enough:
                     _save(trainer, run)
+                if called.error:
+                    raise called.error
                 if stop and not last:
                     raise Interrupted
     kept.to(memory_format=torch.contiguous_format)
     return kept.requires_grad_(True).eval()
+
+
+class _Called:
+    """Calls functions of the caller's, and keeps the first error that they raise."""
+
+    error: BaseException | None = None
+
+    def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return function(*args)
+        except BaseException as error:  # an interrupt too: the state is to be saved before
+            self.error = self.error or error
+            return None
 
 
 def check_batches(model: Model, losses: Losses, data: Split, recipe: Recipe, count: int = 1) -> None:
@@ -262,14 +281,17 @@ def _schedule(step: int, steps: int, schedule: str, warmup_steps: int) -> float:
     return rise if schedule == "constant" else rise * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def _end_epoch(trainer: Trainer, run: Run, kept: Model, epoch: int, on_epoch: Callable[[Model, int], None]) -> None:
+def _end_epoch(trainer: Trainer, run: Run, kept: Model, epoch: int, on_epoch: Callable[[Model, int], Any]) -> bool:
+    """Log an epoch; whether the run is to end with it."""
+    enough = False
     if trainer.processes.main:
         entry = {"epoch": epoch, "step": trainer.step, "seconds": round(trainer.seconds, 3)}
         run.log(entry | trainer.means.values())
         with trainer.processes.alone():
-            on_epoch(kept.eval(), epoch)
+            enough = on_epoch(kept.eval(), epoch) is True
         trainer.model.train()
     trainer.means = Means()
+    return enough
 
 
 def _save(trainer: Trainer, run: Run) -> None:

@@ -244,7 +244,10 @@ BAD: Mapping[str, tuple[Any, str]] = {
     "words": (Listed(lambda i: (PICTURES[i], "cat")), r"data\[0\]: the column label has str"),
     "other shapes": (Listed(lambda i: PICTURES[i, :, : 4 - (i == 33)]), r"data\[33\] is .*\(1, 3, 4\), and the first"),
     "a bad one": (Listed(lambda i: PICTURES[i] * (1 + 300 * (i == 17))), r"data\[17\]: values must lie in \[0, 1\]"),
-    "an error": (Listed(lambda i: PICTURES[i] if i < 21 else RECIPE[str(i)]), r"data\[21\] cannot be read: KeyError: .21"),
+    "an error": (
+        Listed(lambda i: PICTURES[i] if i < 21 else RECIPE[str(i)]),
+        r"data\[21\] cannot be read: KeyError: .21",
+    ),
     "no tensors": (Listed(lambda i: "a.png"), r"data\[0\]: examples are tensors; got str"),
     "a palette": (Listed(lambda i: Image.new("P", (4, 4))), r"mode P; x.convert\('RGB'\)"),
     "negative labels": (TensorDataset(PICTURES, LABELS - 1), "the column label has -1, and classes are counted from 0"),
