@@ -268,6 +268,8 @@ class Blueprint:
         if self.parts:
             model.parts = self.parts
         model.sample_block = self.architecture.sample_block
+        model.distribution = self.distribution
+        model.layout = {key: tensor.to("meta") for key, tensor in model.state_dict().items()}
         return model
 
     def seeded(self, seed: int) -> Model:

@@ -22,8 +22,7 @@ from genzoo.models import Model
 from genzoo.models.given import each_in_turn
 from genzoo.pictures import draw, how_many, is_drawable, png
 from genzoo.registry import Found
-from genzoo.spec import PARTS_FOLDER, RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint
-from genzoo.training.run import record_bytes
+from genzoo.spec import PARTS_FOLDER, RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint, record_bytes
 
 __all__ = ["Draft", "push", "states_license"]
 
@@ -109,7 +108,8 @@ def _licensed(model: Model, name: str, repo: str, wanted: str) -> Checkpoint:
     assert model.checkpoint is not None
     checkpoint = model.checkpoint
     if wanted:
-        checkpoint = replace(checkpoint, license=wanted, recipe={**checkpoint.recipe, "license": wanted})
+        recipe = {**checkpoint.recipe, "license": wanted} if checkpoint.recipe else {}
+        checkpoint = replace(checkpoint, license=wanted, recipe=recipe)
     if not states_license(checkpoint):
         again = shlex.join(["genzoo", "push", name, repo, "--license", "Apache-2.0"])
         raise InvalidInput(

@@ -37,12 +37,11 @@ from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator
 from genzoo.registry import registry
-from genzoo.spec import OWN_DATA, Checkpoint, DatasetSpec, Family, TrackerSpec
+from genzoo.spec import OWN_DATA, Checkpoint, DatasetSpec, Family, TrackerSpec, record_bytes
 from genzoo.training import Progress, Recipe, Run, fit
 from genzoo.training.lock import check_free, locked
 from genzoo.training.loop import check_batches
 from genzoo.training.processes import Processes
-from genzoo.training.run import record_bytes
 from genzoo.training.track import find_tracker, tracked
 
 __all__ = ["train"]

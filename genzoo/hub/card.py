@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from genzoo.errors import InvalidInput
 from genzoo.registry import registry
-from genzoo.spec import Architecture, Checkpoint, DatasetSpec, Family, Number, Record
+from genzoo.spec import OWN_DATA, UNKNOWN_DATA, Architecture, Checkpoint, DatasetSpec, Family, Number, Record
 from genzoo.text import code, markdown, one_line
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _metadata(record: Checkpoint, verbs: Sequence[str]) -> dict[str, Any]:
         license=record.license.lower() if known else "other",
         license_name=None if known else one_line(record.license),
         pipeline_tag=tag or None,
-        tags=[one_line(tag) for tag in (record.family, record.architecture.rpartition(":")[2], record.dataset)],
+        tags=[one_line(tag) for tag in (record.family, record.architecture.rpartition(":")[2], *_named(record))],
         model_name=record.name if record.metrics else None,
         eval_results=[_result(record, metric, tag) for metric in record.metrics] or None,
     )
@@ -145,15 +145,25 @@ def _sections(record: Checkpoint, verbs: Sequence[str], reference: str, *, previ
         _usage(record, verbs, reference),
         *_numbers(record, reference),
         "## Training",
-        f"{_trained(record)}The recipe is in `genzoo.json`.",
+        _trained(record),
     ]
 
 
 def _summary(record: Checkpoint) -> str:
     return (
         f"A model for genzoo: family {code(record.family)}, architecture {code(record.architecture)}, "
-        f"{record.parameters:,} parameters, trained on {code(record.dataset)}. Licence: {markdown(record.license)}."
+        f"{record.parameters:,} parameters, trained on {_data(record)}. Licence: {markdown(record.license)}."
     )
+
+
+def _named(record: Checkpoint) -> list[str]:
+    """The name of its data, if that has one."""
+    return [] if record.dataset in (OWN_DATA, UNKNOWN_DATA) else [record.dataset]
+
+
+def _data(record: Checkpoint) -> str:
+    words = {OWN_DATA: "data of its author's own", UNKNOWN_DATA: "data that is not recorded"}
+    return words.get(record.dataset) or code(record.dataset)
 
 
 def _usage(record: Checkpoint, verbs: Sequence[str], reference: str) -> str:
@@ -193,7 +203,10 @@ def _words(name: str) -> str:
 
 
 def _trained(record: Checkpoint) -> str:
+    if not record.recipe:
+        return "How it was trained is not recorded."
     facts = [f"{key} {record.trained[key]}" for key in ("genzoo", "torch", "device") if key in record.trained]
     if isinstance(seconds := record.trained.get("seconds"), int | float):
         facts.append(f"{seconds:,} seconds")
-    return f"Trained with {markdown(', '.join(facts))}. " if facts else ""
+    told = f"Trained with {markdown(', '.join(facts))}. " if facts else ""
+    return f"{told}The recipe is in `genzoo.json`."

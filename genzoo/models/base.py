@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, signature
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from genzoo import latent
 from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, UnsupportedVerb
-from genzoo.models import display
+from genzoo.models import display, saving
 from genzoo.models.checks import checked
 from genzoo.models.given import resolve
 from genzoo.models.views import in_eval_mode, is_view, traced_in_eval_mode
@@ -135,7 +136,7 @@ class Model(nn.Module, ABC):
     The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, and what a family declares of its own) track
     no gradients and run in eval mode. The role networks, and what a family documents beside its verbs, do track them.
     `traverse`, `interpolate`, `manifold`, `latents` and `attribute_vector` look at the latent space through the verbs:
-    see genzoo.latent. `genzoo.explore(model)` opens a page for it.
+    see genzoo.latent. `save` writes a checkpoint, and `genzoo.explore(model)` opens a page for it.
 
     What a model is told, the columns in `spec.given`, the verbs take by keyword, one value for all examples or one for
     each: ``sample(9, seed=0, label=3)``, ``encode(x, label=["bag", "coat"])``. Family.build gets networks that take
@@ -145,6 +146,8 @@ class Model(nn.Module, ABC):
         spec: family, architecture, config and what it is told.
         name: the checkpoint's name, or ``family-architecture`` for an untrained model.
         checkpoint: the record this model was loaded from, or None.
+        distribution: that of its architecture; "" of a model that was made otherwise than by `create` and `load`.
+        layout: tensors without values, like those of its weights as it was made.
         source: where its weights were loaded from, see genzoo.load; "" where they were not.
         parts: the models that it stands on, by name: frozen, in eval mode, and shared with other models that stand on
             them, so that they are neither saved nor trained with it.
@@ -155,6 +158,8 @@ class Model(nn.Module, ABC):
 
     name: str
     checkpoint: Checkpoint | None = None
+    distribution: str = ""
+    layout: Mapping[str, Tensor] = MappingProxyType({})
     source: str = ""
     parts: Mapping[str, Model] = MappingProxyType({})
     sampler: str = "prior"
@@ -278,6 +283,27 @@ class Model(nn.Module, ABC):
                 f"model.values is {self.values!r}, and the values of this data are {values}: "
                 "leave model.values out, or take other data"
             )
+
+    @typed
+    def save(self, folder: str | Path, *, license: str = "", force: bool = False) -> Path:  # noqa: A002  # the record's
+        """Write it as a checkpoint, which ``load(folder)`` and every command take; returns the folder.
+
+        The record is that of the checkpoint it was loaded from if its weights still are. Of others it says what the
+        model is, by its `name`, and that it was trained by hand: no recipe, no data and no metrics. The parts that it
+        stands on are written beside it.
+
+        Args:
+            folder: where to; made if need be. It may hold nothing else.
+            license: SPDX licence of the weights; without one that of the record, or ``unstated``.
+            force: replace the checkpoint that the folder holds.
+
+        Raises:
+            OutputExists: it holds a checkpoint already, and not `force`.
+            InvalidInput: it holds other files or a run, or cannot be written to; or the model could not be loaded back:
+                it was made otherwise than by `create` or `load`, its layers or their dtype were changed, a weight is
+                NaN, or its `name` is none.
+        """
+        return saving.save(self, folder, license, force=force)
 
     def told(self, given: Mapping[str, Any], n: int, verb: str) -> dict[str, Tensor]:
         """What is given of n examples as tensors, a row for each, of every column that the model is told; InvalidInput,

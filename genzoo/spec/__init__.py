@@ -10,6 +10,7 @@ from genzoo.spec.checkpoint import (
     UNKNOWN_DATA,
     WEIGHTS_FILE,
     Checkpoint,
+    record_bytes,
     shipped,
 )
 from genzoo.spec.columns import Column, shared_columns
@@ -97,6 +98,7 @@ __all__ = [
     "TrackerSpec",
     "check_name",
     "check_target",
+    "record_bytes",
     "shared_columns",
     "shipped",
 ]

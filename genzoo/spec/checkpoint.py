@@ -26,6 +26,7 @@ __all__ = [
     "UNKNOWN_DATA",
     "WEIGHTS_FILE",
     "Checkpoint",
+    "record_bytes",
     "shipped",
 ]
 
@@ -208,6 +209,16 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) < len(pairs):
         raise ValueError("a key stands there twice")
     return found
+
+
+def record_bytes(checkpoint: Checkpoint) -> bytes:
+    """What is written as ``genzoo.json``; InvalidInput if it could not be read back."""
+    data = checkpoint.to_json().encode()
+    try:
+        Checkpoint.parse(data)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{checkpoint.name}: the record of the checkpoint could not be read back: {error}") from None
+    return data
 
 
 @typed

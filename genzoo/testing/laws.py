@@ -9,12 +9,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from genzoo import protocols
+from genzoo.api.build import load
 from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.hub.files import encode_weights, parse_weights
 from genzoo.latent import between, codes_of
@@ -217,6 +220,18 @@ def copies_are_equal(model: Any) -> None:
         assert same(call(twin, verb), call(model, verb)), f"{model.name}.{verb}: a copy differs"
 
 
+def saved_models_load_the_same(model: Any) -> None:
+    """What is saved loads with the same record and outputs, bit by bit, and saving draws nothing."""
+    before = torch.get_rng_state()
+    with TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model")
+        assert torch.equal(torch.get_rng_state(), before), f"{model.name}.save draws from torch's global generator"
+        loaded: Any = load(Path(folder) / "model", device=model.device)
+        assert loaded.spec == model.spec, f"{model.name} is another model when it is loaded: {loaded.spec}"
+        for verb in model.verbs:
+            assert same(call(model, verb), call(loaded, verb)), f"{model.name}.{verb} differs once it is saved"
+
+
 LAWS: tuple[Law, ...] = (
     roles_are_verbs,
     missing_verbs_are_typed,
@@ -232,6 +247,7 @@ LAWS: tuple[Law, ...] = (
     wrong_input_is_typed,
     ways_lead_where_they_say,
     state_survives_safetensors,
+    saved_models_load_the_same,
     copies_are_equal,
     keeps_in_float64,
     keeps_in_bfloat16,

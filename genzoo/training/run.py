@@ -18,11 +18,11 @@ from torch import Tensor
 from genzoo.errors import DamagedFile, IntegrityError, InvalidInput, OutputExists
 from genzoo.files import atomic_write, json_text, read_regular, unfinished, writable_folder
 from genzoo.hub.files import encode_weights, parse_weights
-from genzoo.spec import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint
+from genzoo.spec import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, record_bytes
 from genzoo.training.origin import Origin, check_follows
 from genzoo.training.recipe import Recipe
 
-__all__ = ["TRACKING", "Run", "record_bytes"]
+__all__ = ["TRACKING", "Run"]
 
 DIGEST_BYTES = 32
 TRACKING = "tracking"
@@ -206,16 +206,6 @@ class Run:
 
     def picture_path(self, epoch: int) -> Path:
         return self.folder / "samples" / f"epoch-{epoch:04d}.png"
-
-
-def record_bytes(checkpoint: Checkpoint) -> bytes:
-    """What is written as ``genzoo.json``; InvalidInput if it could not be read back."""
-    data = checkpoint.to_json().encode()
-    try:
-        Checkpoint.parse(data)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{checkpoint.name}: the record of the checkpoint could not be read back: {error}") from None
-    return data
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
