@@ -148,6 +148,11 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
         lambda patch, broken: broken.register_buffer("wrong", torch.tensor(float("nan"))),
         "NonFiniteWeights: .*wrong",
     ),
+    "a state that is not saved": (
+        of_verbs.saved_models_load_the_same,
+        instead("decode", lambda self, z: torch.full((len(z), *SHAPE), 0.5 if self.checkpoint else 0.25)),
+        "decode differs once it is saved",
+    ),
     "an input unchecked": (
         of_verbs.wrong_input_is_typed,
         lambda patch, broken: patch.setattr(
