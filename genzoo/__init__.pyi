@@ -14,6 +14,7 @@ from .catalog import list_models as list_models
 from .catalog import show as show
 from .datasets import Split as Split
 from .datasets import Survey as Survey
+from .datasets.images import resize as resize
 from .errors import GenzooError as GenzooError
 from .errors import InvalidInput as InvalidInput
 from .errors import NotFound as NotFound

@@ -6,13 +6,13 @@ import io
 from dataclasses import dataclass
 from math import ceil, sqrt
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from genzoo.arguments import typed
@@ -24,13 +24,17 @@ from genzoo.notebook import encoded
 __all__ = [
     "Animation",
     "animate",
+    "as_mode",
+    "batch_of",
     "draw",
     "grid",
     "how_many",
     "is_drawable",
     "is_picture",
+    "of_array",
     "png",
     "strip",
+    "to_tensor",
 ]
 
 POINT_SHAPES = ((1,), (2,))
@@ -38,6 +42,7 @@ PICTURES, POINTS = 64, 2000
 BINS = 50
 PADDING = 2
 BACKGROUND = 128
+_WHITES = (1, 255, 65535)
 
 
 @typed
@@ -198,3 +203,122 @@ def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def batch_of(value: Any, shape: tuple[int, ...], what: str) -> Float[Tensor, "n c h w"] | None:
+    """Pictures of PIL, or arrays as Pillow and numpy have them, as tensors of `shape` in [0, 1]; None of what is none
+    of these.
+
+    Args:
+        value: a picture of PIL, of any mode; an array (h, w, c) or (n, h, w, c), or (h, w) and (n, h, w) of grey
+            pictures, of bytes or floats; or a list of pictures and arrays of one.
+        shape: (channels, height, width) that is wanted.
+        what: what takes it, for messages.
+
+    Raises:
+        InvalidInput: one has another size, or an array another type or number of channels.
+    """
+    if isinstance(value, list | tuple):
+        each = [batch_of(one, shape, what) for one in value if isinstance(one, Image.Image | np.ndarray)]
+        if not each or len(each) < len(value):
+            return None
+        return torch.cat([one for one in each if one is not None])
+    channels, height, width = shape
+    if isinstance(value, Image.Image):
+        if value.size != (width, height):
+            raise _of_another_size(what, value.size, shape)
+        return to_tensor(as_mode(value, "L" if channels == 1 else "RGB"))[None].float() / 255
+    return _batch_of_array(value, shape, what) if isinstance(value, np.ndarray) else None
+
+
+def _batch_of_array(array: NDArray[Any], shape: tuple[int, ...], what: str) -> Tensor:
+    channels, height, width = shape
+    last = (height, width, channels)
+    bare = (height, width) if channels == 1 else last
+    if any(array.shape[-len(one) :] == one and array.ndim - len(one) in (0, 1) for one in (bare, last)):
+        rows = array.reshape(-1, *last)
+    elif array.shape[-3:] == shape:
+        raise InvalidInput(
+            f"{what} wants arrays of shape (height, width, channels); got {array.shape}: torch.from_numpy(x) is a "
+            "tensor, whose channels come first"
+        )
+    elif array.ndim in (2, 3) and array.shape[2:] in ((), (1,), (3,)) and array.shape[:2] != (height, width):
+        raise _of_another_size(what, (array.shape[1], array.shape[0]), shape)
+    else:
+        raise InvalidInput(f"{what} wants arrays of shape {bare}, or (n, …) of them; got {array.shape}")
+    return torch.from_numpy(np.ascontiguousarray(_in_range(rows, what))).permute(0, 3, 1, 2).contiguous()
+
+
+def _in_range(array: NDArray[Any], what: str) -> NDArray[np.float32]:
+    """The numbers of an array in float32, bytes as shares of 255."""
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / np.float32(255)
+    if array.dtype.kind != "f":
+        raise InvalidInput(
+            f"{what} wants arrays of bytes, or of floats in [0, 1]; got {array.dtype}: x.astype('uint8') makes it bytes"
+        )
+    return array.astype(np.float32)
+
+
+def _of_another_size(what: str, size: tuple[int, ...], shape: tuple[int, ...]) -> InvalidInput:
+    return InvalidInput(
+        f"{what} wants pictures of {shape[2]}×{shape[1]} pixels; got {size[0]}×{size[1]}: "
+        f"genzoo.resize(pictures, {shape}) crops and resizes them"
+    )
+
+
+def of_array(array: NDArray[Any], what: str) -> Image.Image:
+    """The picture in an array (h, w) or (h, w, c) of bytes, or of floats in [0, 1]; InvalidInput if there is none."""
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)) or not array.size:
+        raise InvalidInput(f"{what} wants arrays of shape (height, width) or (height, width, 3); got {array.shape}")
+    values = _in_range(array, what)
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 1):  # NaN is neither
+        raise InvalidInput(f"{what} wants floats in [0, 1]; these lie in [{low:g}, {high:g}]")
+    pixels = (values * 255).round().astype(np.uint8)
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2:] == (1,) else pixels)
+
+
+def as_mode(image: Image.Image, mode: Literal["L", "RGB"], fit: tuple[int, int] | None = None) -> Image.Image:
+    """A picture in grey or RGB, on white where it is transparent, resized and centre-cropped to `fit` = (width, height)
+    if given; InvalidInput of values of unknown range."""
+    image = _eight_bits(image)
+    if fit is not None and image.size != fit:
+        image = ImageOps.fit(image, fit)
+    return _opaque(image).convert(mode)
+
+
+def to_tensor(image: Image.Image) -> UInt8[Tensor, "c h w"]:
+    """The pixels of a grey or RGB image."""
+    pixels = torch.from_numpy(np.array(image))
+    return pixels[None] if pixels.dim() == 2 else pixels.permute(2, 0, 1).contiguous()
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A picture in a mode that can be resized and converted without loss of range: L, LA, RGB or RGBA."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        return _scaled(np.asarray(image))
+    if image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info:
+        return image
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _scaled(values: NDArray[Any]) -> Image.Image:
+    """32-bit numbers, by the smallest of the usual ranges that holds them all."""
+    low, high = values.min(), values.max()
+    white = next((white for white in _WHITES[values.dtype.kind != "f" :] if high <= white), None)
+    if white is None or not low >= 0:  # NaN is neither
+        raise InvalidInput(f"its values go from {low:g} to {high:g}; wanted 0 to 1 (floats), 255 or 65535")
+    return Image.fromarray(np.multiply(values, 255 / white, dtype=np.float32).round().astype(np.uint8))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The picture on white, where it is transparent."""
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

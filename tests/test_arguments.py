@@ -38,6 +38,7 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
         {"name": "ae-dense-mnist"},
         {
             "name": NO_NAMES,
+            "data": (None, 3, Path("a"), ["a"], X.numpy()),
             "metrics": ("fid", 3, [3], None),
             "overrides": NO_TABLES,
             "data_root": NO_FOLDERS,
@@ -47,14 +48,14 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
     "verify": (
         genzoo.verify,
         {"name": "ae-dense-mnist"},
-        {"name": NO_NAMES, "data_root": NO_FOLDERS, "device": (None, 3)},
+        {"name": NO_NAMES, "data": (None, 3, ["a"]), "data_root": NO_FOLDERS, "device": (None, 3)},
     ),
     "train": (
         genzoo.train,
         {"recipe": "ae-dense-mnist"},
         {
-            "recipe": NO_NAMES,
-            "data": NO_TEXTS,
+            "recipe": (*NO_NAMES, {3: 1}),
+            "data": (None, 3, Path("a"), ["a"], {"x": X}, X.numpy(), object()),
             "overrides": NO_TABLES,
             "data_root": NO_FOLDERS,
             "output": NO_FOLDERS,
@@ -65,7 +66,18 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
             "progress": NO_FLAGS,
             "note": NO_FUNCTIONS,
             "report": NO_FUNCTIONS,
+            "on_epoch": NO_FUNCTIONS,
         },
+    ),
+    "resize": (
+        genzoo.resize,
+        {"pictures": [], "shape": (1, 4, 4)},
+        {"pictures": (None, 3, [], [3], X, np.zeros(3), {"a": 1}), "shape": (None, 3, "a", (4, 4), (2, 4, 4), ("a",))},
+    ),
+    "Model.save": (
+        model().save,
+        {"folder": "never"},
+        {"folder": (None, *NO_FOLDERS), "license": NO_TEXTS, "force": NO_FLAGS},
     ),
     "push": (
         genzoo.push,

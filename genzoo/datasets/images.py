@@ -15,15 +15,16 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
-from numpy.typing import NDArray
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from genzoo.arguments import typed
 from genzoo.errors import InvalidInput, NotFound
-from genzoo.pictures import is_picture
+from genzoo.files import user_path
+from genzoo.pictures import as_mode, is_picture, of_array, to_tensor
 
-__all__ = ["MAX_PIXELS", "Header", "open_image", "read_header", "read_image", "suffixes", "to_tensor"]
+__all__ = ["MAX_PIXELS", "Header", "open_image", "read_header", "read_image", "resize", "suffixes", "to_tensor"]
 
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TIFF", "WEBP")
 """Pillow's names of the formats that are read: those that hold photographs and drawings, and that tell themselves by
@@ -34,8 +35,6 @@ MAX_PIXELS = 1 << 26
 
 REDUCING_GAP = 3
 """A JPEG is decoded at the smallest scale that has so many pixels for each one wanted, in both directions."""
-
-_WHITES = (1, 255, 65535)
 
 _lock = threading.RLock()
 if hasattr(os, "register_at_fork"):  # a worker must not wait for a thread that it does not have
@@ -74,6 +73,39 @@ def read_image(path: Path, shape: tuple[int, ...]) -> UInt8[Tensor, "c h w"]:
     return to_tensor(open_image(path, "L" if channels == 1 else "RGB", (width, height)))
 
 
+@typed
+def resize(pictures: Any, shape: tuple[int, ...]) -> Float[Tensor, "n c h w"]:
+    """Pictures as a model takes them: cropped about the centre, resized, in grey or RGB, in [0, 1].
+
+    Transparency is laid on white. ``model.encode(genzoo.resize("cat.jpg", model.input_shape))``
+
+    Args:
+        pictures: one or a list of them: the path of a file, a picture of PIL, or an array (h, w) or (h, w, c) of bytes,
+            or of floats in [0, 1].
+        shape: (channels, height, width) of the model's `input_shape`.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidInput: one is no picture; or `shape` is not a picture's.
+    """
+    if not is_picture(tuple(shape)):
+        raise InvalidInput(f"resize: shape must be (1 or 3, height, width); got {tuple(shape)}")
+    each = list(pictures) if isinstance(pictures, list | tuple) else [pictures]
+    if not each:
+        raise InvalidInput("resize wants a picture or more; got an empty list")
+    return torch.stack([_resized(one, tuple(shape)) for one in each]).float() / 255
+
+
+def _resized(picture: Any, shape: tuple[int, ...]) -> UInt8[Tensor, "c h w"]:
+    if isinstance(picture, str | Path):
+        return read_image(user_path(picture), shape)
+    if isinstance(picture, np.ndarray):
+        picture = of_array(picture, "resize")
+    if not isinstance(picture, Image.Image):
+        raise InvalidInput(f"resize wants a path, a picture of PIL or an array (h, w, c); got {type(picture).__name__}")
+    return to_tensor(as_mode(picture, "L" if shape[0] == 1 else "RGB", (shape[2], shape[1])))
+
+
 def open_image(path: Path, mode: Literal["L", "RGB"], fit: tuple[int, int] | None = None) -> Image.Image:
     """The image in a file, upright, in grey or RGB, resized and centre-cropped to `fit` = (width, height) if given.
 
@@ -85,10 +117,7 @@ def open_image(path: Path, mode: Literal["L", "RGB"], fit: tuple[int, int] | Non
         file.load()
         with suppress(Exception):  # EXIF that cannot be read: the picture can
             ImageOps.exif_transpose(file, in_place=True)
-        image = _eight_bits(file)
-        if fit is not None and image.size != fit:
-            image = ImageOps.fit(image, fit)
-        return _opaque(image).convert(mode)
+        return as_mode(file, mode, fit)
 
 
 def read_header(path: Path, fit: tuple[int, int]) -> Header:
@@ -99,12 +128,6 @@ def read_header(path: Path, fit: tuple[int, int]) -> Header:
     with _opened(path) as file:
         grey = file.mode[0] in "1LIF" and file.mode != "LAB"
         return Header(size=file.size, grey=grey, pixels=_draft(file, "RGB", fit))
-
-
-def to_tensor(image: Image.Image) -> UInt8[Tensor, "c h w"]:
-    """The pixels of a grey or RGB image."""
-    pixels = torch.from_numpy(np.array(image))
-    return pixels[None] if pixels.dim() == 2 else pixels.permute(2, 0, 1).contiguous()
 
 
 @cache
@@ -154,33 +177,3 @@ def _draft(file: Image.Image, mode: Literal["L", "RGB"], fit: tuple[int, int] | 
     side = REDUCING_GAP * max(fit)  # in both directions: EXIF may swap them
     file.draft(mode, (side, side))
     return pixels if "progressive" in file.info else file.width * file.height  # a progressive one is held whole
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A picture in a mode that can be resized and converted without loss of range: L, LA, RGB or RGBA."""
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        return _scaled(np.asarray(image))
-    if image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info:
-        return image
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _scaled(values: NDArray[Any]) -> Image.Image:
-    """32-bit numbers, by the smallest of the usual ranges that holds them all."""
-    low, high = values.min(), values.max()
-    white = next((white for white in _WHITES[values.dtype.kind != "f" :] if high <= white), None)
-    if white is None or not low >= 0:  # NaN is neither
-        raise InvalidInput(f"its values go from {low:g} to {high:g}; wanted 0 to 1 (floats), 255 or 65535")
-    return Image.fromarray(np.multiply(values, 255 / white, dtype=np.float32).round().astype(np.uint8))
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """The picture on white, where it is transparent."""
-    if image.mode not in ("LA", "RGBA"):
-        return image
-    image = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

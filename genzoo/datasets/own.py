@@ -251,7 +251,7 @@ def _item(item: Any, where: str) -> tuple[Any, Mapping[str, Any]]:
 def _plain(x: Any, where: str) -> Tensor:
     """x on the CPU: float32, uint8 or whole numbers; InvalidInput if it is none of these."""
     if type(x).__module__.startswith("PIL."):
-        from genzoo.datasets.images import to_tensor
+        from genzoo.pictures import to_tensor
 
         if x.mode not in ("L", "RGB"):
             raise InvalidInput(f"{where}: a picture of mode {x.mode}; x.convert('RGB') gives it colours")

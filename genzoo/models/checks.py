@@ -11,11 +11,12 @@ from torch import Tensor
 from genzoo.errors import InvalidInput
 from genzoo.spec import Space, Spaces
 
-__all__ = ["checked"]
+__all__ = ["as_pictures", "checked"]
 
 
 def checked(value: Any, space: Spaces, what: str, reference: Tensor) -> Any:
-    """`value` on the device of `reference`, and in its dtype, or int64 if it is of indices.
+    """`value` on the device of `reference`, and in its dtype, or int64 if it is of indices. Of a space of pictures,
+    also pictures of PIL and arrays: see genzoo.pictures.batch_of.
 
     Raises:
         InvalidInput: it is no tensor, or not of the shape, the dtype or the range of the space; `what` takes it.
@@ -27,11 +28,26 @@ def checked(value: Any, space: Spaces, what: str, reference: Tensor) -> Any:
             checked(one, part, f"{what}[{index}]", reference)
             for index, (one, part) in enumerate(zip(value, space, strict=True))
         )
+    if not isinstance(value, Tensor) and (pictures := as_pictures(value, space, what)) is not None:
+        value = pictures
     _check_kind(value, space, what)
     value = value.to(reference.device, torch.int64) if space.values == "index" else value.to(reference)
     if value.numel():
         _check_values(value, space, what)
     return value
+
+
+def as_pictures(value: Any, space: Space, what: str) -> Tensor | None:
+    """Pictures of PIL and arrays as a tensor, if that is what the space is of; None of anything else."""
+    one = value[0] if isinstance(value, list | tuple) and value else value
+    kinds = {kind.__module__.partition(".")[0] for kind in type(one).__mro__}
+    if not kinds & {"PIL", "numpy"} or len(space.shape) != 3 or space.shape[0] not in (1, 3):
+        return None
+    if space.values not in ("unit", "binary"):
+        return None
+    from genzoo.pictures import batch_of  # which imports Pillow
+
+    return batch_of(value, space.shape, what)
 
 
 def _check_kind(value: Any, space: Space, what: str) -> None:

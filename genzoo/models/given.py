@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genzoo.errors import InvalidInput, did_you_mean
-from genzoo.models.checks import checked
+from genzoo.models.checks import as_pictures, checked
 from genzoo.spec import Column, Space
 from genzoo.text import bare
 
@@ -108,6 +108,8 @@ def _checked(column: Column, values: Tensor, what: str, reference: Tensor) -> Te
 
 
 def _to_tensor(column: Column, value: Any, what: str) -> Tensor:
+    if not isinstance(value, Tensor | np.ndarray) and (pictures := as_pictures(value, column.space, what)) is not None:
+        value = pictures[0] if len(pictures) == 1 else pictures  # one for all
     if isinstance(value, Tensor):
         return value
     is_array = hasattr(value, "__array__")
