@@ -15,7 +15,7 @@ from genzoo.api.build import MAX_PARTS_DEEP, _part
 from genzoo.api.publish import Draft
 from genzoo.catalog import find_checkpoint
 from genzoo.cli import run
-from genzoo.errors import DamagedFile, MalformedWeights, NotFound
+from genzoo.errors import DamagedFile, InvalidInput, MalformedWeights, NotFound
 from genzoo.hub.files import encode_weights
 from genzoo.registry import registry
 from genzoo.testing import check
@@ -140,6 +140,16 @@ def test_a_model_stands_on_a_part(
     assert (z.std(0) - 1).abs().max() < 0.3
     assert first.double().parts["first_stage"].reference.dtype == torch.float64
     assert second.parts["first_stage"].reference.dtype == torch.float32
+
+    saved = second.save(tmp_path / "saved")
+    assert genzoo.load(saved / "parts" / "first_stage").sha256 == part.sha256
+    with torch.no_grad():
+        weights = next(second.parts["first_stage"].parameters())
+        before = weights.clone()
+        weights.add_(1)
+        with pytest.raises(InvalidInput, match="its part first_stage, ae-dense-mnist-2d, is not as it was loaded"):
+            second.save(tmp_path / "changed")
+        weights.copy_(before)
 
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     files = Draft.of(run_folder, "me/latent").files
