@@ -164,8 +164,9 @@ def test_a_model_of_own_data_is_measured_on_data_that_is_given() -> None:
     assert other.protocol == {"split": "test", "n": 40}  # it has seen none of it
     with pytest.raises(VerificationFailed):
         genzoo.verify(folder, data=1 - PICTURES)
+    missed = "the data was given in Python, and is not kept with the model; give it again, as data="
     for call in (genzoo.evaluate, genzoo.verify, lambda name: genzoo.train(name, output="new")):
-        with pytest.raises(NotFound, match=r"the data was given in Python, and is not kept with the model; .*, as data="):
+        with pytest.raises(NotFound, match=missed):
             call(folder)
     with pytest.raises(InvalidInput, match=r"examples of shape \(1, 5, 5\), and model.input_shape is \(1, 4, 4\)"):
         genzoo.evaluate(folder, data=torch.rand(20, 1, 5, 5))
@@ -296,6 +297,14 @@ def test_the_table_of_a_recipe_trains_what_its_file_does() -> None:
         genzoo.train(RECIPE)
     with pytest.raises(InvalidInput, match=r"data is given, and data_root = '.' too"):
         trained(PICTURES, data_root=".")
+
+
+def test_a_folder_that_was_opened_is_data_too(tmp_path: Path) -> None:
+    for index in range(20):
+        Image.fromarray(BYTES[index, 0].numpy()).save(tmp_path / f"{index:02}.png")
+    own = opened(genzoo.open_data("folder", "train", root=tmp_path, shape=(1, 4, 4)))
+    assert len(own.splits["train"]) + len(own.splits["test"]) == len(own.whole)
+    assert own.splits["train"].first(2).shape == (2, 1, 4, 4)
 
 
 def test_few_examples_hold_nothing_out() -> None:
