@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Value:
-    """What depends on z: its number in the program, and its shape without the batch."""
+    """What depends on z or on what the model is told: its number in the program, and its shape without the batch."""
 
     number: int
     shape: Shape
@@ -177,6 +177,8 @@ def _multiply(write: Write, a: Any, b: Any) -> Value | None:
 
 
 def _divide(write: Write, a: Any, b: Any) -> Value | None:
+    if isinstance(a, Value) and isinstance(b, Value):
+        return write("divide", a, b) if b.shape in (a.shape, _one_of_each_channel(a), (1,)) else None
     divisor = _per_channel(b, a) if isinstance(a, Value) else None
     return None if divisor is None else _affine(write, a, 1 / divisor, 0)
 
@@ -209,6 +211,26 @@ def _softplus(write: Write, x: Value, beta: float, _: float) -> Value | None:
 def _reshape(write: Write, x: Value, *_: Any) -> Value | None:
     value = write("reshape", x)
     return value if prod(value.shape) == prod(x.shape) else None  # no, if it took the batch for an axis
+
+
+def _embedding(write: Write, weight: Tensor, indices: Any, *_: Any) -> Value | None:
+    """A row of the table for an index, or for each of some."""
+    return write("embedding", indices, tensors={"weight": weight}) if len(indices.shape) < 2 else None
+
+
+def _all(write: Write, x: Value, axis: int, keep: bool) -> Value | None:
+    return write("all", x) if len(x.shape) == axis == 1 and keep else None
+
+
+def _sum(write: Write, x: Value, axes: Sequence[int], keep: bool, *, dtype: Any = None) -> Value | None:
+    """Over the channels alone."""
+    return write("sum", x) if list(axes) == [1] and len(x.shape) < 3 and not keep else None
+
+
+def _expand(write: Write, x: Value, *_: Any, implicit: bool = False) -> Value | None:
+    """The same number at all places of a channel."""
+    value = write("upsample", x)
+    return value if x.shape in (value.shape, _one_of_each_channel(value)) else None
 
 
 def _elu(write: Write, x: Value, alpha: float, scale: float, input_scale: float) -> Value | None:
@@ -263,6 +285,14 @@ UNARY: dict[Any, Callable[..., Any]] = {
     aten.pixel_shuffle.default: lambda write, x, _: write("pixel_shuffle", x),  # the factor, which the shape tells
     aten.dropout.default: lambda write, x, probability, training: x,
     aten.to.device: lambda write, x, *_: x,
+    aten.to.dtype: lambda write, x, dtype, *_: x if dtype.is_floating_point else None,
+    aten.expand.default: _expand,
+    aten.isnan.default: lambda write, x: write("isnan", x),
+    aten.logical_not.default: lambda write, x: _affine(write, x, -1, 1),  # of 0 and 1
+    aten.all.dim: _all,
+    aten.nan_to_num.default: lambda write, x, *given: write("nan_to_num", x) if given == (None, None, None) else None,
+    aten.lt.Scalar: lambda write, x, other: write("less", x, other=other),
+    aten.sum.dim_IntList: _sum,
     aten.sym_size.int: lambda write, x, axis: 1 if axis == 0 else None,  # of the batch: one z at a time
     aten._assert_tensor_metadata.default: lambda write, x, *_, **__: x,
 }
@@ -274,6 +304,7 @@ JOINING: dict[Any, Callable[..., Any]] = {
     aten.mul.Tensor: _multiply,
     aten.div.Tensor: _divide,
     aten.cat.default: _concatenate,
+    aten.embedding.default: _embedding,
     aten.expand_as.default: lambda write, number, x: number,
     aten.broadcast_tensors.default: lambda write, x: x,
 }
