@@ -242,6 +242,14 @@ def _slice(write: Write, x: Value, axis: int, start: int | None, end: int | None
     return x if not start and (end is None or end == sys.maxsize) and step == 1 else None
 
 
+def _chunk(write: Write, x: Value, count: int, axis: int) -> list[Value] | None:
+    """Channels in parts of one size."""
+    size, rest = divmod(x.shape[0], count)
+    if axis != 1 or rest:
+        return None
+    return [write("slice", x, shape=(size, *x.shape[1:]), start=i * size) for i in range(count)]
+
+
 def _upsample(write: Write, x: Value, *_: Any) -> Value | None:
     value = write("upsample", x)
     whole = all(after % before == 0 for before, after in zip(x.shape[1:], value.shape[1:], strict=True))
@@ -278,6 +286,7 @@ UNARY: dict[Any, Callable[..., Any]] = {
     aten.reshape.default: _reshape,
     aten.flatten.using_ints: _reshape,
     aten.slice.Tensor: _slice,
+    aten.chunk.default: _chunk,
     aten.squeeze.dims: _reshape,
     aten.unsqueeze.default: _reshape,
     aten.upsample_nearest2d.vec: _upsample,

@@ -99,6 +99,8 @@ def test_the_engine_is_told_columns_of_every_kind(node: str, tmp_path: Path) -> 
     assert_same_pictures(model, node, tmp_path, **TOLD)
     label = genzoo.load("gan-dcgan-mnist-label", device="cpu")
     assert_same_pictures(label, node, tmp_path, label=["7", 0, None])
+    faces = genzoo.load("vae-conv-faces-attributes", device="cpu")
+    assert_same_pictures(faces, node, tmp_path, hat=["yes", "no", None], hair=["pink", 0, None])
 
 
 class OnMaps(nn.Module):
@@ -223,6 +225,9 @@ PARTS = {
     "concatenation": Skip(nn.Conv2d(4, 3, 1), lambda x, y: torch.cat([x, y, x], dim=1)),
     "concatenation with a constant": Of(lambda x: torch.cat([torch.full((x.shape[0], 2, 3, 5), 0.3), x], dim=1)),
     "concatenation of features": Skip(nn.Tanh(), lambda x, y: torch.cat([x.flatten(1), y.flatten(1)], dim=-1)),
+    "parts of channels": Of(
+        lambda x: x.chunk(2, dim=1)[1] * x.chunk(2, dim=1)[0].flatten(1).chunk(15, dim=1)[3][..., None, None]
+    ),
     "group norm": nn.Sequential(nn.Conv2d(4, 6, 3), nn.GroupNorm(3, 6)),
     "group norm without parameters": nn.GroupNorm(2, 4, affine=False),
     "layer norm of features": nn.Sequential(nn.Flatten(), nn.LayerNorm(60)),

@@ -77,13 +77,13 @@ const OPERATIONS = {
   add: each((op, x, other) => (i) => x[i] + other[i % other.length]), // the other may have one number for each channel
   multiply: each((op, x, other) => (i) => x[i] * other[i % other.length]),
   divide: each((op, x, other) => (i) => x[i] / other[i % other.length]),
-  embedding: each(({ tensor }, x) => { // rows of a table
+  embedding: each(({ tensor }, x) => {
     const { shape: [, width], data } = tensor("weight");
     return (i) => data[x[i % x.length] * width + Math.floor(i / x.length)];
   }),
-  sum: (op, y, { channels, data }) => () => { // of channels
+  sum: (op, y, { channels, data }) => () => {
     y.data.fill(0);
-    data.forEach((number, i) => (y.data[Math.floor(i / channels)] += number));
+    data.forEach((x, i) => (y.data[Math.floor(i / channels)] += x));
   },
   all: (op, y, { data }) => () => (y.data[0] = data.every(Boolean)),
   isnan: each((op, x) => (i) => Number.isNaN(x[i])),
@@ -96,6 +96,7 @@ const OPERATIONS = {
       first += channels;
     }
   },
+  slice: ({ start }, y, x) => each(() => (i) => x.data[place(x, start + (i % y.channels), 0, i / y.channels)])({}, y),
   group_norm: ({ groups, epsilon }, y, { channels, data }) => () => {
     const size = channels / groups, count = data.length / groups;
     for (let group = 0; group < groups; group++) {

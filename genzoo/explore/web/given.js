@@ -27,19 +27,19 @@ export function read(column, text) {
   return told;
 }
 
-/** What is told otherwise than in `base`, as [name, text]: for a link. */
+/** What is told otherwise than in `base`: [name, text] for a link. */
 export function differences(columns, row, base) {
   const all = columns.map((column) => [column.name, ...[row, base].map((one) => written(column, part(one, column)))]);
   return all.filter(([, text, other]) => text !== other);
 }
 
-/** The row that a link tells: `text(name)` is what it has of a column, or null. */
+/** The row of a link, which has `text(name)` of a column, or null. */
 export function restored(columns, base, text) {
   return columns.flatMap((column) => {
     try {
       return read(column, text(column.name));
     } catch {
-      return part(base, column); // it has nothing of it, or nothing that can be
+      return part(base, column); // what it has cannot be told
     }
   });
 }
@@ -73,7 +73,7 @@ export function layGiven(columns, place, tell) {
   return (row) => shows.forEach((show) => show(row));
 }
 
-// The controls: each gives its element, and what shows a text on it.
+// Controls: the element of each, and what shows a text on it.
 
 /** The values of an index as [text, what is shown]. */
 function choices({ size, names, optional }) {
@@ -95,7 +95,7 @@ function menu(column, tell) {
   return [select, (text) => (select.value = text)];
 }
 
-/** A box for numbers, or for words. */
+/** For numbers or words. */
 function box(column, tell) {
   const type = column.length === 1 && column.kind !== "text" ? "number" : "text";
   const input = make("input", { type, step: "any", autocomplete: "off", placeholder: column.optional ? "untold" : "" });
