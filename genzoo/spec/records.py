@@ -360,9 +360,9 @@ class OperationSpec(Targeted):
 
     `operation` is the ATen operation, or one of a library of its own, that a decoder has in its graph:
     ``aten.sin.default``. `target` translates it, and is called as ``target(write, *arguments)`` with what the graph
-    calls it with; what depends on z is a value with a ``shape`` without the batch. It returns ``write(*values)``, with
-    tensors by name in ``tensors`` and settings that JSON can hold as further keywords, or None where it cannot be
-    translated.
+    calls it with; what depends on z, or on what the model is told, is a value with a ``shape`` without the batch. It
+    returns ``write(*values)``, with tensors by name in ``tensors`` and settings that JSON can hold as further keywords,
+    or None where it cannot be translated.
 
     `script` is a JavaScript function ``(op, y, ...values) => compute``: ``compute()`` fills ``y.data``. Of y and of
     each value ``data`` is a Float32Array of channels × height × width numbers, the channels last, whose sizes are
