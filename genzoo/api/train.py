@@ -212,7 +212,7 @@ def _suited(recipe: Recipe, root: str | Path | None, overrides: Mapping[str, Any
 
 
 def _steps(recipe: Recipe, data: Split) -> int:
-    return len(data) // recipe.training.batch_size * recipe.training.epochs
+    return recipe.training.steps_of(len(data))
 
 
 def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
@@ -227,10 +227,8 @@ def _few_steps(recipe: Recipe, data: Split) -> str:
     steps, epochs = _steps(recipe, data), recipe.training.epochs
     if steps >= FEW_STEPS:
         return ""
-    enough = ceil(FEW_STEPS * epochs / steps)
-    return (
-        f"only {steps:,} steps, in which a model learns little; for {FEW_STEPS} or more: --set training.epochs={enough}"
-    )
+    enough = f"epochs={ceil(FEW_STEPS * epochs / steps)}" if epochs else f"steps={FEW_STEPS}"
+    return f"only {steps:,} steps, in which a model learns little; for {FEW_STEPS} or more: --set training.{enough}"
 
 
 def _warn_of_rises(recipe: Recipe, steps: int) -> None:

@@ -203,6 +203,8 @@ def _next(model: Model, folder: str, data: str) -> Iterator[str]:
     if "decode" in model.verbs:
         yield shlex.join(["genzoo", "explore", folder])
     if record.recipe["training"]["schedule"] == "constant":
-        yield f"{_again()} --set training.epochs={2 * record.recipe['training']['epochs']}"
+        training = record.recipe["training"]
+        length = "epochs" if training["epochs"] else "steps"
+        yield f"{_again()} --set training.{length}={2 * training[length]}"
     license_ = [] if states_license(record) else ["--license", "Apache-2.0"]
     yield shlex.join(["genzoo", "push", folder, "ORG/NAME", *license_])

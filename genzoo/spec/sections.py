@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated, Literal
 
 from genzoo.fields import Field
@@ -43,7 +44,13 @@ class Optimizer:
 class Training:
     """``[training]``: how long, how much at a time, in which order and precision."""
 
-    epochs: Annotated[int, Field(kind="int", doc="passes over the data", minimum=1, maximum=1_000_000)]
+    epochs: Annotated[
+        int,
+        Field(kind="int", doc="passes over the data; 0: training.steps says how long", minimum=0, maximum=1_000_000),
+    ] = 0
+    steps: Annotated[
+        int, Field(kind="int", doc="steps of the run; 0: as many as epochs have", minimum=0, maximum=1_000_000_000)
+    ] = 0
     batch_size: Annotated[
         int, Field(kind="int", doc="examples in a step, of all processes together", minimum=1, maximum=65536)
     ] = 128
@@ -96,6 +103,14 @@ class Training:
             maximum=256,
         ),
     ] = -1
+
+    def steps_of(self, examples: int) -> int:
+        """The steps of a run on so many examples. An epoch leaves out what fills no batch."""
+        return self.steps or examples // self.batch_size * self.epochs
+
+    def epochs_of(self, examples: int) -> int:
+        """The epochs of that run; the last one may be a part of one."""
+        return self.epochs or ceil(self.steps / (examples // self.batch_size))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,7 +55,7 @@ def fit(
     report: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[Model, int], None] = lambda model, epoch: None,
 ) -> Model:
-    """Train `model` on `data` until the recipe's last epoch, from the state in `run` if there is one.
+    """Train `model` on `data` until the recipe's last step, from the state in `run` if there is one.
 
     Draws from torch's global generators: seed or fork them outside.
 
@@ -68,7 +68,8 @@ def fit(
         columns: of the data, which batches have beside those that the model is told.
         processes: those that train together; this one alone without it.
         report: called about twice a second and at the end of each epoch, by the main process.
-        on_epoch: called with the model to be saved (in eval mode) and the number of epochs done, by the main process.
+        on_epoch: called with the model to be saved (in eval mode) and the number of epochs begun, by the main process,
+            at the end of each epoch and of the run.
 
     Returns:
         The model to be saved, in eval mode: the moving average of the weights if the recipe asks for one.
@@ -89,24 +90,27 @@ def fit(
     layout = torch.channels_last if settings.precision == "bf16" else torch.contiguous_format
     model.to(memory_format=layout)
     trainer = Trainer.of(model, losses, recipe, processes, data_size=len(data))
-    _begin_or_go_on(trainer, run, settings.seed)
     batch_size, steps_per_epoch = settings.batch_size, len(data) // settings.batch_size
-    steps = steps_per_epoch * settings.epochs
+    steps, epochs = settings.steps_of(len(data)), settings.epochs_of(len(data))
+    _begin_or_go_on(trainer, run, settings, steps)
     clock = Clock(trainer=trainer, steps=steps, batch_size=batch_size)
     kept = model if trainer.average is None else cast(Model, trainer.average.module)
     with stop_requests() as stop_requested:
         while trainer.step < steps:
             epoch, done = divmod(trainer.step, steps_per_epoch)
             order = torch.randperm(len(data), generator=stream("order", settings.seed, epoch), device="cpu")
-            order = order[done * batch_size : steps_per_epoch * batch_size]
+            order = order[done * batch_size : min(steps_per_epoch, done + steps - trainer.step) * batch_size]
             for batches in _steps(trainer, data, order, settings, columns):
                 _play(trainer, batches, settings, steps)
                 clock.tick()
-                ended, last = trainer.step % steps_per_epoch == 0, trainer.step == steps
-                if processes.main and (ended or clock.report_due()):
-                    report(clock.progress(epoch, settings.epochs, ended=ended))
-                if ended:  # before the state that says so: what is killed in between is done again
+                last = trainer.step == steps
+                whole = trainer.step % steps_per_epoch == 0
+                if processes.main and (whole or last or clock.report_due()):
+                    report(clock.progress(epoch, epochs, ended=whole or last))
+                if whole or last:  # before the state that says so: what is killed in between is done again
                     _end_epoch(trainer, run, kept, epoch + 1, on_epoch)
+                if whole:  # a run that ends within an epoch may go on with it
+                    trainer.means = Means()
                 stop, due = processes.any(stop_requested(), processes.main and clock.save_due())
                 if due or last or stop:
                     _save(trainer, run)
@@ -156,16 +160,20 @@ def _check_compiler() -> None:
         )
 
 
-def _begin_or_go_on(trainer: Trainer, run: Run, seed: int) -> None:
-    """Restore the state in the run folder, which the main process reads, or let the noise of a new run begin."""
+def _begin_or_go_on(trainer: Trainer, run: Run, settings: Training, steps: int) -> None:
+    """Restore the state in the run folder, which the main process reads, or let the noise of a new run begin.
+
+    The log keeps the line of an epoch that was broken off only if the run ends there.
+    """
     processes = trainer.processes
     saved = processes.send(run.read_state() if processes.main else None)
     if saved is None:
-        processes.seed_noise(seed)
+        processes.seed_noise(settings.seed)
     else:
         trainer.restore(run.parse_state(saved, trainer.expected()))
     if processes.main:
-        run.forget_log_after(trainer.step)
+        within = trainer.step % (trainer.examples // settings.batch_size) if trainer.step < steps else 0
+        run.forget_log_after(trainer.step - within)
 
 
 def _steps(
@@ -269,7 +277,6 @@ def _end_epoch(trainer: Trainer, run: Run, kept: Model, epoch: int, on_epoch: Ca
         with trainer.processes.alone():
             on_epoch(kept.eval(), epoch)
         trainer.model.train()
-    trainer.means = Means()
 
 
 def _save(trainer: Trainer, run: Run) -> None:

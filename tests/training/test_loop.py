@@ -128,6 +128,45 @@ def test_a_run_killed_and_resumed_has_the_bits_of_an_unbroken_one(
     assert without_time[0] == without_time[1]  # the line of the broken epoch is that of all of it
 
 
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a log without their times."""
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [{**json.loads(line), "seconds": 0} for line in lines]
+
+
+@pytest.mark.parametrize(("steps", "ends"), [(15, [6, 12, 15]), (12, [6, 12]), (4, [4])])
+def test_a_run_of_so_many_steps_ends_within_an_epoch_and_is_resumed_bit_for_bit(
+    steps: int, ends: list[int], tmp_path: Path
+) -> None:
+    length = {"epochs": 0, "steps": steps}
+    seen: list[Progress] = []
+    pictures: list[int] = []
+
+    def stop(progress: Progress) -> None:
+        if progress.step == steps - 1:
+            raise Stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "SAVE_SECONDS", 0)
+        patch.setattr(clock, "REPORT_SECONDS", 0)
+        with pytest.raises(Stop):
+            trained("vae", tmp_path / "run", training=length, report=stop)
+    whole = trained(
+        "vae",
+        tmp_path / "whole",
+        training=length,
+        report=seen.append,
+        on_epoch=lambda model, epoch: pictures.append(epoch),
+    )
+    assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True, training=length))
+    assert [entry["step"] for entry in log_of(tmp_path / "whole")] == ends
+    assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
+    assert pictures == list(range(1, len(ends) + 1))
+    assert (seen[-1].epoch, seen[-1].epochs, seen[-1].step, seen[-1].steps) == (len(ends), len(ends), steps, steps)
+    assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True, training=length))
+    assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
+
+
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"weight_decay": 0.01, "clip": 1.0},
     "adamw": {"name": "adamw", "weight_decay": 0.1},
