@@ -13,9 +13,9 @@ from genzoo.files import user_path
 from genzoo.hub.reference import is_reference
 from genzoo.registry import registry
 from genzoo.spec import DatasetSpec, RecipeFile
-from genzoo.training import Recipe
+from genzoo.training import Recipe, Run
 
-__all__ = ["find_recipe", "like"]
+__all__ = ["find_recipe", "like", "recipe_of_run"]
 
 MAX_NAME = 64
 
@@ -76,6 +76,18 @@ def find_recipe(recipe: str | Path) -> tuple[Recipe, str]:
         except NotFound:
             raise error from None
     return Recipe.read(found.record.path), found.owner
+
+
+def recipe_of_run(folder: str | Path) -> tuple[Recipe, str] | None:
+    """The recipe of the run in a folder, finished or not, and the distribution it came from; None if it holds none."""
+    run = Run(user_path(folder))
+    if not is_path(folder) or not run.recipe_path.is_file():
+        return None
+    try:
+        owner = find_checkpoint(folder).owner
+    except NotFound:  # not finished
+        owner = ""
+    return run.recipe(), owner
 
 
 def _recipe_of(name: str | Path) -> tuple[Recipe, str]:

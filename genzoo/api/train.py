@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,13 @@ import torch
 from genzoo import __version__
 from genzoo.api.build import load, pick_device
 from genzoo.api.data import one_root, open_data, survey_of, with_survey
-from genzoo.api.defaults import TRAINING, plain_defaults
+from genzoo.api.defaults import plain_defaults, training_alone
 from genzoo.api.evaluate import measure_quick, measure_test
+from genzoo.api.length import Length, check_minutes
 from genzoo.api.plan import Plan
 from genzoo.api.progress import Note, Report, both, display
 from genzoo.api.proposal import proposed
-from genzoo.api.recipes import find_recipe, like
+from genzoo.api.recipes import find_recipe, like, recipe_of_run
 from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint
 from genzoo.datasets import Split
@@ -44,8 +44,6 @@ from genzoo.training.track import find_tracker, tracked
 
 __all__ = ["train"]
 
-FEW_STEPS = 500
-
 
 @typed
 @plain_defaults()
@@ -54,6 +52,7 @@ def train(
     *,
     data: str = "",
     overrides: Mapping[str, Any] | None = None,
+    minutes: float | None = None,
     data_root: str | Path | None = None,
     output: str | Path | None = None,
     resume: bool = False,
@@ -76,10 +75,13 @@ def train(
         recipe: a TOML file, or the name of a checkpoint or recipe, to train it anew.
         data: another data set to use the recipe on, ``DATASET`` or ``DATASET:PATH``; see `like`.
         overrides: other values for keys of the recipe, ``{"training.epochs": 5}``.
+        minutes: train for about so long, whatever epochs or steps the recipe has. A few steps are timed before, and
+            the recipe of the run says ``training.steps``. With `resume` it is so many minutes more.
         data_root: where the data set lies or is downloaded to; the images themselves for ``folder``.
         output: the run folder; ``runs/<name>`` without one.
         resume: go on with the run in `output` from its last state, or start it if there is none. The recipe may have
-            another license, evaluation or learning rate than before, and with a constant schedule more epochs.
+            another license, evaluation, learning rate or number of epochs or steps than before; its schedule is from
+            here on that of the longer run. A `recipe` that is a run folder goes on there without `output`.
         force: replace the run in `output`.
         device: as in `load`; several processes on ``cuda`` have a GPU each.
         track: a tracker, ``tensorboard`` or ``wandb``, that is told the terms of each epoch too.
@@ -99,6 +101,7 @@ def train(
             recipe,
             data=data,
             overrides=overrides,
+            minutes=minutes,
             data_root=data_root,
             output=output,
             resume=resume,
@@ -115,6 +118,7 @@ def _train(
     *,
     data: str,
     overrides: Mapping[str, Any] | None,
+    minutes: float | None,
     data_root: str | Path | None,
     output: str | Path | None,
     resume: bool,
@@ -125,11 +129,14 @@ def _train(
     report: Report,
 ) -> Model:
     tracker = find_tracker(track)
+    check_minutes(minutes, overrides or {})
     chosen = pick_device(device)
     processes = Processes.join(chosen)
     with ExitStack() as stack:
         with processes.main_first():
-            base, owner, root = _wanted(recipe, data, data_root)
+            going_on = recipe_of_run(recipe) if resume and not output else None
+            output = recipe if going_on else output
+            base, owner, root = _wanted(going_on or find_recipe(recipe), data, data_root)
             run = Run(user_path(output) if output else Path("runs") / base.changed(overrides or {}).name)
             if processes.main:
                 check_free(run.folder)
@@ -142,18 +149,17 @@ def _train(
             split = open_data(plan.dataset, plan.split, root=root, shape=plan.blueprint.spec.input_shape)
             plan.check_columns(split)
             check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
+            there = None
             if processes.main:
                 stack.enter_context(locked(run.folder))
                 run.check(found, resume=resume, force=force)  # again, for nobody else is in it now
-                run.begin(found, data=split.fingerprint(), resume=resume)
-                note(_announcement(plan, split, processes))
-                for line in filter(None, (choice, split.preparation)):
-                    note(line)
-                if plan.dataset.held_out == plan.split:
-                    note("nothing is held out: the model is measured on what it is trained on")
-                _warn_of_rises(found, _steps(found, split))
-                if told := _few_steps(found, split):
-                    note(told)
+                there = run.saved() if resume else None
+        length = Length.of(plan, split, processes, minutes=minutes, done=there.step if there else 0, preview=_preview)
+        plan = length.plan
+        if processes.main:
+            run.begin(plan.recipe, data=split.fingerprint(), examples=len(split), resume=resume)
+            for line in filter(None, (length.announcement(processes), choice, split.preparation, *length.notes(there))):
+                note(line)
         return _fit(plan, split, run, processes, root, tracker=tracker, note=note, report=report)
 
 
@@ -169,10 +175,8 @@ def _fit(
     report: Report,
 ) -> Model:
     """Train in a run folder that is ready; what the main process does besides, the others do not wait for."""
-    cuda = processes.device.type == "cuda"
     with ExitStack() as stack:
-        stack.enter_context(TRAINING)
-        stack.enter_context(torch.random.fork_rng(devices=[processes.device] if cuda else []))
+        stack.enter_context(training_alone(processes.device))
         log = stack.enter_context(tracked(tracker if processes.main else None, plan.recipe.name, run.folder))
         model = fit(
             _untrained(plan).to(processes.device),
@@ -193,9 +197,11 @@ def _fit(
     return model
 
 
-def _wanted(recipe: str | Path, data: str, data_root: str | Path | None) -> tuple[Recipe, str, str | Path | None]:
+def _wanted(
+    recipe: tuple[Recipe, str], data: str, data_root: str | Path | None
+) -> tuple[Recipe, str, str | Path | None]:
     """The recipe asked for, the distribution it came from, and where its data lies."""
-    found, owner = find_recipe(recipe)
+    found, owner = recipe
     path: Path | None = None
     if data:
         found, path = like(found, data, prefer=owner)
@@ -209,42 +215,6 @@ def _suited(recipe: Recipe, root: str | Path | None, overrides: Mapping[str, Any
     if survey := survey_of(record, root):
         recipe, said = proposed(recipe, with_survey(record, survey), survey, overrides, prefer=prefer)
     return recipe.changed(overrides), said
-
-
-def _steps(recipe: Recipe, data: Split) -> int:
-    return recipe.training.steps_of(len(data))
-
-
-def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
-    shape = "×".join(map(str, plan.blueprint.spec.input_shape))
-    together = f", {processes.count} processes" if processes.count > 1 else ""
-    examples = f"{plan.recipe.name}: {len(data):,} examples of {shape}"
-    return f"{examples}, {_steps(plan.recipe, data):,} steps on {processes.device.type}{together}"
-
-
-def _few_steps(recipe: Recipe, data: Split) -> str:
-    """What to say of a run too short to learn much; "" of a longer one."""
-    steps, epochs = _steps(recipe, data), recipe.training.epochs
-    if steps >= FEW_STEPS:
-        return ""
-    enough = f"epochs={ceil(FEW_STEPS * epochs / steps)}" if epochs else f"steps={FEW_STEPS}"
-    return f"only {steps:,} steps, in which a model learns little; for {FEW_STEPS} or more: --set training.{enough}"
-
-
-def _warn_of_rises(recipe: Recipe, steps: int) -> None:
-    """Warn of what is to rise over more steps than there are, as in a recipe that is used on fewer data."""
-    rises = {
-        "objective.annealing_steps": recipe.objective.get("annealing_steps", 0),
-        "training.warmup_steps": recipe.training.warmup_steps,
-    }
-    for key, rise in rises.items():
-        if rise > steps:
-            warnings.warn(
-                f"{key} = {rise:,} is more than the {steps:,} steps of the run, which ends at "
-                f"{steps / rise:.2g} of the full weight: --set {key}={steps // 2}",
-                GenzooWarning,
-                stacklevel=2,
-            )
 
 
 def _untrained(plan: Plan) -> Model:
@@ -283,10 +253,15 @@ def _finish(
 
 
 def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
-    """What a person wants to see after an epoch: samples, or pictures above their reconstructions."""
+    if picture := _preview(data, model):
+        run.write(run.picture_path(epoch), picture)
+
+
+def _preview(data: Split, model: Model) -> bytes | None:
+    """What a person wants to see after an epoch, as a PNG: samples, or pictures above their reconstructions."""
     shape, given = model.input_shape, tuple(model.spec.given)
     if not is_drawable(shape):
-        return
+        return None
     if isinstance(model, Generator):
         count = min(how_many(shape), len(data)) if given else how_many(shape)
         told = data.examples(count, columns=given).given if given else {}
@@ -296,8 +271,8 @@ def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
         y = model.decode(model.encode(batch.x, **batch.given), **batch.given)
         picture = grid(torch.cat([batch.x, y]), columns=len(y)) if is_picture(shape) else draw(y)
     else:
-        return
-    run.write(run.picture_path(epoch), png(picture))
+        return None
+    return png(picture)
 
 
 def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -> Checkpoint:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -23,6 +24,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import Dataset
 
 from genzoo.batch import Batch
 from genzoo.datasets import Split
@@ -31,15 +33,16 @@ from genzoo.models import Model
 from genzoo.models.given import not_told
 from genzoo.randomness import stream
 from genzoo.spec.sections import Training
-from genzoo.training.clock import Clock, Progress
+from genzoo.training.clock import Clock, Pace, Progress
 from genzoo.training.processes import Processes
 from genzoo.training.recipe import Recipe
 from genzoo.training.run import Run
 from genzoo.training.signals import Interrupted, stop_requests
 from genzoo.training.state import Losses, Means, Player, Trainer
 
-__all__ = ["check_batches", "fit", "normalises"]
+__all__ = ["check_batches", "fit", "normalises", "pace"]
 
+PACE_SECONDS = 2.0
 _ANEW = "start anew with a smaller optimizer.learning_rate or training.precision = 'float32', with --force or -o DIR"
 
 
@@ -84,12 +87,7 @@ def fit(
     processes = processes or Processes(device=model.device)
     settings = recipe.training
     check_batches(model, losses, data, recipe, processes.count)
-    if settings.compile:
-        _check_compiler()
-    # Convolutions in bf16 are a tenth faster where the channels of a pixel lie together.
-    layout = torch.channels_last if settings.precision == "bf16" else torch.contiguous_format
-    model.to(memory_format=layout)
-    trainer = Trainer.of(model, losses, recipe, processes, data_size=len(data))
+    trainer = _trainer(model, losses, data, recipe, processes)
     batch_size, steps_per_epoch = settings.batch_size, len(data) // settings.batch_size
     steps, epochs = settings.steps_of(len(data)), settings.epochs_of(len(data))
     _begin_or_go_on(trainer, run, settings, steps)
@@ -115,9 +113,48 @@ def fit(
                 if due or last or stop:
                     _save(trainer, run)
                 if stop and not last:
-                    raise Interrupted
+                    raise Interrupted(steps)
     kept.to(memory_format=torch.contiguous_format)
     return kept.requires_grad_(True).eval()
+
+
+def pace(
+    model: Model,
+    losses: Losses,
+    data: Split,
+    recipe: Recipe,
+    *,
+    most: int,
+    columns: Collection[str] = (),
+    processes: Processes | None = None,
+) -> Pace:
+    """How fast `model` trains here, by up to `most` steps that are played on it in two seconds or so.
+
+    Takes what `fit` takes, and writes nothing. `model` and torch's global generators are not as before.
+    """
+    processes = processes or Processes(device=model.device)
+    trainer = _trainer(model, losses, data, recipe, processes)
+    settings, steps = recipe.training, recipe.training.steps_of(len(data))
+    most = min(most, len(data) // settings.batch_size)
+    order = torch.randperm(len(data), generator=stream("order", settings.seed, 0), device="cpu")
+    ends, waited = [time.monotonic()], 0.0
+    for batches in _steps(trainer, data, order[: most * settings.batch_size], settings, columns):
+        waited = waited or time.monotonic() - ends[0]
+        _play(trainer, batches, settings, steps)
+        ends.append(time.monotonic())
+        (over,) = processes.any(ends[-1] - ends[0] > PACE_SECONDS)
+        if over:
+            break
+    return Pace.of(ends, read_ahead=isinstance(data.source, Dataset), waited=waited)
+
+
+def _trainer(model: Model, losses: Losses, data: Split, recipe: Recipe, processes: Processes) -> Trainer:
+    if recipe.training.compile:
+        _check_compiler()
+    # Convolutions in bf16 are a tenth faster where the channels of a pixel lie together.
+    layout = torch.channels_last if recipe.training.precision == "bf16" else torch.contiguous_format
+    model.to(memory_format=layout)
+    return Trainer.of(model, losses, recipe, processes, data_size=len(data))
 
 
 def check_batches(model: Model, losses: Losses, data: Split, recipe: Recipe, count: int = 1) -> None:

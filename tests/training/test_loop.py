@@ -25,7 +25,7 @@ from genzoo.datasets import Split
 from genzoo.errors import DamagedFile, InvalidInput, MissingDependency, OutputExists, TrainingDiverged
 from genzoo.models import Model
 from genzoo.objectives import adversarial, reconstruction, variational
-from genzoo.training import Losses, Progress, Recipe, Run, clock, fit
+from genzoo.training import Losses, Progress, Recipe, Run, clock, fit, loop
 from genzoo.training.loop import check_batches
 from genzoo.training.processes import Processes
 from genzoo.training.state import Trainer
@@ -73,7 +73,7 @@ def recipe(optimizer: dict[str, Any] | None = None, **training: Any) -> Recipe:
 def begin(folder: Path, wanted: Recipe, *, resume: bool = False, data: str = "") -> Run:
     run = Run(folder)
     run.check(wanted, resume=resume, force=False)
-    run.begin(wanted, data=data, resume=resume)
+    run.begin(wanted, data=data, examples=100, resume=resume)
     return run
 
 
@@ -165,6 +165,37 @@ def test_a_run_of_so_many_steps_ends_within_an_epoch_and_is_resumed_bit_for_bit(
     assert (seen[-1].epoch, seen[-1].epochs, seen[-1].step, seen[-1].steps) == (len(ends), len(ends), steps, steps)
     assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True, training=length))
     assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
+
+
+def test_a_run_that_ended_within_an_epoch_goes_on_as_one_that_did_not(tmp_path: Path) -> None:
+    constant = {"schedule": "constant"}
+    whole = trained("vae", tmp_path / "whole", training=constant)
+    trained("vae", tmp_path / "run", training={**constant, "epochs": 0, "steps": 15})
+    assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True, training=constant))
+    assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
+
+
+def test_pace_is_that_of_steps_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of 10 ms, the first of 200 ms and one with a pause, on a clock of its own."""
+    now = iter([0.0, 0.19, 0.2, 0.21, 0.31, 0.32, 0.33])
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(now))
+    monkeypatch.chdir(tmp_path)
+    model, losses = players("gan")
+    found = loop.pace(model, losses, images(), recipe(), most=5)
+    assert (found.step, found.epoch) == (pytest.approx(0.01), 0.0)
+    assert found.seconds(100, 6) == pytest.approx(1.0)
+    assert found.steps_in(0.5, 6) == 50
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pace_counts_how_long_readers_take_to_start() -> None:
+    """Batches come in bursts, and each epoch waits half a second for the first."""
+    ends = [0.0, 0.6, 0.6, 0.6, 0.9, 0.9, 0.9]
+    found = clock.Pace.of(ends, read_ahead=True, waited=0.5)
+    assert found.step == pytest.approx(0.06)
+    assert found.seconds(20, 10) == pytest.approx(20 * 0.06 + 2 * 0.5)
+    assert clock.Pace.of([1.0, 4.0], read_ahead=False, waited=0.0).step == 3.0
+    assert found.steps_in(1e-9, 10) == 1
 
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -291,8 +322,8 @@ def test_a_run_is_not_overwritten_nor_mixed(tmp_path: Path) -> None:
     trained("vae", tmp_path / "run")
     with pytest.raises(OutputExists, match="--resume goes on with a run"):
         trained("vae", tmp_path / "run")
-    with pytest.raises(InvalidInput, match=r"another recipe \(training.epochs 3 → 4\)"):
-        trained("vae", tmp_path / "run", resume=True, training={"epochs": 4})
+    with pytest.raises(InvalidInput, match=r"another recipe \(training.seed 0 → 1\)"):
+        trained("vae", tmp_path / "run", resume=True, training={"seed": 1})
 
 
 @pytest.mark.parametrize("name", ["recipe.json", "state"])
