@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,7 @@ from genzoo.api.length import Length, check_minutes
 from genzoo.api.plan import Plan
 from genzoo.api.progress import Note, Report, both, display
 from genzoo.api.proposal import proposed
-from genzoo.api.recipes import find_recipe, like, recipe_of_run
+from genzoo.api.recipes import find_recipe, like, recipe_of, recipe_of_run, starting_from
 from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint
 from genzoo.datasets import Split
@@ -38,6 +38,7 @@ from genzoo.spec import Checkpoint, DatasetSpec, TrackerSpec
 from genzoo.training import Progress, Recipe, Run, fit
 from genzoo.training.lock import check_free, locked
 from genzoo.training.loop import check_batches
+from genzoo.training.origin import LENGTH
 from genzoo.training.processes import Processes
 from genzoo.training.run import record_bytes
 from genzoo.training.track import find_tracker, tracked
@@ -48,9 +49,10 @@ __all__ = ["train"]
 @typed
 @plain_defaults()
 def train(
-    recipe: str | Path,
+    recipe: str | Path | None = None,
     *,
     data: str = "",
+    start: str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
     minutes: float | None = None,
     data_root: str | Path | None = None,
@@ -72,8 +74,10 @@ def train(
     calls `note` and `report`; in the others the model has no record.
 
     Args:
-        recipe: a TOML file, or the name of a checkpoint or recipe, to train it anew.
+        recipe: a TOML file, or the name of a checkpoint or recipe, to train it anew. Without one, that of `start`.
         data: another data set to use the recipe on, ``DATASET`` or ``DATASET:PATH``; see `like`.
+        start: a checkpoint, or the folder of a run, with the same networks: the run begins with its weights. The recipe
+            keeps its name and sha256.
         overrides: other values for keys of the recipe, ``{"training.epochs": 5}``.
         minutes: train for about so long, whatever epochs or steps the recipe has. A few steps are timed before, and
             the recipe of the run says ``training.steps``. With `resume` it is so many minutes more.
@@ -100,6 +104,7 @@ def train(
         return _train(
             recipe,
             data=data,
+            start=start,
             overrides=overrides,
             minutes=minutes,
             data_root=data_root,
@@ -114,9 +119,10 @@ def train(
 
 
 def _train(
-    recipe: str | Path,
+    recipe: str | Path | None,
     *,
     data: str,
+    start: str | Path | None,
     overrides: Mapping[str, Any] | None,
     minutes: float | None,
     data_root: str | Path | None,
@@ -130,19 +136,28 @@ def _train(
 ) -> Model:
     tracker = find_tracker(track)
     check_minutes(minutes, overrides or {})
+    if not (recipe or start):
+        raise InvalidInput("train: give a recipe, or start, a checkpoint whose recipe and weights are taken over")
     chosen = pick_device(device)
     processes = Processes.join(chosen)
     with ExitStack() as stack:
         with processes.main_first():
-            going_on = recipe_of_run(recipe) if resume and not output else None
+            going_on = recipe_of_run(recipe) if recipe and resume and not output else None
             output = recipe if going_on else output
-            base, owner, root = _wanted(going_on or find_recipe(recipe), data, data_root)
+            source = going_on or (find_recipe(recipe) if recipe else recipe_of(start or ""))
+            base, owner, root = _wanted(source, data, data_root)
             run = Run(user_path(output) if output else Path("runs") / base.changed(overrides or {}).name)
             if processes.main:
                 check_free(run.folder)
                 run.check_writable()
-            found, choice = _suited(base, root, overrides or {}, owner) if data else (base.changed(overrides or {}), "")
-            plan = Plan.of(found, prefer=owner, root=root)
+            found, choice = base.changed(overrides or {}), ""
+            if data:
+                kept = (*(["model", "evaluation"] if start else []), *(LENGTH if minutes else []))
+                found, choice = _suited(base, root, overrides or {}, owner, kept)
+            if start:
+                found = starting_from(found, start)
+            begun = resume and run.state_path.exists()
+            plan = Plan.of(found, prefer=owner, root=root, start=start or "", begun=begun)
             if processes.main:
                 run.check(found, resume=resume, force=force)
                 record_bytes(_record(plan, processes))  # or what cannot be read back is told after hours
@@ -208,12 +223,14 @@ def _wanted(
     return found, owner, one_root(path, data_root)
 
 
-def _suited(recipe: Recipe, root: str | Path | None, overrides: Mapping[str, Any], prefer: str) -> tuple[Recipe, str]:
+def _suited(
+    recipe: Recipe, root: str | Path | None, overrides: Mapping[str, Any], prefer: str, kept: Collection[str]
+) -> tuple[Recipe, str]:
     """A recipe for other data with what suits these, where they are the user's own, and what the user sets; and a line
-    on what was chosen."""
+    on what was chosen, which is nothing in `kept`."""
     record, said = registry().find(DatasetSpec, recipe.data["name"], prefer=prefer), ""
     if survey := survey_of(record, root):
-        recipe, said = proposed(recipe, with_survey(record, survey), survey, overrides, prefer=prefer)
+        recipe, said = proposed(recipe, with_survey(record, survey), survey, overrides, kept=kept, prefer=prefer)
     return recipe.changed(overrides), said
 
 
@@ -222,8 +239,8 @@ def _untrained(plan: Plan) -> Model:
     torch.manual_seed(plan.recipe.training.seed)
     model = plan.blueprint.build("cpu")
     model.name = plan.recipe.name
-    if start := plan.recipe.training.start:
-        model.load_state_dict(load(start, device="cpu").state_dict())
+    if plan.start:
+        model.load_state_dict(load(plan.start, device="cpu").state_dict())
     return model
 
 
@@ -293,7 +310,7 @@ def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -
 
 def _record(plan: Plan, processes: Processes) -> Checkpoint:
     """The record of a run as far as it is known before the first step."""
-    start = plan.recipe.training.start
+    start, _, sha256 = plan.recipe.training.start.partition("@")
     return Checkpoint(
         name=plan.recipe.name,
         family=plan.blueprint.spec.family,
@@ -314,7 +331,7 @@ def _record(plan: Plan, processes: Processes) -> Checkpoint:
             "torch": torch.__version__,
             "device": processes.device.type,
             "processes": processes.count,
-            **({"start": find_checkpoint(start).record.sha256} if start else {}),
+            **({"start": sha256 or find_checkpoint(start).record.sha256} if start else {}),
         },
         distribution=plan.blueprint.distribution,
     )

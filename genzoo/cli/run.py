@@ -111,6 +111,7 @@ def reconstruct_command(name: str, starts: Starts, output: Path | None, force: b
 @click.argument("recipe", required=False)
 @click.option("--like", metavar="NAME", help="Instead of RECIPE: one to use on other data.")
 @click.option("--data", metavar="DATASET[:PATH]", help="That data: fashion-mnist, folder:./faces.")
+@click.option("--start", metavar="NAME", help="Begin with the weights of a checkpoint or a run folder.")
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe: training.epochs=5.")
 @click.option("--minutes", type=float, metavar="M", help="Train for about so long [default: as the recipe says].")
 @data_root_option
@@ -123,6 +124,7 @@ def train_command(
     recipe: str | None,
     like: str | None,
     data: str | None,
+    start: str | None,
     changes: tuple[str, ...],
     minutes: float | None,
     data_root: Path | None,
@@ -140,7 +142,7 @@ def train_command(
     Prints the run folder, which `sample`, `reconstruct` and `show` take as a name. Several processes train together
     where torchrun starts them: torchrun --nproc_per_node 2 -m genzoo train RECIPE
     """
-    source = _recipe_or_like(recipe, like, data)
+    source = _recipe_or_like(recipe, like, data, start)
     if resume and force:
         raise click.UsageError("--resume and --force exclude each other")
     keep_memory()
@@ -150,7 +152,7 @@ def train_command(
     from genzoo.training.recipe import parse_override
 
     options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device, "track": track}
-    options["minutes"] = minutes
+    options |= {"minutes": minutes, "start": start}
     overrides = dict(map(parse_override, changes))
     try:
         model = train(source, data=data or "", overrides=overrides, **options, resume=resume, force=force)
@@ -169,15 +171,17 @@ def train_command(
             echo(line, err=True)
 
 
-def _recipe_or_like(recipe: str | None, like: str | None, data: str | None) -> str:
-    """What to train by: one of the two is given, and --data with --like alone."""
+def _recipe_or_like(recipe: str | None, like: str | None, data: str | None, start: str | None) -> str | None:
+    """What to train by: RECIPE, --like, or else --start, whose recipe it is; and --data with the latter two alone."""
     if like and not data:
         raise click.UsageError(f"--like {like} needs the data to use it on, e.g. --data folder:./pictures")
-    if data and not like:
-        raise click.UsageError(f"--data goes with --like NAME, the recipe to use on it; --like {recipe or 'NAME'}")
-    if bool(recipe) == bool(like):
+    if recipe and like:
         raise click.UsageError("give RECIPE, or --like NAME --data DATASET, one of the two")
-    return str(recipe or like)
+    if data and not (like or (start and not recipe)):
+        raise click.UsageError(f"--data goes with --like NAME, the recipe to use on it; --like {recipe or 'NAME'}")
+    if not (recipe or like or start):
+        raise click.UsageError("give RECIPE, or --like NAME --data DATASET, one of the two")
+    return recipe or like
 
 
 def _again(steps: int) -> str:

@@ -57,7 +57,10 @@ class Training:
     accumulate: Annotated[
         int, Field(kind="int", doc="micro-batches a step is cut into, to save memory", minimum=1, maximum=65536)
     ] = 1
-    start: Annotated[str, Field(kind="str", doc="checkpoint of the same networks whose weights are the first")] = ""
+    start: Annotated[
+        str,
+        Field(kind="str", doc="checkpoint of the same networks whose weights are the first: NAME, or NAME@SHA256"),
+    ] = ""
     seed: Annotated[
         int, Field(kind="int", doc="seed of initial weights, order and noise", minimum=0, maximum=2**62)
     ] = 0
