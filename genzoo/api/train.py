@@ -32,7 +32,7 @@ from genzoo.files import user_path
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
-from genzoo.protocols import Decoder, Encoder, Generator
+from genzoo.protocols import Decoder, Encoder, Generator, Scaled
 from genzoo.registry import registry
 from genzoo.spec import Checkpoint, DatasetSpec, TrackerSpec
 from genzoo.training import Progress, Recipe, Run, fit
@@ -44,6 +44,8 @@ from genzoo.training.run import record_bytes
 from genzoo.training.track import find_tracker, tracked
 
 __all__ = ["train"]
+
+EXAMPLES = 256  # by which the scale of the data is known
 
 
 @typed
@@ -194,7 +196,7 @@ def _fit(
         stack.enter_context(training_alone(processes.device))
         log = stack.enter_context(tracked(tracker if processes.main else None, plan.recipe.name, run.folder))
         model = fit(
-            _untrained(plan).to(processes.device),
+            _untrained(plan, split).to(processes.device),
             plan.losses,
             split,
             plan.recipe,
@@ -234,13 +236,17 @@ def _suited(
     return recipe.changed(overrides), said
 
 
-def _untrained(plan: Plan) -> Model:
-    """The model with its first weights, drawn from the recipe's seed or those of ``training.start``."""
+def _untrained(plan: Plan, data: Split) -> Model:
+    """The model with its first weights: those of ``training.start``, or drawn from the recipe's seed and, where they
+    have a scale, at that of the data. To read the data for it changes no random state."""
     torch.manual_seed(plan.recipe.training.seed)
     model = plan.blueprint.build("cpu")
     model.name = plan.recipe.name
     if plan.start:
         model.load_state_dict(load(plan.start, device="cpu").state_dict())
+    elif isinstance(model, Scaled) and not plan.begun:
+        with torch.random.fork_rng(devices=[]):
+            model.fit_scale(data.some(EXAMPLES, seed=plan.recipe.training.seed))
     return model
 
 

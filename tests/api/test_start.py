@@ -105,3 +105,36 @@ def test_start_on_the_command_line(
     assert find_recipe("runs/gan-dense-toy1d-bumps")[0].training.start.startswith("gan-mine@")
     assert run(["train", "--start", "./nothing", "--data", "toy1d"]) == 3
     assert "nothing is not a folder" in capsys.readouterr().err
+
+
+POINTS_IN_A_RING = """
+name = "vae-dense-ring"
+[model]
+family = "vae"
+architecture = "dense"
+latent_dim = 1
+hidden = [4]
+likelihood = "gaussian"
+[objective]
+name = "elbo"
+[data]
+name = "toy2d-ring"
+[optimizer]
+learning_rate = 1e-8
+[training]
+steps = 1
+"""
+
+
+def test_the_scale_of_the_data_is_the_first_value_and_stays_in_a_resumed_run(tmp_path: Path) -> None:
+    recipe = tmp_path / "ring.toml"
+    recipe.write_text(POINTS_IN_A_RING)
+    first = genzoo.train(recipe, output=tmp_path / "run", device="cpu", progress=False)
+    x = genzoo.open_data("toy2d-ring", "train").first(4000)
+    spread = (x - x.mean(0)).square().mean().sqrt().item()
+    assert first.state_dict()["log_scale"].exp().item() == pytest.approx(spread, rel=0.1)
+    longer = {"training.steps": 2}
+    on = genzoo.train(tmp_path / "run", resume=True, overrides=longer, device="cpu", progress=False)
+    whole = genzoo.train(recipe, overrides=longer, output=tmp_path / "whole", device="cpu", progress=False)
+    for key, value in whole.state_dict().items():
+        assert torch.equal(value, on.state_dict()[key]), key
