@@ -86,6 +86,7 @@ class Plan:
         if spec.sampler:
             sampler_of(skeleton, spec.sampler)
         _check_networks(skeleton, objective, where)
+        _check_augmentation(recipe, skeleton)
         if objective.per_example and recipe.training.compile:
             raise InvalidInput(
                 f"{where}: {objective.name} takes the gradient of a gradient, which torch.compile cannot; set "
@@ -183,6 +184,32 @@ def _check_networks(model: Model, objective: Objective, where: str) -> None:
         raise InvalidInput(
             f"{where}: {objective.name} takes the gradient of each example alone, and the discriminator normalises "
             "over the batch; choose another normalisation (of dcgan: --set model.critic_norm=layer)"
+        )
+
+
+def _check_augmentation(recipe: Recipe, model: Model) -> None:
+    """InvalidInput if pictures are to be changed at random that are none, or that the change does not fit."""
+    wanted = {
+        "training.flip": recipe.training.flip,
+        "training.shift": recipe.training.shift,
+        "objective.augment": recipe.objective.get("augment"),
+    }
+    for key, value in wanted.items():
+        if value and (len(model.input_shape) != 3 or model.values == "index"):
+            raise InvalidInput(
+                f"{recipe.name}: {key} changes pictures, and these are examples of shape {model.input_shape}: leave it "
+                "out"
+            )
+    if not wanted["objective.augment"]:
+        return
+    if model.values != "unit":
+        raise InvalidInput(
+            f"{recipe.name}: objective.augment is for values in [0, 1], and these are real: leave it out"
+        )
+    if told := [name for name, column in model.spec.given.items() if column.is_picture]:
+        raise InvalidInput(
+            f"{recipe.name}: objective.augment would change pictures but not the {told[0]} that belongs to them: take "
+            "training.flip and training.shift"
         )
 
 

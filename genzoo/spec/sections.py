@@ -92,6 +92,16 @@ class Training:
             maximum=0.9,
         ),
     ] = 0.0
+    flip: Annotated[bool, Field(kind="bool", doc="mirror every other picture at random, left for right")] = False
+    shift: Annotated[
+        float,
+        Field(
+            kind="float",
+            doc="move each picture at random by up to this share of its sides; edges are repeated",
+            minimum=0.0,
+            maximum=0.5,
+        ),
+    ] = 0.0
     precision: Annotated[
         Literal["float32", "bf16"],
         Field(kind="str", doc="precision of the forward pass", choices=("float32", "bf16")),

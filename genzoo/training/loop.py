@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import Dataset
 
+from genzoo.augmentation import flipped, shifted
 from genzoo.batch import Batch
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, MissingDependency, TrainingDiverged
@@ -96,8 +97,7 @@ def fit(
     with stop_requests() as stop_requested:
         while trainer.step < steps:
             epoch, done = divmod(trainer.step, steps_per_epoch)
-            order = torch.randperm(len(data), generator=stream("order", settings.seed, epoch), device="cpu")
-            order = order[done * batch_size : min(steps_per_epoch, done + steps - trainer.step) * batch_size]
+            order = _order(data, settings, epoch)[done * batch_size :][: (steps - trainer.step) * batch_size]
             for batches in _steps(trainer, data, order, settings, columns):
                 _play(trainer, batches, settings, steps)
                 clock.tick()
@@ -135,8 +135,8 @@ def pace(
     processes = processes or Processes(device=model.device)
     trainer = _trainer(model, losses, data, recipe, processes)
     settings, steps = recipe.training, recipe.training.steps_of(len(data))
-    most = min(most, len(data) // settings.batch_size)
-    order = torch.randperm(len(data), generator=stream("order", settings.seed, 0), device="cpu")
+    epochs = math.ceil(most / (len(data) // settings.batch_size))
+    order = torch.cat([_order(data, settings, epoch) for epoch in range(epochs)])
     ends, waited = [time.monotonic()], 0.0
     for batches in _steps(trainer, data, order[: most * settings.batch_size], settings, columns):
         waited = waited or time.monotonic() - ends[0]
@@ -146,6 +146,12 @@ def pace(
         if over:
             break
     return Pace.of(ends, read_ahead=isinstance(data.source, Dataset), waited=waited)
+
+
+def _order(data: Split, settings: Training, epoch: int) -> Tensor:
+    """The examples of an epoch in their order, without those that fill no batch."""
+    order = torch.randperm(len(data), generator=stream("order", settings.seed, epoch), device="cpu")
+    return order[: len(data) // settings.batch_size * settings.batch_size]
 
 
 def _trainer(model: Model, losses: Losses, data: Split, recipe: Recipe, processes: Processes) -> Trainer:
@@ -223,9 +229,28 @@ def _steps(
     size = settings.batch_size // (processes.count * settings.accumulate)
     wanted = dict.fromkeys((*model.spec.given, *columns))
     batches = data.batches(mine, size, model.device, workers=settings.workers, columns=tuple(wanted))
-    dropped = (without_some(batch, model, settings.drop_given) for batch in batches)
-    while step := list(islice(dropped, settings.accumulate)):
+    prepared = (without_some(augmented(batch, settings), model, settings.drop_given) for batch in batches)
+    while step := list(islice(prepared, settings.accumulate)):
         yield step
+
+
+def augmented(batch: Batch, settings: Training) -> Batch:
+    """A batch whose pictures are mirrored and moved at random, as ``training.flip`` and ``training.shift`` say; what is
+    known of them, if it is a picture, with them."""
+    if not settings.flip and not settings.shift:
+        return batch
+    count, device = len(batch), batch.x.device
+    which = torch.rand(count, dtype=torch.float32, device=device) < 0.5 * settings.flip
+    by = settings.shift * (2 * torch.rand(count, 2, dtype=torch.float32, device=device) - 1)
+
+    def change(values: Tensor) -> Tensor:
+        if values.dim() != 4:
+            return values
+        mirrored = flipped(values, which)
+        return shifted(mirrored, by) if settings.shift else mirrored
+
+    known = {name: change(values) for name, values in batch.known.items()}
+    return replace(batch, x=change(batch.x), known=known, given={name: known[name] for name in batch.given})
 
 
 def without_some(batch: Batch, model: Model, share: float) -> Batch:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,13 @@ def players(family: str) -> tuple[Model, Losses]:
             {"discriminator": adversarial.discriminator, "generator": adversarial.non_saturating_generator},
         ),
     }
+    models["augmented gan"] = (
+        "gan-dense",
+        {
+            "discriminator": partial(adversarial.r1_discriminator, gamma=1.0, augment=True),
+            "generator": partial(adversarial.non_saturating_generator, augment=True),
+        },
+    )
     name, losses = models[family]
     hidden = {"width": 8, "hidden": 16} if family == "conv" else {"hidden": [16]}
     return genzoo.create(name, input_shape=(1, 8, 8), latent_dim=3, seed=0, **hidden), losses
@@ -178,11 +186,12 @@ def test_a_run_that_ended_within_an_epoch_goes_on_as_one_that_did_not(tmp_path: 
 def test_pace_is_that_of_steps_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of 10 ms, the first of 200 ms and one with a pause, on a clock of its own."""
     now = iter([0.0, 0.19, 0.2, 0.21, 0.31, 0.32, 0.33])
-    monkeypatch.setattr(loop.time, "monotonic", lambda: next(now))
+    monkeypatch.setattr("genzoo.training.loop.time.monotonic", lambda: next(now))
     monkeypatch.chdir(tmp_path)
     model, losses = players("gan")
     found = loop.pace(model, losses, images(), recipe(), most=5)
-    assert (found.step, found.epoch) == (pytest.approx(0.01), 0.0)
+    assert found.step == pytest.approx(0.01)
+    assert found.epoch == 0
     assert found.seconds(100, 6) == pytest.approx(1.0)
     assert found.steps_in(0.5, 6) == 50
     assert list(tmp_path.iterdir()) == []
@@ -248,6 +257,21 @@ def test_a_run_that_withholds_what_is_told_is_resumed_bit_for_bit(tmp_path: Path
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "broken", on_epoch=ask)
     assert_same_bits(whole, run(tmp_path / "broken", resume=True))
+
+
+def test_a_run_that_changes_pictures_at_random_is_resumed_bit_for_bit(tmp_path: Path) -> None:
+    training = {"flip": True, "shift": 0.2, "epochs": 2}
+    whole = trained("augmented gan", tmp_path / "whole", training=training)
+
+    def ask(progress: Progress) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained("augmented gan", tmp_path / "broken", training=training, report=ask)
+    assert saved_step(tmp_path / "broken") < 12
+    assert_same_bits(whole, trained("augmented gan", tmp_path / "broken", training=training, resume=True))
+    plain = trained("gan", tmp_path / "plain", training={"epochs": 2})
+    assert not torch.equal(next(plain.parameters()), next(whole.parameters()))
 
 
 PLAIN: dict[str, Any] = {"schedule": "constant", "warmup_steps": 0, "ema": 0.0, "batch_size": 100}

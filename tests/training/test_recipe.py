@@ -81,6 +81,11 @@ BAD = {
         GOOD.replace("latent_dim", 'likelihood = "gaussian"\nlatent_dim'),
         "is a density of real values",
     ),
+    "flipped points": (
+        GOOD.replace("mnist-dynamic", "toy2d-ring").replace("latent_dim", 'likelihood = "gaussian"\nlatent_dim')
+        + "flip = true\n",
+        r"training\.flip changes pictures, and these are examples of shape \(2,\)",
+    ),
     "NaN": (GOOD + "ema = nan\n", r"training\.ema must be a number from 0"),
 }
 
