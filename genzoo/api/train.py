@@ -139,7 +139,7 @@ def _train(
     tracker = find_tracker(track)
     check_minutes(minutes, overrides or {})
     if not (recipe or start):
-        raise InvalidInput("train: give a recipe, or start, a checkpoint whose recipe and weights are taken over")
+        raise InvalidInput("train: recipe must be given, or start, the checkpoint whose recipe and weights are taken")
     chosen = pick_device(device)
     processes = Processes.join(chosen)
     with ExitStack() as stack:

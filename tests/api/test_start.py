@@ -90,7 +90,7 @@ def test_a_start_with_other_weights_or_networks_is_refused(mine: Path, tmp_path:
         genzoo.train(POINTS, overrides=recipe, output=tmp_path / "run")
     with pytest.raises(InvalidInput, match=r"gan-mine has other networks \(hidden\)"):
         genzoo.train(POINTS, start=mine, output=tmp_path / "run")
-    with pytest.raises(InvalidInput, match="give a recipe, or start"):
+    with pytest.raises(InvalidInput, match="recipe must be given, or start"):
         genzoo.train()
     assert not (tmp_path / "run").exists()
 
