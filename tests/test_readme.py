@@ -159,7 +159,8 @@ def test_readme_trains_with_data_to_the_end(
     """Each part alone, with the recipe of the first; what is published of it is shown."""
     monkeypatch.setenv("GENZOO_DATA", str(few_digits))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    pictures(data_root, tmp_path / "faces", count=64)
+    for name in ("faces", "other"):
+        pictures(data_root, tmp_path / name, count=64)
     (recipe,) = (block for block in blocks_of(PARTS[0]) if block.file == "my.toml")
     reader.follow(shortened(recipe))
     assert [block.language for block in blocks_of(PARTS[part]) if block.language not in ("sh", "toml")] == []
