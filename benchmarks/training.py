@@ -60,7 +60,7 @@ def loop_epoch(recipe: Recipe, source: Tensor) -> tuple[float, int]:
     ends: list[tuple[float, int]] = []
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
-        run.begin(recipe, data="", resume=False)
+        run.begin(recipe, data="", examples=len(data), resume=False)
         fit(model, planned.losses, data, recipe, run, on_epoch=lambda model, epoch: ends.append(now()))
     return ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]
 

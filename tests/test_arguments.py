@@ -55,7 +55,9 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
         {
             "recipe": NO_NAMES,
             "data": NO_TEXTS,
+            "start": NO_FOLDERS,
             "overrides": NO_TABLES,
+            "minutes": ("5", [5], 0, -1.0),
             "data_root": NO_FOLDERS,
             "output": NO_FOLDERS,
             "resume": NO_FLAGS,

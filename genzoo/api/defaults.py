@@ -8,10 +8,17 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
-__all__ = ["TRAINING", "plain_defaults"]
+__all__ = ["TRAINING", "plain_defaults", "training_alone"]
 
 TRAINING = threading.RLock()
 """Held by a training run: it draws from torch's global generators, of which a process has one set."""
+
+
+@contextmanager
+def training_alone(device: torch.device) -> Iterator[None]:
+    """Hold TRAINING, and give back torch's global generators as they were."""
+    with TRAINING, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
 
 
 class _Blocks:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,13 @@ import torch
 from genzoo import __version__
 from genzoo.api.build import load, pick_device
 from genzoo.api.data import one_root, open_data, survey_of, with_survey
-from genzoo.api.defaults import TRAINING, plain_defaults
+from genzoo.api.defaults import plain_defaults, training_alone
 from genzoo.api.evaluate import measure_quick, measure_test
+from genzoo.api.length import Length, check_minutes
 from genzoo.api.plan import Plan
 from genzoo.api.progress import Note, Report, both, display
 from genzoo.api.proposal import proposed
-from genzoo.api.recipes import find_recipe, like
+from genzoo.api.recipes import find_recipe, like, recipe_of, recipe_of_run, starting_from
 from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint
 from genzoo.datasets import Split
@@ -32,28 +32,31 @@ from genzoo.files import user_path
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
-from genzoo.protocols import Decoder, Encoder, Generator
+from genzoo.protocols import Decoder, Encoder, Generator, Scaled
 from genzoo.registry import registry
 from genzoo.spec import Checkpoint, DatasetSpec, TrackerSpec
 from genzoo.training import Progress, Recipe, Run, fit
 from genzoo.training.lock import check_free, locked
 from genzoo.training.loop import check_batches
+from genzoo.training.origin import LENGTH
 from genzoo.training.processes import Processes
 from genzoo.training.run import record_bytes
 from genzoo.training.track import find_tracker, tracked
 
 __all__ = ["train"]
 
-FEW_STEPS = 500
+EXAMPLES = 256  # by which the scale of the data is known
 
 
 @typed
 @plain_defaults()
 def train(
-    recipe: str | Path,
+    recipe: str | Path | None = None,
     *,
     data: str = "",
+    start: str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    minutes: float | None = None,
     data_root: str | Path | None = None,
     output: str | Path | None = None,
     resume: bool = False,
@@ -73,13 +76,18 @@ def train(
     calls `note` and `report`; in the others the model has no record.
 
     Args:
-        recipe: a TOML file, or the name of a checkpoint or recipe, to train it anew.
+        recipe: a TOML file, or the name of a checkpoint or recipe, to train it anew. Without one, that of `start`.
         data: another data set to use the recipe on, ``DATASET`` or ``DATASET:PATH``; see `like`.
+        start: a checkpoint, or the folder of a run, with the same networks: the run begins with its weights. The recipe
+            keeps its name and sha256.
         overrides: other values for keys of the recipe, ``{"training.epochs": 5}``.
+        minutes: train for about so long, whatever epochs or steps the recipe has. A few steps are timed before, and
+            the recipe of the run says ``training.steps``. With `resume` it is so many minutes more.
         data_root: where the data set lies or is downloaded to; the images themselves for ``folder``.
         output: the run folder; ``runs/<name>`` without one.
         resume: go on with the run in `output` from its last state, or start it if there is none. The recipe may have
-            another license, evaluation or learning rate than before, and with a constant schedule more epochs.
+            another license, evaluation, learning rate or number of epochs or steps than before; its schedule is from
+            here on that of the longer run. A `recipe` that is a run folder goes on there without `output`.
         force: replace the run in `output`.
         device: as in `load`; several processes on ``cuda`` have a GPU each.
         track: a tracker, ``tensorboard`` or ``wandb``, that is told the terms of each epoch too.
@@ -98,7 +106,9 @@ def train(
         return _train(
             recipe,
             data=data,
+            start=start,
             overrides=overrides,
+            minutes=minutes,
             data_root=data_root,
             output=output,
             resume=resume,
@@ -111,10 +121,12 @@ def train(
 
 
 def _train(
-    recipe: str | Path,
+    recipe: str | Path | None,
     *,
     data: str,
+    start: str | Path | None,
     overrides: Mapping[str, Any] | None,
+    minutes: float | None,
     data_root: str | Path | None,
     output: str | Path | None,
     resume: bool,
@@ -125,35 +137,46 @@ def _train(
     report: Report,
 ) -> Model:
     tracker = find_tracker(track)
+    check_minutes(minutes, overrides or {})
+    if not (recipe or start):
+        raise InvalidInput("train: recipe must be given, or start, the checkpoint whose recipe and weights are taken")
     chosen = pick_device(device)
     processes = Processes.join(chosen)
     with ExitStack() as stack:
         with processes.main_first():
-            base, owner, root = _wanted(recipe, data, data_root)
+            going_on = recipe_of_run(recipe) if recipe and resume and not output else None
+            output = recipe if going_on else output
+            source = going_on or (find_recipe(recipe) if recipe else recipe_of(start or ""))
+            base, owner, root = _wanted(source, data, data_root)
             run = Run(user_path(output) if output else Path("runs") / base.changed(overrides or {}).name)
             if processes.main:
                 check_free(run.folder)
                 run.check_writable()
-            found, choice = _suited(base, root, overrides or {}, owner) if data else (base.changed(overrides or {}), "")
-            plan = Plan.of(found, prefer=owner, root=root)
+            found, choice = base.changed(overrides or {}), ""
+            if data:
+                kept = (*(["model", "evaluation"] if start else []), *(LENGTH if minutes else []))
+                found, choice = _suited(base, root, overrides or {}, owner, kept)
+            if start:
+                found = starting_from(found, start)
+            begun = resume and run.state_path.exists()
+            plan = Plan.of(found, prefer=owner, root=root, start=start or "", begun=begun)
             if processes.main:
                 run.check(found, resume=resume, force=force)
                 record_bytes(_record(plan, processes))  # or what cannot be read back is told after hours
             split = open_data(plan.dataset, plan.split, root=root, shape=plan.blueprint.spec.input_shape)
             plan.check_columns(split)
             check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
+            there = None
             if processes.main:
                 stack.enter_context(locked(run.folder))
                 run.check(found, resume=resume, force=force)  # again, for nobody else is in it now
-                run.begin(found, data=split.fingerprint(), resume=resume)
-                note(_announcement(plan, split, processes))
-                for line in filter(None, (choice, split.preparation)):
-                    note(line)
-                if plan.dataset.held_out == plan.split:
-                    note("nothing is held out: the model is measured on what it is trained on")
-                _warn_of_rises(found, _steps(found, split))
-                if told := _few_steps(found, split):
-                    note(told)
+                there = run.saved() if resume else None
+        length = Length.of(plan, split, processes, minutes=minutes, done=there.step if there else 0, preview=_preview)
+        plan = length.plan
+        if processes.main:
+            run.begin(plan.recipe, data=split.fingerprint(), examples=len(split), resume=resume)
+            for line in filter(None, (length.announcement(processes), choice, split.preparation, *length.notes(there))):
+                note(line)
         return _fit(plan, split, run, processes, root, tracker=tracker, note=note, report=report)
 
 
@@ -169,13 +192,11 @@ def _fit(
     report: Report,
 ) -> Model:
     """Train in a run folder that is ready; what the main process does besides, the others do not wait for."""
-    cuda = processes.device.type == "cuda"
     with ExitStack() as stack:
-        stack.enter_context(TRAINING)
-        stack.enter_context(torch.random.fork_rng(devices=[processes.device] if cuda else []))
+        stack.enter_context(training_alone(processes.device))
         log = stack.enter_context(tracked(tracker if processes.main else None, plan.recipe.name, run.folder))
         model = fit(
-            _untrained(plan).to(processes.device),
+            _untrained(plan, split).to(processes.device),
             plan.losses,
             split,
             plan.recipe,
@@ -193,69 +214,39 @@ def _fit(
     return model
 
 
-def _wanted(recipe: str | Path, data: str, data_root: str | Path | None) -> tuple[Recipe, str, str | Path | None]:
+def _wanted(
+    recipe: tuple[Recipe, str], data: str, data_root: str | Path | None
+) -> tuple[Recipe, str, str | Path | None]:
     """The recipe asked for, the distribution it came from, and where its data lies."""
-    found, owner = find_recipe(recipe)
+    found, owner = recipe
     path: Path | None = None
     if data:
         found, path = like(found, data, prefer=owner)
     return found, owner, one_root(path, data_root)
 
 
-def _suited(recipe: Recipe, root: str | Path | None, overrides: Mapping[str, Any], prefer: str) -> tuple[Recipe, str]:
+def _suited(
+    recipe: Recipe, root: str | Path | None, overrides: Mapping[str, Any], prefer: str, kept: Collection[str]
+) -> tuple[Recipe, str]:
     """A recipe for other data with what suits these, where they are the user's own, and what the user sets; and a line
-    on what was chosen."""
+    on what was chosen, which is nothing in `kept`."""
     record, said = registry().find(DatasetSpec, recipe.data["name"], prefer=prefer), ""
     if survey := survey_of(record, root):
-        recipe, said = proposed(recipe, with_survey(record, survey), survey, overrides, prefer=prefer)
+        recipe, said = proposed(recipe, with_survey(record, survey), survey, overrides, kept=kept, prefer=prefer)
     return recipe.changed(overrides), said
 
 
-def _steps(recipe: Recipe, data: Split) -> int:
-    return len(data) // recipe.training.batch_size * recipe.training.epochs
-
-
-def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
-    shape = "×".join(map(str, plan.blueprint.spec.input_shape))
-    together = f", {processes.count} processes" if processes.count > 1 else ""
-    examples = f"{plan.recipe.name}: {len(data):,} examples of {shape}"
-    return f"{examples}, {_steps(plan.recipe, data):,} steps on {processes.device.type}{together}"
-
-
-def _few_steps(recipe: Recipe, data: Split) -> str:
-    """What to say of a run too short to learn much; "" of a longer one."""
-    steps, epochs = _steps(recipe, data), recipe.training.epochs
-    if steps >= FEW_STEPS:
-        return ""
-    enough = ceil(FEW_STEPS * epochs / steps)
-    return (
-        f"only {steps:,} steps, in which a model learns little; for {FEW_STEPS} or more: --set training.epochs={enough}"
-    )
-
-
-def _warn_of_rises(recipe: Recipe, steps: int) -> None:
-    """Warn of what is to rise over more steps than there are, as in a recipe that is used on fewer data."""
-    rises = {
-        "objective.annealing_steps": recipe.objective.get("annealing_steps", 0),
-        "training.warmup_steps": recipe.training.warmup_steps,
-    }
-    for key, rise in rises.items():
-        if rise > steps:
-            warnings.warn(
-                f"{key} = {rise:,} is more than the {steps:,} steps of the run, which ends at "
-                f"{steps / rise:.2g} of the full weight: --set {key}={steps // 2}",
-                GenzooWarning,
-                stacklevel=2,
-            )
-
-
-def _untrained(plan: Plan) -> Model:
-    """The model with its first weights, drawn from the recipe's seed or those of ``training.start``."""
+def _untrained(plan: Plan, data: Split) -> Model:
+    """The model with its first weights: those of ``training.start``, or drawn from the recipe's seed and, where they
+    have a scale, at that of the data. To read the data for it changes no random state."""
     torch.manual_seed(plan.recipe.training.seed)
     model = plan.blueprint.build("cpu")
     model.name = plan.recipe.name
-    if start := plan.recipe.training.start:
-        model.load_state_dict(load(start, device="cpu").state_dict())
+    if plan.start:
+        model.load_state_dict(load(plan.start, device="cpu").state_dict())
+    elif isinstance(model, Scaled) and not plan.begun:
+        with torch.random.fork_rng(devices=[]):
+            model.fit_scale(data.some(EXAMPLES, seed=plan.recipe.training.seed))
     return model
 
 
@@ -285,10 +276,15 @@ def _finish(
 
 
 def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
-    """What a person wants to see after an epoch: samples, or pictures above their reconstructions."""
+    if picture := _preview(data, model):
+        run.write(run.picture_path(epoch), picture)
+
+
+def _preview(data: Split, model: Model) -> bytes | None:
+    """What a person wants to see after an epoch, as a PNG: samples, or pictures above their reconstructions."""
     shape, given = model.input_shape, tuple(model.spec.given)
     if not is_drawable(shape):
-        return
+        return None
     if isinstance(model, Generator):
         count = min(how_many(shape), len(data)) if given else how_many(shape)
         told = data.examples(count, columns=given).given if given else {}
@@ -298,8 +294,8 @@ def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
         y = model.decode(model.encode(batch.x, **batch.given), **batch.given)
         picture = grid(torch.cat([batch.x, y]), columns=len(y)) if is_picture(shape) else draw(y)
     else:
-        return
-    run.write(run.picture_path(epoch), png(picture))
+        return None
+    return png(picture)
 
 
 def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -> Checkpoint:
@@ -320,7 +316,7 @@ def _save_checkpoint(model: Model, plan: Plan, run: Run, processes: Processes) -
 
 def _record(plan: Plan, processes: Processes) -> Checkpoint:
     """The record of a run as far as it is known before the first step."""
-    start = plan.recipe.training.start
+    start, _, sha256 = plan.recipe.training.start.partition("@")
     return Checkpoint(
         name=plan.recipe.name,
         family=plan.blueprint.spec.family,
@@ -341,7 +337,7 @@ def _record(plan: Plan, processes: Processes) -> Checkpoint:
             "torch": torch.__version__,
             "device": processes.device.type,
             "processes": processes.count,
-            **({"start": find_checkpoint(start).record.sha256} if start else {}),
+            **({"start": sha256 or find_checkpoint(start).record.sha256} if start else {}),
         },
         distribution=plan.blueprint.distribution,
     )
