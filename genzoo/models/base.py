@@ -156,10 +156,11 @@ def without_trace(method: Callable[P, R]) -> Callable[P, R]:
 class Model(nn.Module, ABC):
     """Base of every family.
 
-    The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, what a family declares of its own, and `edit`
-    of every model that is told something, encodes and decodes) track no gradients and run in eval mode. The role networks, and what a family documents beside its verbs, do track them.
-    `traverse`, `interpolate`, `manifold`, `latents` and `attribute_vector` look at the latent space through the verbs:
-    see genzoo.latent. `genzoo.explore(model)` opens a page for it.
+    The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, what a family declares of its own, and
+    `edit` of every model that is told something, encodes and decodes) track no gradients and run in eval mode. The role
+    networks, and what a family documents beside its verbs, do track them. `traverse`, `interpolate`, `manifold`,
+    `latents` and `attribute_vector` look at the latent space through the verbs: see genzoo.latent.
+    `genzoo.explore(model)` opens a page for it.
 
     What a model is told, the columns in `spec.given`, the verbs take by keyword, one value for all examples or one for
     each: ``sample(9, seed=0, label=3)``, ``encode(x, label=["bag", "coat"])``. Family.build gets networks that take
@@ -363,7 +364,7 @@ def _refuse_verb(model: Model, verb: str) -> NoReturn:
     can = ", ".join(model.verbs)
     message = f"{model.name} ({model.spec.family}) cannot {verb}; it can {can}"
     if DECLARED[verb].edits:
-        message += ". What is told something, encodes and decodes can edit: a recipe with given = [\"label\"] trains one"
+        message += '. A model can that is told something, encodes and decodes; a recipe says given = ["label"]'
     raise UnsupportedVerb(message, suggestions=tuple(model.verbs))
 
 
