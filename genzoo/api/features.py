@@ -14,7 +14,6 @@ from genzoo.pictures import is_picture
 from genzoo.protocols import Generator
 from genzoo.registry import registry
 from genzoo.spec import Checkpoint, DatasetSpec
-from genzoo.training import Recipe
 
 __all__ = ["feature_space", "find_features", "seer"]
 
@@ -62,7 +61,7 @@ def seer(model: Model) -> Any:
         return None
     prefer = model.checkpoint.distribution
     pictures = registry().find(DatasetSpec, dataset.pictures, prefer=prefer) if dataset.pictures else dataset
-    asked = Recipe.parse(model.checkpoint.recipe, model.name).evaluation.features
+    asked = (model.checkpoint.recipe.get("evaluation") or {}).get("features", "")
     name = _network(asked, pictures, model.input_shape, prefer)
     return load(name, device=model.device) if name else None
 

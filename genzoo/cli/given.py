@@ -118,11 +118,10 @@ def _refuse_excluded(model: Model, given: Given, values: Mapping[str, Any], n: i
     """InvalidInput if no example of the model's data set has these values together."""
     from genzoo.models.given import as_column, settled
 
-    dataset = find_data(model.checkpoint) if model.checkpoint else None
-    if dataset is None or not dataset.exclusions:
+    columns = {name: model.spec.given[name] for name in values if model.spec.given[name].names}
+    if len(columns) < 2 or model.checkpoint is None or (dataset := find_data(model.checkpoint)) is None:
         return
     n = min(n, lcm(*map(len, given.values.values())))  # after which they begin again
-    columns = {name: model.spec.given[name] for name in values if model.spec.given[name].names}
     first = {name: rows[:n] if isinstance(rows := values[name], list) else rows for name in columns}
     rows = {
         name: as_column(column, first[name], n, f"{given.option} {name}", model.reference)

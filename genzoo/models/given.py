@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.models.checks import checked
-from genzoo.spec import Column, Space, settle
+from genzoo.spec import Column, Space, by_index, settle
 from genzoo.text import bare
 
 __all__ = ["as_column", "check_known", "each_in_turn", "not_told", "resolve", "settled"]
@@ -92,9 +92,10 @@ def settled(
     """
     told = {**shown, **asked}
     named = {name: column for name, column in columns.items() if column.names and not column.space.shape}
-    if not exclusions or not named:
+    known = by_index(named, exclusions)
+    if not known:
         return told
-    rows = [settle(named, exclusions, *pair) for pair in zip(_rows(named, asked), _rows(named, shown), strict=True)]
+    rows = [settle(named, known, *pair) for pair in zip(_rows(named, asked), _rows(named, shown), strict=True)]
     return told | {
         name: torch.tensor([row[name] for row in rows], dtype=torch.int64, device=told[name].device) for name in named
     }

@@ -5,7 +5,7 @@ A record names code by a ``"module:attribute"`` string, which is imported when a
 
 from genzoo.spec.checkpoint import MAX_RECORD_BYTES, RECORD_FILE, WEIGHTS_FILE, Checkpoint, shipped
 from genzoo.spec.columns import Column, shared_columns
-from genzoo.spec.exclusions import settle
+from genzoo.spec.exclusions import by_index, settle
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
 from genzoo.spec.numbers import Number, Numbers
 from genzoo.spec.parts import PARTS_FOLDER, Part
@@ -86,6 +86,7 @@ __all__ = [
     "Targeted",
     "Tombstone",
     "TrackerSpec",
+    "by_index",
     "check_name",
     "check_target",
     "settle",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from genzoo.errors import InvalidInput
 from genzoo.spec.columns import Column
 
-__all__ = ["check_exclusions", "settle"]
+__all__ = ["by_index", "check_exclusions", "settle"]
 
 Exclusion = Mapping[str, str]
+"""A value of each of several columns, by the columns' names."""
 
 
 def check_exclusions(exclusions: Iterable[Exclusion], columns: Mapping[str, Column], where: str) -> None:
@@ -22,8 +23,20 @@ def check_exclusions(exclusions: Iterable[Exclusion], columns: Mapping[str, Colu
                 raise InvalidInput(f"{where}: an exclusion names {name}={value}, which is no value of its columns")
 
 
+def by_index(columns: Mapping[str, Column], exclusions: Iterable[Exclusion]) -> list[dict[str, int]]:
+    """Exclusions of these columns, with indices in the place of names."""
+    return [
+        {name: columns[name].names.index(value) for name, value in exclusion.items()}
+        for exclusion in exclusions
+        if all(name in columns and value in columns[name].names for name, value in exclusion.items())
+    ]
+
+
 def settle(
-    columns: Mapping[str, Column], exclusions: Iterable[Exclusion], asked: Mapping[str, int], shown: Mapping[str, int]
+    columns: Mapping[str, Column],
+    exclusions: Sequence[Mapping[str, int]],
+    asked: Mapping[str, int],
+    shown: Mapping[str, int],
 ) -> dict[str, int]:
     """What one example shows once it is as asked: `shown`, but for what is asked, and for what gives way to that.
 
@@ -32,7 +45,7 @@ def settle(
 
     Args:
         columns: what is told.
-        exclusions: values that no example has together, by the names of their columns.
+        exclusions: values that no example has together, see `by_index`.
         asked: indices of values, by name.
         shown: those of the example before.
 
@@ -40,12 +53,7 @@ def settle(
         InvalidInput: what is asked excludes itself, or a column that must be told.
     """
     told, fixed = {**shown, **asked}, set(asked)
-    known = [
-        {name: columns[name].names.index(value) for name, value in exclusion.items()}
-        for exclusion in exclusions
-        if all(name in columns and value in columns[name].names for name, value in exclusion.items())
-    ]
-    while broken := next((each for each in known if each.items() <= told.items()), None):
+    while broken := next((each for each in exclusions if each.items() <= told.items()), None):
         gives_way = next((name for name in reversed(broken) if name not in fixed), "")
         if not gives_way:
             raise InvalidInput(f"{_together(columns, broken)} exclude each other; leave one out")
