@@ -54,7 +54,7 @@ def settle(
     """
     told, fixed = {**shown, **asked}, set(asked)
     while broken := next((each for each in exclusions if each.items() <= told.items()), None):
-        gives_way = next((name for name in reversed(broken) if name not in fixed), "")
+        gives_way = next((name for name in reversed(list(broken)) if name not in fixed), "")
         if not gives_way:
             raise InvalidInput(f"{_together(columns, broken)} exclude each other; leave one out")
         size = columns[gives_way].space.size
