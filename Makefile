@@ -36,6 +36,7 @@ pictures: .venv/tested
 	$(BIN)/python examples/demo.py docs/pictures
 	$(BIN)/genzoo sample gan-dense-toy1d -o docs/pictures/gan-dense-toy1d-samples.png --force
 	$(BIN)/genzoo sample gan-dcgan-mnist-label -n 100 --given label=0..9 -o docs/pictures/gan-dcgan-mnist-label-samples.png --force
+	$(BIN)/genzoo edit vae-conv-mnist-label --data mnist -n 4 --given label=0..9 -o docs/pictures/vae-conv-mnist-label-edits.png --force
 	$(BIN)/genzoo traverse vae-conv-sprites-tc --data sprites --seed 3 -o docs/pictures/vae-conv-sprites-tc-traverse.png --force
 	$(BIN)/genzoo map vae-conv-mnist-2d -o docs/pictures/vae-conv-mnist-2d-map.png --force
 	$(BIN)/genzoo interpolate gan-dcgan-mnist --mode spherical -o docs/pictures/gan-dcgan-mnist-interpolate.png --force

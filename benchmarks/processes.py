@@ -52,7 +52,7 @@ def work(options: argparse.Namespace) -> None:
     ends: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
-        run.begin(recipe, data="", resume=False)
+        run.begin(recipe, data="", examples=len(data), resume=False)
         fit(
             model,
             planned.losses,

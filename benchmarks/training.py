@@ -1,4 +1,4 @@
-"""Training throughput on MNIST-sized bytes: genzoo's loop beside a bare step, a textbook loop and the peers.
+"""Training throughput on random bytes, MNIST-sized and 64×64 in colour: genzoo's loop beside a bare step and others.
 
 All arms train the same network from new weights, and each round takes the second epoch of two: compilation is over,
 and what is saved at the end of an epoch or a run is left out, for everyone. The arms:
@@ -7,7 +7,7 @@ and what is saved at the end of an epoch or a run is left out, for everyone. The
 - bare step, fused Adam: the same with the optimizer that genzoo takes
 - genzoo, equal settings: genzoo's loop in eager float32 with no average of weights
 - genzoo, the recipe's settings: the loop as the recipe has it; this folder's are in bf16, the dense one compiled
-- textbook: torchvision's MNIST with ToTensor, a DataLoader, torch's default Adam
+- textbook: a data set of torchvision with ToTensor, a DataLoader, torch's default Adam
 - pythae's or torchgan's trainer as its documentation uses it, in a process and an environment of its own (peers.py)
 """
 
@@ -32,6 +32,7 @@ from torchvision.transforms import ToTensor
 from worker import Worker
 from workload import BATCH, TextbookSet, images
 
+from genzoo import Batch
 from genzoo.api.plan import Plan
 from genzoo.api.recipes import find_recipe
 from genzoo.cli.process import keep_memory
@@ -59,7 +60,7 @@ def loop_epoch(recipe: Recipe, source: Tensor) -> tuple[float, int]:
     ends: list[tuple[float, int]] = []
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
-        run.begin(recipe, data="", resume=False)
+        run.begin(recipe, data="", examples=len(data), resume=False)
         fit(model, planned.losses, data, recipe, run, on_epoch=lambda model, epoch: ends.append(now()))
     return ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]
 
@@ -82,7 +83,7 @@ def plain_epoch(recipe: Recipe, batches: Callable[[], Iterable[Tensor]], *, fuse
                     for name, module in model.players.items():
                         module.requires_grad_(name == player)
                 optimizers[player].zero_grad()
-                loss(model, batch)["loss"].mean().backward()  # type: ignore[no-untyped-call]  # torch's
+                loss(model, Batch(x=batch))["loss"].mean().backward()  # type: ignore[no-untyped-call]  # torch's
                 optimizers[player].step()
     return time.perf_counter() - start
 

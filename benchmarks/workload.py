@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
-from torchvision.datasets import MNIST, VisionDataset
+from torchvision.datasets import VisionDataset
 
 __all__ = ["BATCH", "TextbookSet", "images"]
 
@@ -20,9 +21,15 @@ def images(steps: int, shape: Sequence[int]) -> Tensor:
     return torch.randint(0, 256, (BATCH * steps, *shape), dtype=torch.uint8, generator=generator)
 
 
-class TextbookSet(MNIST):  # type: ignore[misc]  # torchvision is untyped
-    """torchvision's MNIST with other bytes in it: each item goes through PIL and `transform`."""
+class TextbookSet(VisionDataset):  # type: ignore[misc]  # torchvision is untyped
+    """A data set as torchvision's own are: each item goes from bytes through PIL and `transform`."""
 
     def __init__(self, source: Tensor, transform: Callable[[Any], Tensor]) -> None:
-        VisionDataset.__init__(self, root="", transform=transform)
-        self.data, self.targets = source[:, 0], torch.zeros(len(source), dtype=torch.int64)
+        super().__init__(root="", transform=transform)
+        self.data = source.squeeze(1) if source.shape[1] == 1 else source.movedim(1, -1)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(Image.fromarray(self.data[index].numpy())), 0

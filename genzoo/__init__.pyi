@@ -4,6 +4,8 @@ from . import testing as testing
 from .api.build import create as create
 from .api.build import load as load
 from .api.data import open_data as open_data
+from .api.edit import Edit as Edit
+from .api.edit import edit as edit
 from .api.evaluate import evaluate as evaluate
 from .api.evaluate import verify as verify
 from .api.export import export as export

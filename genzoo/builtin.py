@@ -81,11 +81,20 @@ FAMILIES = (
 )
 
 
+_AUGMENT = Field(
+    kind="bool",
+    doc="for few pictures: D sees real and generated ones with the same random changes of colour and place, and a "
+    "square covered (Zhao et al. 2020)",
+    default=False,
+)
+
+
 def _adversarial(name: str, discriminator: str, generator: str, **told: Any) -> Objective:
     """An objective of a GAN, by the names of its players' losses in genzoo.objectives.adversarial."""
     room = "genzoo.objectives.adversarial"
     players = {"discriminator": f"{room}:{discriminator}", "generator": f"{room}:{generator}"}
-    return Objective(name=name, family="gan", players=players, **told)
+    config = {**told.pop("config", {}), "augment": _AUGMENT}
+    return Objective(name=name, family="gan", players=players, config=config, **told)
 
 
 OBJECTIVES = (

@@ -40,6 +40,7 @@ __all__ = [
     "describe",
     "export_suffixes",
     "find_checkpoint",
+    "find_data",
     "find_part",
     "is_path",
     "is_pattern",
@@ -114,6 +115,20 @@ def find_checkpoint(name: str | Path) -> Found[Checkpoint]:
         if str(name).startswith(PREFIX):
             raise NotFound(f"{error.message}. For one on the hub write hf:org/name") from None
         raise
+
+
+def find_data(checkpoint: Checkpoint) -> DatasetSpec | None:
+    """The data set that a checkpoint was trained on; None if no plugin that offers it is installed.
+
+    Raises:
+        AmbiguousName: several distributions offer one of that name.
+    """
+    try:
+        return registry().find(DatasetSpec, checkpoint.dataset, prefer=checkpoint.distribution)
+    except AmbiguousName:
+        raise
+    except NotFound:
+        return None
 
 
 def of_no_plugin(checkpoint: Checkpoint, within: str = "") -> Found[Checkpoint]:

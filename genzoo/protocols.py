@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from genzoo.randomness import Noise
 
-__all__ = ["Decoder", "Discriminator", "Encoder", "Generator", "Sampler"]
+__all__ = ["Decoder", "Discriminator", "Encoder", "Generator", "Sampler", "Scaled"]
 
 
 @runtime_checkable
@@ -53,6 +53,15 @@ class Discriminator(Protocol):
 
     def discriminate(self, x: Float[Tensor, " n *data"], **given: Any) -> Float[Tensor, " n"]:
         """The logit of "x is real": D(x) = sigmoid(logit)."""
+        ...
+
+
+@runtime_checkable
+class Scaled(Protocol):
+    """A model that has parameters which are to start at the scale of the data."""
+
+    def fit_scale(self, x: Float[Tensor, " n *data"]) -> None:
+        """Set them by a few examples, before the first step of a run."""
         ...
 
 

@@ -10,7 +10,7 @@ import re
 import string
 from unicodedata import normalize
 
-__all__ = ["CONTROL", "bare", "code", "fenced", "markdown", "one_line", "printable", "words"]
+__all__ = ["CONTROL", "about", "bare", "code", "fenced", "markdown", "one_line", "printable", "words"]
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a record is refused for: it controls the terminal that shows it, or turns text around."""
@@ -66,6 +66,13 @@ def bare(word: str) -> str:
     else."""
     plain = CONTROL.sub("", normalize("NFC", word[:MAX_WORD]).lower().replace("’", "'"))
     return plain.strip(PUNCTUATION)
+
+
+def about(seconds: float) -> str:
+    """A time in words: ``about 40 seconds``, ``about 12 minutes``, ``about 3 hours``."""
+    if seconds < 90:
+        return f"about {max(round(seconds, -1), 10):.0f} seconds"
+    return f"about {seconds / 60:.0f} minutes" if seconds < 90 * 60 else f"about {seconds / 3600:,.0f} hours"
 
 
 def _escaped(match: re.Match[str]) -> str:

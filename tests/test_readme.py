@@ -159,7 +159,8 @@ def test_readme_trains_with_data_to_the_end(
     """Each part alone, with the recipe of the first; what is published of it is shown."""
     monkeypatch.setenv("GENZOO_DATA", str(few_digits))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    pictures(data_root, tmp_path / "faces", count=64)
+    for name in ("faces", "other"):
+        pictures(data_root, tmp_path / name, count=64)
     (recipe,) = (block for block in blocks_of(PARTS[0]) if block.file == "my.toml")
     reader.follow(shortened(recipe))
     assert [block.language for block in blocks_of(PARTS[part]) if block.language not in ("sh", "toml")] == []
@@ -175,8 +176,9 @@ def test_readme_trains_with_data_to_the_end(
 
 
 def shortened(block: Block) -> Block:
-    """One epoch, whatever the recipe says: of a command that trains like another too."""
-    text = re.sub(r"epochs( ?= ?)\d+", r"epochs\g<1>1", block.text)
+    """One epoch or step, whatever the recipe or the command says: of a command that trains like another too."""
+    text = re.sub(r"\b(epochs|steps)( ?= ?)\d+", r"\g<1>\g<2>1", block.text)
+    text = re.sub(r"--minutes \d+", "--minutes 0.001", text)
     text = re.sub(r"^genzoo train --like .*$", r"\g<0> --set training.epochs=1", text, flags=re.MULTILINE)
     return block._replace(text=text)
 

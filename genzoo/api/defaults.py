@@ -18,9 +18,10 @@ Dataset of the caller's."""
 
 
 @contextmanager
-def borrowed_random_state() -> Iterator[None]:
-    """The global generators for this thread alone, until they are given back as they were."""
-    with _DRAWING, kept_random_state():
+def borrowed_random_state(device: torch.device | None = None) -> Iterator[None]:
+    """The global generators, that of `device` too, for this thread alone, until they are given back as they were."""
+    devices = [device] if device is not None and device.type == "cuda" else []
+    with _DRAWING, kept_random_state(), torch.random.fork_rng(devices=devices):
         yield
 
 

@@ -1,17 +1,21 @@
-"""In whose features samples of a model are compared with pictures."""
+"""In whose features samples of a model are compared with pictures, and what is seen in pictures by them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from genzoo.api.build import Blueprint, load
+from genzoo.catalog import find_data
 from genzoo.errors import AmbiguousName, InvalidInput, MissingDependency, NotFound, PluginError
 from genzoo.metrics import FeatureSpace, Setting
 from genzoo.metrics.inception import inception
+from genzoo.models import Model
 from genzoo.pictures import is_picture
 from genzoo.protocols import Generator
 from genzoo.registry import registry
-from genzoo.spec import Checkpoint
+from genzoo.spec import Checkpoint, DatasetSpec
 
-__all__ = ["feature_space", "find_features"]
+__all__ = ["feature_space", "find_features", "seer"]
 
 
 def find_features(name: str, shape: tuple[int, ...], where: str, *, prefer: str = "") -> str:
@@ -41,23 +45,41 @@ def feature_space(setting: Setting, *, prefer: str, fetch: bool) -> FeatureSpace
 
     `fetch` says whether Inception's weights may be downloaded.
     """
-    model, pictures = setting.model, setting.pictures
-    if not isinstance(model, Generator) or not is_picture(model.input_shape):
+    model = setting.model
+    if not (isinstance(model, Generator) or model.has("edit")) or not is_picture(model.input_shape):
         return None
-    if asked := setting.evaluation.features:
-        name = find_features(asked, model.input_shape, "evaluation.features", prefer=prefer)
-    elif pictures.features:
-        name = _of_data_set(setting, prefer)
-    else:
-        return inception(model.device, fetch=fetch)
-    network = load(name, device=model.device)
-    return FeatureSpace.of(network)
+    name = _network(setting.evaluation.features, setting.pictures, model.input_shape, prefer)
+    if name:
+        return FeatureSpace.of(load(name, device=model.device))
+    return inception(model.device, fetch=fetch) if isinstance(model, Generator) else None
 
 
-def _of_data_set(setting: Setting, prefer: str) -> str:
-    pictures = setting.pictures
+def seer(model: Model) -> Any:
+    """The feature network that sees in pictures what a model is told of them: that of its recipe, or of its data set;
+    None where there is none."""
+    if model.checkpoint is None or (dataset := find_data(model.checkpoint)) is None:
+        return None
+    prefer = model.checkpoint.distribution
+    pictures = registry().find(DatasetSpec, dataset.pictures, prefer=prefer) if dataset.pictures else dataset
+    asked = (model.checkpoint.recipe.get("evaluation") or {}).get("features", "")
+    name = _network(asked, pictures, model.input_shape, prefer)
+    return load(name, device=model.device) if name else None
+
+
+def _network(asked: str, pictures: DatasetSpec, shape: tuple[int, ...], prefer: str) -> str:
+    """The full name of the feature network that a recipe asks for, or a data set names; "" if neither does.
+
+    Raises:
+        MissingDependency: the data set's is not there.
+    """
+    if asked:
+        return find_features(asked, shape, "evaluation.features", prefer=prefer)
+    return _of_data_set(pictures, shape, prefer) if pictures.features else ""
+
+
+def _of_data_set(pictures: DatasetSpec, shape: tuple[int, ...], prefer: str) -> str:
     try:
-        return find_features(pictures.features, setting.model.input_shape, pictures.name, prefer=prefer)
+        return find_features(pictures.features, shape, pictures.name, prefer=prefer)
     except AmbiguousName:
         raise
     except NotFound:

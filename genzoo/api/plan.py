@@ -16,7 +16,7 @@ from genzoo.api.data import find_dataset
 from genzoo.api.features import find_features
 from genzoo.catalog import find_checkpoint, is_path
 from genzoo.datasets import Split
-from genzoo.errors import InvalidInput, did_you_mean
+from genzoo.errors import InvalidInput, NotFound, did_you_mean
 from genzoo.fields import Field, check_config
 from genzoo.hub.reference import is_reference
 from genzoo.models import Model
@@ -43,6 +43,9 @@ class Plan:
     columns: tuple[str, ...]
     dataset: DatasetSpec
     split: str
+    start: str | Path = ""
+    """The checkpoint whose weights are the first; "" for weights that are drawn, or a run that has begun."""
+    begun: bool = False
 
     @classmethod
     def of(
@@ -52,9 +55,19 @@ class Plan:
         prefer: str = "",
         root: str | Path | None = None,
         dataset: DatasetSpec | None = None,
+        start: str | Path = "",
+        begun: bool = False,
     ) -> Plan:
-        """The plan of a recipe for the data in `root`; names that clash are looked up in the distribution `prefer`
-        first. `dataset` is the record of data that is given, which the recipe's is looked up without."""
+        """The plan of a recipe.
+
+        Args:
+            recipe: what is planned.
+            prefer: the distribution whose names come first, where some clash.
+            root: where the data lies.
+            dataset: the record of data that is given, which the recipe's is looked up without.
+            start: where the checkpoint is that ``training.start`` names; without it, it is looked up by its name.
+            begun: the run has a state, so that its first weights need not be there any more.
+        """
         where = recipe.name
         objective = registry().find(Objective, recipe.objective["name"], prefer=prefer)
         dataset = dataset or find_dataset(recipe.data["name"], root, prefer=prefer)
@@ -75,13 +88,14 @@ class Plan:
         if spec.sampler:
             sampler_of(skeleton, spec.sampler)
         _check_networks(skeleton, objective, where)
+        _check_augmentation(recipe, skeleton)
         if objective.per_example and recipe.training.compile:
             raise InvalidInput(
                 f"{where}: {objective.name} takes the gradient of a gradient, which torch.compile cannot; set "
                 "training.compile = false"
             )
-        if start := recipe.training.start:
-            _check_start(start, blueprint, f"{where}: training.start")
+        if recipe.training.start:
+            start = "" if begun else _find_start(recipe.training.start, start, blueprint, f"{where}: training.start")
         if features := recipe.evaluation.features:
             find_features(features, skeleton.input_shape, f"{where}: evaluation.features", prefer=prefer)
         return cls(
@@ -91,6 +105,8 @@ class Plan:
             columns=tuple(dict.fromkeys((*skeleton.predicts, *objective.columns))),
             dataset=dataset,
             split=split,
+            start=start,
+            begun=begun,
         )
 
     def check_columns(self, data: Split) -> None:
@@ -173,11 +189,54 @@ def _check_networks(model: Model, objective: Objective, where: str) -> None:
         )
 
 
-def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
-    """InvalidInput unless the checkpoint of this name has the networks of `blueprint`."""
-    if is_path(name) or is_reference(name):
-        raise InvalidInput(f"{where} must be the name of a checkpoint, not a path; got {name!r:.80}")
-    found = find_checkpoint(name)
+def _check_augmentation(recipe: Recipe, model: Model) -> None:
+    """InvalidInput if pictures are to be changed at random that are none, or that the change does not fit."""
+    wanted = {
+        "training.flip": recipe.training.flip,
+        "training.shift": recipe.training.shift,
+        "objective.augment": recipe.objective.get("augment"),
+    }
+    for key, value in wanted.items():
+        if value and (len(model.input_shape) != 3 or model.values == "index"):
+            raise InvalidInput(
+                f"{recipe.name}: {key} changes pictures, and these are examples of shape {model.input_shape}: leave it "
+                "out"
+            )
+    if not wanted["objective.augment"]:
+        return
+    if model.values != "unit":
+        raise InvalidInput(
+            f"{recipe.name}: objective.augment is for values in [0, 1], and these are real: leave it out"
+        )
+    if told := [name for name, column in model.spec.given.items() if column.is_picture]:
+        raise InvalidInput(
+            f"{recipe.name}: objective.augment would change pictures but not the {told[0]} that belongs to them: take "
+            "training.flip and training.shift"
+        )
+
+
+def _find_start(told: str, start: str | Path, blueprint: Blueprint, where: str) -> str | Path:
+    """What to load the first weights from: `start`, or what ``training.start``, NAME or NAME@SHA256, names.
+
+    Raises:
+        InvalidInput: that is a path, or the checkpoint has other networks than `blueprint` or another sha256.
+        NotFound: there is no such checkpoint.
+    """
+    name, _, sha256 = told.partition("@")
+    if is_path(name) or is_reference(told):
+        raise InvalidInput(
+            f"{where} must be the name of a checkpoint, not a path; got {told!r:.80}; for a run folder: --start FOLDER"
+        )
+    try:
+        found = find_checkpoint(start or name)
+    except NotFound as error:
+        hint = "; for a checkpoint of your own: --start FOLDER" if sha256 else ""
+        raise NotFound(f"{where}: {error.message}{hint}", suggestions=error.suggestions) from None
+    if sha256 not in ("", found.record.sha256):
+        raise InvalidInput(
+            f"{where}: {start or name} has other weights than the run began with, whose sha256 is {sha256:.80}: give "
+            "those with --start FOLDER"
+        )
     there = Blueprint.of(found.record.spec, where, prefer=found.owner).spec
     if replace(there, sampler="") != replace(blueprint.spec, sampler=""):
         differing = [key for key, value in blueprint.spec.config.items() if there.config.get(key) != value]
@@ -185,6 +244,7 @@ def _check_start(name: str, blueprint: Blueprint, where: str) -> None:
             key for key in ("given", "predicts", "parts") if getattr(there, key) != getattr(blueprint.spec, key)
         ]
         raise InvalidInput(f"{where}: {name} has other networks ({', '.join(differing) or 'another architecture'})")
+    return start or name
 
 
 def _data_fields(dataset: DatasetSpec) -> dict[str, Field]:

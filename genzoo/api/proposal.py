@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import ceil, log2
 from statistics import median_low
 from typing import Any
@@ -14,6 +14,7 @@ from genzoo.errors import InvalidInput
 from genzoo.registry import registry
 from genzoo.spec import Architecture, DatasetSpec, Family
 from genzoo.training import Recipe
+from genzoo.training.origin import LENGTH
 
 __all__ = ["proposed"]
 
@@ -33,7 +34,13 @@ Shape = tuple[int, ...]
 
 
 def proposed(
-    recipe: Recipe, dataset: DatasetSpec, survey: Survey, overrides: Mapping[str, Any], *, prefer: str = ""
+    recipe: Recipe,
+    dataset: DatasetSpec,
+    survey: Survey,
+    overrides: Mapping[str, Any],
+    *,
+    kept: Collection[str] = (),
+    prefer: str = "",
 ) -> tuple[Recipe, str]:
     """A recipe with what suits the pictures that were found, and a line that says it and how to choose otherwise.
 
@@ -42,6 +49,7 @@ def proposed(
         dataset: the record of the data set, with the columns found.
         survey: of the pictures.
         overrides: what the user says, which is not chosen: ``{"model.input_shape": [3, 32, 32]}``.
+        kept: keys and sections that stay as they are: ``model`` where weights are taken over.
         prefer: the distribution in which names that clash are looked up first.
 
     Raises:
@@ -56,7 +64,8 @@ def proposed(
         chosen["model.classes"] = dataset.classes
     if recipe.evaluation.features:  # a network for pictures of another shape
         chosen["evaluation.features"] = ""
-    chosen = {key: value for key, value in chosen.items() if key not in overrides}
+    said_otherwise = {*kept, *overrides, *(LENGTH if not overrides.keys().isdisjoint(LENGTH) else ())}
+    chosen = {key: value for key, value in chosen.items() if said_otherwise.isdisjoint((key, key.partition(".")[0]))}
     if not chosen:
         return recipe, ""
     pictures = f"{survey.count:,} picture{'s' * (survey.count != 1)} {'in colour' if colour else 'in grey'}"

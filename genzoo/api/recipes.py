@@ -15,9 +15,9 @@ from genzoo.files import user_path
 from genzoo.hub.reference import is_reference
 from genzoo.registry import registry
 from genzoo.spec import OWN_DATA, DatasetSpec, RecipeFile
-from genzoo.training import Recipe
+from genzoo.training import Recipe, Run
 
-__all__ = ["find_recipe", "like", "like_own"]
+__all__ = ["find_recipe", "like", "like_own", "recipe_of", "recipe_of_run", "starting_from"]
 
 MAX_NAME = 64
 
@@ -81,23 +81,46 @@ def find_recipe(recipe: str | Path | Mapping[str, Any], *, data: str = "") -> tu
     if isinstance(recipe, Mapping):
         return Recipe.parse(recipe, "recipe", data=data), ""
     if is_reference(recipe):
-        return _recipe_of(recipe)
+        return recipe_of(recipe)
     if is_path(recipe) or str(recipe).endswith(".toml"):
         path = user_path(recipe)
         if not path.is_dir():
             return Recipe.read(path, data=data), ""
-        return _recipe_of(path)
+        return recipe_of(path)
     try:
         found = registry().find_entry(RecipeFile, str(recipe))
     except NotFound as error:
         try:
-            return _recipe_of(str(recipe))
+            return recipe_of(str(recipe))
         except NotFound:
             raise error from None
     return Recipe.read(found.record.path), found.owner
 
 
-def _recipe_of(name: str | Path) -> tuple[Recipe, str]:
+def starting_from(recipe: Recipe, start: str | Path) -> Recipe:
+    """A recipe whose run begins with the weights of a checkpoint, of which it keeps the name and the sha256.
+
+    Raises:
+        NotFound: `start` is no checkpoint.
+    """
+    record = find_checkpoint(start).record
+    return recipe.changed({"training.start": f"{record.name}@{record.sha256}"})
+
+
+def recipe_of_run(folder: str | Path) -> tuple[Recipe, str] | None:
+    """The recipe of the run in a folder, finished or not, and the distribution it came from; None if it holds none."""
+    run = Run(user_path(folder))
+    if not is_path(folder) or not run.recipe_path.is_file():
+        return None
+    try:
+        owner = find_checkpoint(folder).owner
+    except NotFound:  # not finished
+        owner = ""
+    return run.recipe(), owner
+
+
+def recipe_of(name: str | Path) -> tuple[Recipe, str]:
+    """The recipe that trained a checkpoint, and the distribution it came from."""
     found = find_checkpoint(name)
     if not found.record.recipe:
         raise NotFound(f"{name} was saved without a recipe: how it was trained is not recorded; write one of your own")

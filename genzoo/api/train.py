@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
-from math import ceil
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,11 +19,12 @@ from genzoo.api.build import load, pick_device
 from genzoo.api.data import Opener, one_root, opener, survey_of, with_survey
 from genzoo.api.defaults import borrowed_random_state, plain_defaults
 from genzoo.api.evaluate import measure_quick, measure_test
+from genzoo.api.length import Length, check_minutes
 from genzoo.api.own import OwnData
 from genzoo.api.plan import Plan
 from genzoo.api.progress import Note, Report, both, display
 from genzoo.api.proposal import proposed
-from genzoo.api.recipes import find_recipe, like, like_own
+from genzoo.api.recipes import find_recipe, like, like_own, recipe_of, recipe_of_run, starting_from
 from genzoo.arguments import typed
 from genzoo.catalog import find_checkpoint
 from genzoo.datasets import Split
@@ -35,12 +35,13 @@ from genzoo.files import user_path
 from genzoo.hub.files import encode_weights
 from genzoo.models import Model
 from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
-from genzoo.protocols import Decoder, Encoder, Generator
+from genzoo.protocols import Decoder, Encoder, Generator, Scaled
 from genzoo.registry import registry
 from genzoo.spec import OWN_DATA, Checkpoint, DatasetSpec, Family, TrackerSpec, record_bytes
 from genzoo.training import Progress, Recipe, Run, fit
 from genzoo.training.lock import check_free, locked
 from genzoo.training.loop import check_batches
+from genzoo.training.origin import LENGTH
 from genzoo.training.processes import Processes
 from genzoo.training.track import find_tracker, tracked
 
@@ -48,16 +49,18 @@ __all__ = ["train"]
 
 OnEpoch = Callable[[Model, int], object]
 
-FEW_STEPS = 500
+EXAMPLES = 256  # by which the scale of the data is known
 
 
 @typed
 @plain_defaults()
 def train(
-    recipe: str | Path | Mapping[str, Any],
+    recipe: str | Path | Mapping[str, Any] | None = None,
     *,
     data: str | Tensor | Dataset[Any] | DataLoader[Any] | Split = "",
+    start: str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    minutes: float | None = None,
     data_root: str | Path | None = None,
     output: str | Path | None = None,
     resume: bool = False,
@@ -78,16 +81,22 @@ def train(
     calls `note`, `report` and `on_epoch`; in the others the model has no record.
 
     Args:
-        recipe: a TOML file, its table as a dict, or the name of a checkpoint or recipe, to train it anew.
+        recipe: a TOML file, its table as a dict, or the name of a checkpoint or recipe, to train it anew. Without one,
+            that of `start`.
         data: other data to use the recipe on: a data set, ``DATASET`` or ``DATASET:PATH``; or examples in memory, of
             which a tenth is held out. These are a tensor (n, *shape), for pictures (n, c, h, w), of floats in [0, 1] or
             of bytes; or a map-style Dataset that gives x, (x, label), or a dict of ``x`` and columns. Of a DataLoader
             the dataset is used alone. A recipe that names no data is used as it is, others under another name.
+        start: a checkpoint, or the folder of a run, with the same networks: the run begins with its weights. The recipe
+            keeps its name and sha256.
         overrides: other values for keys of the recipe, ``{"training.epochs": 5}``.
+        minutes: train for about so long, whatever epochs or steps the recipe has. A few steps are timed before, and
+            the recipe of the run says ``training.steps``. With `resume` it is so many minutes more.
         data_root: where the data set lies or is downloaded to; the images themselves for ``folder``.
         output: the run folder; ``runs/<name>`` without one.
         resume: go on with the run in `output` from its last state, or start it if there is none. The recipe may have
-            another license, evaluation or learning rate than before, and with a constant schedule more epochs.
+            another license, evaluation, learning rate or number of epochs or steps than before; its schedule is from
+            here on that of the longer run. A `recipe` that is a run folder goes on there without `output`.
         force: replace the run in `output`.
         device: as in `load`; several processes on ``cuda`` have a GPU each.
         track: a tracker, ``tensorboard`` or ``wandb``, that is told the terms of each epoch too.
@@ -110,7 +119,9 @@ def train(
         return _train(
             recipe,
             data=data,
+            start=start,
             overrides=overrides,
+            minutes=minutes,
             data_root=data_root,
             output=output,
             resume=resume,
@@ -124,10 +135,12 @@ def train(
 
 
 def _train(
-    recipe: str | Path | Mapping[str, Any],
+    recipe: str | Path | Mapping[str, Any] | None,
     *,
     data: Any,
+    start: str | Path | None,
     overrides: Mapping[str, Any] | None,
+    minutes: float | None,
     data_root: str | Path | None,
     output: str | Path | None,
     resume: bool,
@@ -139,20 +152,33 @@ def _train(
     on_epoch: OnEpoch | None,
 ) -> Model:
     tracker = find_tracker(track)
+    check_minutes(minutes, overrides or {})
+    if not (recipe or start):
+        raise InvalidInput("train: recipe must be given, or start, the checkpoint whose recipe and weights are taken")
     chosen = pick_device(device)
     processes = Processes.join(chosen)
     with ExitStack() as stack:
         with processes.main_first():
-            base, owner, root = _wanted(recipe, data, data_root)
+            folder = recipe if isinstance(recipe, str | Path) and resume and not output else None
+            going_on = recipe_of_run(folder) if folder else None
+            output = folder if going_on else output
+            named = "" if isinstance(data, str) else OWN_DATA
+            source = going_on or (find_recipe(recipe, data=named) if recipe else recipe_of(start or ""))
+            base, owner, root = _wanted(source, data, data_root)
             run = Run(user_path(output) if output else Path("runs") / base.changed(overrides or {}).name)
             if processes.main:
                 check_free(run.folder)
                 run.check_writable()
             found, choice = base.changed(overrides or {}), ""
             if isinstance(data, str) and data:
-                found, choice = _suited(base, root, overrides or {}, owner)
+                kept = (*(["model", "evaluation"] if start else []), *(LENGTH if minutes else []))
+                found, choice = _suited(base, root, overrides or {}, owner, kept)
+            if start:
+                found = starting_from(found, start)
             own = None if isinstance(data, str) else _own(found, owner, data, note if processes.main else None)
-            plan = Plan.of(found, prefer=owner, root=root, dataset=own.dataset if own else None)
+            begun = resume and run.state_path.exists()
+            record = own.dataset if own else None
+            plan = Plan.of(found, prefer=owner, root=root, dataset=record, start=start or "", begun=begun)
             shape = plan.blueprint.spec.input_shape
             if own:
                 own.check_shape(shape)
@@ -163,28 +189,61 @@ def _train(
             split = open_split(plan.dataset, plan.split)
             plan.check_columns(split)
             check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
+            there = None
             if processes.main:
                 stack.enter_context(locked(run.folder))
                 run.check(found, resume=resume, force=force)  # again, for nobody else is in it now
-                run.begin(found, data=own.fingerprint if own else split.fingerprint(), resume=resume)
-                note(_announcement(plan, split, processes))
-                for line in filter(None, (choice, split.preparation)):
-                    note(line)
-                if plan.dataset.held_out == plan.split:
-                    note("nothing is held out: the model is measured on what it is trained on")
-                _warn_of_rises(found, _steps(found, split))
-                if told := _few_steps(found, split):
-                    note(told)
-        epochs = _Epochs(run, split, on_epoch)
-        model = _fit(plan, split, run, processes, tracker=tracker, report=report, on_epoch=epochs)
-        if processes.main:
-            if isinstance(split.source, Files) and split.source.replaced:
-                note(f"{split.source.replaced} of {len(split):,} files could not be read; others took their places")
-            with processes.alone(), borrowed_random_state() if own else nullcontext():
-                record = _record(plan, processes, own)
-                record = replace(record, trained={**record.trained, **epochs.told})
-                model.checkpoint = _finish(model, record, plan, run, open_split, note)
-        return model
+                there = run.saved() if resume else None
+        length = Length.of(plan, split, processes, minutes=minutes, done=there.step if there else 0, preview=_preview)
+        before = (choice, split.preparation, *length.notes(there)) if processes.main else ()
+        return _carry_out(
+            length,
+            split,
+            run,
+            processes,
+            own,
+            open_split,
+            resume=resume,
+            tracker=tracker,
+            lines=before,
+            note=note,
+            report=report,
+            on_epoch=on_epoch,
+        )
+
+
+def _carry_out(
+    length: Length,
+    split: Split,
+    run: Run,
+    processes: Processes,
+    own: OwnData | None,
+    open_split: Opener,
+    *,
+    resume: bool,
+    tracker: TrackerSpec | None,
+    lines: Collection[str],
+    note: Note,
+    report: Report,
+    on_epoch: OnEpoch | None,
+) -> Model:
+    """Train as planned in a folder that is locked, and measure; `lines` are said before."""
+    plan = length.plan
+    if processes.main:
+        digest = own.fingerprint if own else split.fingerprint()
+        run.begin(plan.recipe, data=digest, examples=len(split), resume=resume)
+        for line in filter(None, (length.announcement(processes), *lines)):
+            note(line)
+    epochs = _Epochs(run, split, on_epoch)
+    model = _fit(plan, split, run, processes, tracker=tracker, report=report, on_epoch=epochs)
+    if processes.main:
+        if isinstance(split.source, Files) and split.source.replaced:
+            note(f"{split.source.replaced} of {len(split):,} files could not be read; others took their places")
+        trained = _record(plan, processes, own)
+        trained = replace(trained, trained={**trained.trained, **epochs.told})
+        with processes.alone(), borrowed_random_state() if own else nullcontext():
+            model.checkpoint = _finish(model, trained, plan, run, open_split, note)
+    return model
 
 
 def _own(recipe: Recipe, owner: str, data: Any, note: Note | None) -> OwnData:
@@ -208,13 +267,11 @@ def _fit(
     on_epoch: Callable[[Model, int], bool],
 ) -> Model:
     """Train in a run folder that is ready; what the main process does besides, the others do not wait for."""
-    cuda = processes.device.type == "cuda"
     with ExitStack() as stack:
-        stack.enter_context(borrowed_random_state())
-        stack.enter_context(torch.random.fork_rng(devices=[processes.device] if cuda else []))
+        stack.enter_context(borrowed_random_state(processes.device))
         log = stack.enter_context(tracked(tracker if processes.main else None, plan.recipe.name, run.folder))
         return fit(
-            _untrained(plan).to(processes.device),
+            _untrained(plan, split).to(processes.device),
             plan.losses,
             split,
             plan.recipe,
@@ -227,75 +284,42 @@ def _fit(
 
 
 def _wanted(
-    recipe: str | Path | Mapping[str, Any], data: Any, data_root: str | Path | None
+    recipe: tuple[Recipe, str], data: Any, data_root: str | Path | None
 ) -> tuple[Recipe, str, str | Path | None]:
     """The recipe asked for, the distribution it came from, and where its data lies."""
+    found, owner = recipe
     if not isinstance(data, str):
         if data_root is not None:
             raise InvalidInput(f"data is given, and data_root = {str(data_root)!r:.80} too; leave one of the two out")
-        found, owner = find_recipe(recipe, data=OWN_DATA)
         return like_own(found), owner, None
-    found, owner = find_recipe(recipe)
     path: Path | None = None
     if data:
         found, path = like(found, data, prefer=owner)
     return found, owner, one_root(path, data_root)
 
 
-def _suited(recipe: Recipe, root: str | Path | None, overrides: Mapping[str, Any], prefer: str) -> tuple[Recipe, str]:
+def _suited(
+    recipe: Recipe, root: str | Path | None, overrides: Mapping[str, Any], prefer: str, kept: Collection[str]
+) -> tuple[Recipe, str]:
     """A recipe for other data with what suits these, where they are the user's own, and what the user sets; and a line
-    on what was chosen."""
+    on what was chosen, which is nothing in `kept`."""
     record, said = registry().find(DatasetSpec, recipe.data["name"], prefer=prefer), ""
     if survey := survey_of(record, root):
-        recipe, said = proposed(recipe, with_survey(record, survey), survey, overrides, prefer=prefer)
+        recipe, said = proposed(recipe, with_survey(record, survey), survey, overrides, kept=kept, prefer=prefer)
     return recipe.changed(overrides), said
 
 
-def _steps(recipe: Recipe, data: Split) -> int:
-    return len(data) // recipe.training.batch_size * recipe.training.epochs
-
-
-def _announcement(plan: Plan, data: Split, processes: Processes) -> str:
-    shape = "×".join(map(str, plan.blueprint.spec.input_shape))
-    together = f", {processes.count} processes" if processes.count > 1 else ""
-    examples = f"{plan.recipe.name}: {len(data):,} examples of {shape}"
-    return f"{examples}, {_steps(plan.recipe, data):,} steps on {processes.device.type}{together}"
-
-
-def _few_steps(recipe: Recipe, data: Split) -> str:
-    """What to say of a run too short to learn much; "" of a longer one."""
-    steps, epochs = _steps(recipe, data), recipe.training.epochs
-    if steps >= FEW_STEPS:
-        return ""
-    enough = ceil(FEW_STEPS * epochs / steps)
-    return (
-        f"only {steps:,} steps, in which a model learns little; for {FEW_STEPS} or more: --set training.epochs={enough}"
-    )
-
-
-def _warn_of_rises(recipe: Recipe, steps: int) -> None:
-    """Warn of what is to rise over more steps than there are, as in a recipe that is used on fewer data."""
-    rises = {
-        "objective.annealing_steps": recipe.objective.get("annealing_steps", 0),
-        "training.warmup_steps": recipe.training.warmup_steps,
-    }
-    for key, rise in rises.items():
-        if rise > steps:
-            warnings.warn(
-                f"{key} = {rise:,} is more than the {steps:,} steps of the run, which ends at "
-                f"{steps / rise:.2g} of the full weight: --set {key}={steps // 2}",
-                GenzooWarning,
-                stacklevel=2,
-            )
-
-
-def _untrained(plan: Plan) -> Model:
-    """The model with its first weights, drawn from the recipe's seed or those of ``training.start``."""
+def _untrained(plan: Plan, data: Split) -> Model:
+    """The model with its first weights: those of ``training.start``, or drawn from the recipe's seed and, where they
+    have a scale, at that of the data. To read the data for it changes no random state."""
     torch.manual_seed(plan.recipe.training.seed)
     model = plan.blueprint.build("cpu")
     model.name = plan.recipe.name
-    if start := plan.recipe.training.start:
-        model.load_state_dict(load(start, device="cpu").state_dict())
+    if plan.start:
+        model.load_state_dict(load(plan.start, device="cpu").state_dict())
+    elif isinstance(model, Scaled) and not plan.begun:
+        with torch.random.fork_rng(devices=[]):
+            model.fit_scale(data.some(EXAMPLES, seed=plan.recipe.training.seed))
     return model
 
 
@@ -328,8 +352,7 @@ class _Epochs:
         _save_preview(self.run, self.data, model, epoch)
         if self.on_epoch is None:
             return False
-        devices = [model.device] if model.device.type == "cuda" else []
-        with borrowed_random_state(), torch.random.fork_rng(devices=devices):
+        with borrowed_random_state(model.device):
             enough = self.on_epoch(model, epoch) is True
         if enough:
             self.told = {"stopped": f"by on_epoch, after epoch {epoch}"}
@@ -337,10 +360,15 @@ class _Epochs:
 
 
 def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
-    """What a person wants to see after an epoch: samples, or pictures above their reconstructions."""
+    if picture := _preview(data, model):
+        run.write(run.picture_path(epoch), picture)
+
+
+def _preview(data: Split, model: Model) -> bytes | None:
+    """What a person wants to see after an epoch, as a PNG: samples, or pictures above their reconstructions."""
     shape, given = model.input_shape, tuple(model.spec.given)
     if not is_drawable(shape):
-        return
+        return None
     if isinstance(model, Generator):
         count = min(how_many(shape), len(data)) if given else how_many(shape)
         told = data.examples(count, columns=given).given if given else {}
@@ -350,8 +378,8 @@ def _save_preview(run: Run, data: Split, model: Model, epoch: int) -> None:
         y = model.decode(model.encode(batch.x, **batch.given), **batch.given)
         picture = grid(torch.cat([batch.x, y]), columns=len(y)) if is_picture(shape) else draw(y)
     else:
-        return
-    run.write(run.picture_path(epoch), png(picture))
+        return None
+    return png(picture)
 
 
 def _save_checkpoint(model: Model, record: Checkpoint, run: Run) -> Checkpoint:
@@ -371,7 +399,7 @@ def _save_checkpoint(model: Model, record: Checkpoint, run: Run) -> Checkpoint:
 
 def _record(plan: Plan, processes: Processes, own: OwnData | None) -> Checkpoint:
     """The record of a run as far as it is known before the first step."""
-    start = plan.recipe.training.start
+    start, _, sha256 = plan.recipe.training.start.partition("@")
     return Checkpoint(
         name=plan.recipe.name,
         family=plan.blueprint.spec.family,
@@ -392,7 +420,7 @@ def _record(plan: Plan, processes: Processes, own: OwnData | None) -> Checkpoint
             "torch": torch.__version__,
             "device": processes.device.type,
             "processes": processes.count,
-            **({"start": find_checkpoint(start).record.sha256} if start else {}),
+            **({"start": sha256 or find_checkpoint(start).record.sha256} if start else {}),
             **({"data": own.trained} if own else {}),
         },
         distribution=plan.blueprint.distribution,

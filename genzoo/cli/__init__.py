@@ -20,6 +20,7 @@ import click
 from genzoo import __version__
 from genzoo.cli.catalog import list_command, show_command
 from genzoo.cli.codes import decode_command, encode_command
+from genzoo.cli.edit import edit_command
 from genzoo.cli.explore import explore_command, gallery_command
 from genzoo.cli.export import export_command
 from genzoo.cli.extra import Commands
@@ -63,6 +64,7 @@ for command in (
     show_command,
     sample_command,
     reconstruct_command,
+    edit_command,
     traverse_command,
     interpolate_command,
     map_command,

@@ -23,7 +23,7 @@ __all__ = ["as_json", "list_command", "print_json", "print_table", "show_command
 
 LEAST_WANTED = ("size", "family", "parameters", "latents", "data", "quality")
 SCREEN = 80
-LEARNED_BY = ("name", "epochs", "batch_size", "learning_rate")
+LEARNED_BY = ("name", "epochs", "steps", "batch_size", "learning_rate")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too, on stderr.")
 
 
@@ -123,7 +123,7 @@ def _essentials(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What a person wants to know of a checkpoint, on one screen."""
     config = {key: value for key, value in record["config"].items() if key not in ("input_shape", "latent_dim")}
     sections = [record["recipe"].get(section, {}) for section in ("objective", "training", "optimizer")]
-    learned = {key: part[key] for part in sections if isinstance(part, Mapping) for key in LEARNED_BY if key in part}
+    learned = {key: part[key] for part in sections if isinstance(part, Mapping) for key in LEARNED_BY if part.get(key)}
     count = record["latent_dim"]
     latents = f"{count} latent{'s'[: count != 1]}, " if count else ""
     size = f"{latents}{record['parameters']:,} parameters, {record['size_bytes'] / 1e6:.1f} MB"

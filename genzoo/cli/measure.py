@@ -29,7 +29,7 @@ from genzoo.cli.process import keep_memory
 from genzoo.errors import GenzooError, InvalidInput, VerificationFailed
 from genzoo.files import atomic_write
 from genzoo.notebook import cell, text_table
-from genzoo.text import one_line
+from genzoo.text import about, one_line
 
 if TYPE_CHECKING:
     from genzoo.api.measuring import Measuring, Report
@@ -136,11 +136,7 @@ def _announce(names: Sequence[str], data_root: Path | None, device: str) -> None
         with suppress(GenzooError):  # which will be told in its turn
             seconds += expected_time(name, data_root=data_root, device=device)
     shorter = "; genzoo verify --quick takes seconds" if seconds >= LONG else ""
-    echo(f"genzoo: {len(names)} checkpoints, {_about(seconds)}{shorter}", err=True)
-
-
-def _about(seconds: float) -> str:
-    return f"about {seconds / 60:.0f} minutes" if seconds >= 90 else f"about {max(round(seconds, -1), 10):.0f} seconds"
+    echo(f"genzoo: {len(names)} checkpoints, {about(seconds)}{shorter}", err=True)
 
 
 @contextmanager
@@ -153,7 +149,7 @@ def _progress(name: str) -> Iterator[Report]:
         nonlocal told
         new, told = now.metric != told, now.metric
         if new and now.index == 1 and now.seconds >= LONG:
-            echo(f"genzoo: {name}: {_about(now.seconds)}", err=True)
+            echo(f"genzoo: {name}: {about(now.seconds)}", err=True)
         return new
 
     def line(now: Measuring) -> None:

@@ -111,7 +111,9 @@ def reconstruct_command(name: str, starts: Starts, output: Path | None, force: b
 @click.argument("recipe", required=False)
 @click.option("--like", metavar="NAME", help="Instead of RECIPE: one to use on other data.")
 @click.option("--data", metavar="DATASET[:PATH]", help="That data: fashion-mnist, folder:./faces.")
+@click.option("--start", metavar="NAME", help="Begin with the weights of a checkpoint or a run folder.")
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe: training.epochs=5.")
+@click.option("--minutes", type=float, metavar="M", help="Train for about so long [default: as the recipe says].")
 @data_root_option
 @click.option("-o", "--output", type=path_type, help="Run folder [default: runs/<name>].")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
@@ -122,7 +124,9 @@ def train_command(
     recipe: str | None,
     like: str | None,
     data: str | None,
+    start: str | None,
     changes: tuple[str, ...],
+    minutes: float | None,
     data_root: Path | None,
     output: Path | None,
     resume: bool,
@@ -132,10 +136,13 @@ def train_command(
 ) -> None:
     """Train RECIPE: a TOML file, the name of a recipe or a checkpoint, or a run folder, to train it anew.
 
+    --resume goes on with a run: after an interruption, or for longer (--minutes, --set training.epochs=…). RECIPE may
+    then be the run folder.
+
     Prints the run folder, which `sample`, `reconstruct` and `show` take as a name. Several processes train together
     where torchrun starts them: torchrun --nproc_per_node 2 -m genzoo train RECIPE
     """
-    source = _recipe_or_like(recipe, like, data)
+    source = _recipe_or_like(recipe, like, data, start)
     if resume and force:
         raise click.UsageError("--resume and --force exclude each other")
     keep_memory()
@@ -145,6 +152,7 @@ def train_command(
     from genzoo.training.recipe import parse_override
 
     options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device, "track": track}
+    options |= {"minutes": minutes, "start": start}
     overrides = dict(map(parse_override, changes))
     try:
         model = train(source, data=data or "", overrides=overrides, **options, resume=resume, force=force)
@@ -153,45 +161,54 @@ def train_command(
             click.get_current_context().exit(getattr(error, "exit_code", INTERRUPTED))
         if not isinstance(error, Interrupted):
             raise
-        raise KeyboardInterrupt(f"stopped, and the state is saved; go on with: {_again()}") from None
+        raise KeyboardInterrupt(f"stopped, and the state is saved; go on with: {_again(error.steps)}") from None
     if model.checkpoint is not None:
         folder = str(model.checkpoint.folder)
         folder = folder if is_path(folder) else f"./{folder}"  # as the other commands take it
         echo_path(folder)
         where = f"{model.checkpoint.dataset}:{data_root}" if data_root else model.checkpoint.dataset
-        for line in ("next:", *(f"  {way}" for way in _next(model, folder, data or where))):
+        for line in ("next:", *(f"  {way}" for way in _next(model, folder, data or where, device))):
             echo(line, err=True)
 
 
-def _recipe_or_like(recipe: str | None, like: str | None, data: str | None) -> str:
-    """What to train by: one of the two is given, and --data with --like alone."""
+def _recipe_or_like(recipe: str | None, like: str | None, data: str | None, start: str | None) -> str | None:
+    """What to train by: RECIPE, --like, or else --start, whose recipe it is; and --data with the latter two alone."""
     if like and not data:
         raise click.UsageError(f"--like {like} needs the data to use it on, e.g. --data folder:./pictures")
-    if data and not like:
-        raise click.UsageError(f"--data goes with --like NAME, the recipe to use on it; --like {recipe or 'NAME'}")
-    if bool(recipe) == bool(like):
+    if recipe and like:
         raise click.UsageError("give RECIPE, or --like NAME --data DATASET, one of the two")
-    return str(recipe or like)
+    if data and not (like or (start and not recipe)):
+        raise click.UsageError(f"--data goes with --like NAME, the recipe to use on it; --like {recipe or 'NAME'}")
+    if not (recipe or like or start):
+        raise click.UsageError("give RECIPE, or --like NAME --data DATASET, one of the two")
+    return recipe or like
 
 
-def _again() -> str:
-    """The command that goes on with a run: this one, with --resume."""
+def _again(steps: int) -> str:
+    """The command that goes on with a run of so many steps: this one, with --resume."""
     context = click.get_current_context()
-    words = ["genzoo"]
-    if here := os.environ.get("LOCAL_WORLD_SIZE"):
-        words = ["torchrun", "--nproc_per_node", here, "-m", "genzoo"]
-    words.append("train")
+    words = _train_words()
     for parameter in context.command.params:
         value = context.params[str(parameter.name)]
-        if parameter.name in ("resume", "force") or value is None or value == parameter.get_default(context):
+        if parameter.name in ("resume", "force", "minutes") or value is None or value == parameter.get_default(context):
             continue
         for item in value if parameter.multiple else [value]:
             words += [parameter.opts[0], str(item)] if isinstance(parameter, click.Option) else [str(item)]
+    if context.params["minutes"] is not None:
+        words += ["--set", f"training.steps={steps}"]
     return shlex.join([*words, "--resume"])
 
 
-def _next(model: Model, folder: str, data: str) -> Iterator[str]:
+def _train_words() -> list[str]:
+    """How ``genzoo train`` was started."""
+    if here := os.environ.get("LOCAL_WORLD_SIZE"):
+        return ["torchrun", "--nproc_per_node", here, "-m", "genzoo", "train"]
+    return ["genzoo", "train"]
+
+
+def _next(model: Model, folder: str, data: str, device: str) -> Iterator[str]:
     """What to type after a run: look at what was learned, go on, publish."""
+    from genzoo.api.data import split_root
     from genzoo.api.publish import states_license
 
     record = model.checkpoint
@@ -202,7 +219,11 @@ def _next(model: Model, folder: str, data: str) -> Iterator[str]:
         yield shlex.join(["genzoo", "reconstruct", folder, "--data", data])
     if "decode" in model.verbs:
         yield shlex.join(["genzoo", "explore", folder])
-    if record.recipe["training"]["schedule"] == "constant":
-        yield f"{_again()} --set training.epochs={2 * record.recipe['training']['epochs']}"
+    training = record.recipe["training"]
+    length = "epochs" if training["epochs"] else "steps"
+    root = split_root(data)[1]
+    where = [*(["--data-root", str(root)] if root else []), *(["--device", device] if device != "auto" else [])]
+    longer = ["--resume", "--set", f"training.{length}={2 * training[length]}"]
+    yield shlex.join([*_train_words(), folder, *longer, *where])
     license_ = [] if states_license(record) else ["--license", "Apache-2.0"]
     yield shlex.join(["genzoo", "push", folder, "ORG/NAME", *license_])

@@ -140,6 +140,13 @@ class Split:
         (batch,) = batches  # to its end, so that no worker is left behind
         return batch
 
+    def some(self, n: int, *, seed: int) -> Float[Tensor, " n *data"]:
+        """n examples from all over the data, or all if it has no more, on the CPU; always the same for a seed."""
+        order = torch.randperm(len(self), generator=stream("some", seed), device="cpu")[:n]
+        (batch,) = self.batches(order, n, generator=stream("some values", seed))
+        x: Tensor = batch.x
+        return x
+
     def first(self, n: int) -> Float[Tensor, " n *data"]:
         """The first n examples, on the CPU."""
         x: Tensor = self.examples(n).x

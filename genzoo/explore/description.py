@@ -17,8 +17,9 @@ from genzoo.api.data import find_dataset, open_data
 from genzoo.catalog import list_models, show
 from genzoo.datasets import Split
 from genzoo.errors import GenzooError, GenzooWarning
+from genzoo.explore.columns import as_rows, controls, examples_of
 from genzoo.explore.panels import check_shown, code_of, panels_of
-from genzoo.latent import Latent, in_blocks, latents
+from genzoo.latent import Latent, components, in_blocks, latents
 from genzoo.models import Model
 from genzoo.pictures import is_picture
 from genzoo.randomness import Noise, stream
@@ -31,6 +32,11 @@ BASES = 10
 EXAMPLES = 2000  # of which a map shows the codes
 SEED = 0
 SPAN = 3.0  # standard deviations to either side, as far as a slider goes
+MOST_COMPONENTS = 32
+LEAST_SHARE = 0.01  # of the variance of the first component, which a component must have to be shown
+COMPONENTS = (
+    "principal components of the first layer, in standard deviations of the noise, by their share of its variance"
+)
 
 
 def held_out_examples(model: Model, data_root: str | Path | None = None) -> Split | None:
@@ -72,6 +78,7 @@ def describe(model: Model, data: Split | None) -> dict[str, Any]:
     rows = [_latent(row, table[0], prior="samples" in panels) for row in table]
     kind = registry().find(Family, model.spec.family).summary.partition(":")[0].capitalize()
     mean = [(row["low"] + row["high"]) / 2 for row in sorted(rows, key=itemgetter("index"))]
+    moved = _components(model) if rows and "samples" in panels and not model.has("encode") else []
     bases = _bases(model, data, table, code) if code else []
     return {
         "name": model.name,
@@ -82,11 +89,13 @@ def describe(model: Model, data: Split | None) -> dict[str, Any]:
         "shape": list(model.input_shape),
         "code": list(code.shape) if code else None,
         "panels": [name for name in panels if name != "interpolate" or len(bases) > 1],
-        "latents": rows,
+        "latents": moved or rows,
+        "given": controls(model),
         "start": record.dataset if record and data else "a sample" if "samples" in panels else "the mean",
-        "order": _order(table, prior="samples" in panels),
+        "order": COMPONENTS if moved else _order(table, prior="samples" in panels),
         "mean": mean or [0.0] * prod(code.shape if code else ()),
         "bases": bases,
+        **_drawing(model, data),
         "points": None if data is None or "map" not in panels else _points(model, data),
     }
 
@@ -104,6 +113,19 @@ def _facts(model: Model, kind: str, codes: str) -> str:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     known = record.dataset if record else "untrained"
     return f"{kind} · {known} · {shape} · {codes} · {parameters / 1e6:.2f} M parameters"
+
+
+def _drawing(model: Model, data: Split | None) -> dict[str, str]:
+    """The colours of the paper, which is the background of the data, in the corner of the first picture, and of ink."""
+    if data is None or not is_picture(model.input_shape):
+        corner = [0, 0, 0]
+    else:
+        corner = as_bytes(_at(data, torch.zeros(1, dtype=torch.int64, device="cpu"))[0, :, 0, 0]).expand(3).tolist()
+    return {"paper": _hex(corner), "ink": _hex([0 if sum(corner) > 3 * 128 else 255] * 3)}
+
+
+def _hex(colour: list[int]) -> str:
+    return f"#{bytes(colour).hex()}"
 
 
 def _at(data: Split, indices: Tensor) -> Float[Tensor, " n *data"]:
@@ -132,26 +154,48 @@ def _latent(row: Latent, first: Latent, *, prior: bool) -> dict[str, Any]:
     return told | {"low": round(mean - SPAN * std, 3), "high": round(mean + SPAN * std, 3)}
 
 
+def _components(model: Model) -> list[dict[str, Any]]:
+    """Rows of the page's sliders that move noise along principal components; none of noise that fits on a map."""
+    told = model.told(examples_of(model, None, torch.zeros(1, device="cpu")), 1, "decode")
+    found = components(model, {name: value for name, (value,) in told.items()})
+    if found is None or model.latent_dim < 3:
+        return []
+    shown = found[1] > LEAST_SHARE * found[1][0]
+    directions, shares = (part[shown][:MOST_COMPONENTS].tolist() for part in found)
+    rows = enumerate(zip(directions, shares, strict=True))
+    return [_component(k, _rounded(direction), share, shares[0]) for k, (direction, share) in rows]
+
+
+def _component(k: int, direction: list[float], share: float, first: float) -> dict[str, Any]:
+    told = {"index": k, "title": f"c{k}", "collapsed": False, "measure": share, "share": share / first}
+    return told | {"direction": direction, "low": -SPAN, "high": SPAN}
+
+
 def _bases(model: Model, data: Split | None, table: tuple[Latent, ...], code: Space) -> list[dict[str, Any]]:
     """Codes to begin with and what they decode to: those of data, with its pictures, of the prior, or the mean."""
     told: list[dict[str, Any]]
     if data is not None:
         indices = _one_of_each(data)
         x = _at(data, indices)
+        given = examples_of(model, data, indices)
         names = range(1, 1 + len(x)) if data.labels is None else data.labels[indices].tolist()
         what = "picture" if data.labels is None else "class"
         told = [{"name": f"{what} {name}", "pixels": _shown(model, one)} for name, one in zip(names, x, strict=True)]
-        codes = model.encode(x)
+        codes = model.encode(x, **given)
     elif "samples" in panels_of(model):
         codes = Noise(seed=SEED, n=BASES).normal(*code.shape)
         told = [{"name": f"sample {i}"} for i in range(BASES)]
+        given = examples_of(model, None, torch.arange(BASES, device="cpu"))
     else:
         codes = torch.zeros(1, *code.shape, dtype=torch.float32, device="cpu")
         for row in table:
             codes[0, row.index] = row.mean or 0.0
-        told = [{"name": "mean"}]
-    examples = zip(told, codes.flatten(1).tolist(), model.decode(codes), strict=True)
-    return [one | {"code": _rounded(code), "decoded": _shown(model, x)} for one, code, x in examples]
+        told, given = [{"name": "mean"}], examples_of(model, None, torch.zeros(1, device="cpu"))
+    rows, decoded = as_rows(model, given, len(codes)), model.decode(codes, **given)
+    return [
+        one | {"code": _rounded(code), "given": row, "decoded": _shown(model, x)}
+        for one, code, row, x in zip(told, codes.flatten(1).tolist(), rows, decoded, strict=True)
+    ]
 
 
 def _one_of_each(data: Split) -> Tensor:
@@ -163,9 +207,10 @@ def _one_of_each(data: Split) -> Tensor:
 
 def _points(model: Model, data: Split) -> list[list[float]]:
     """The codes of examples on the map of two latents, each with its class behind."""
-    x = _at(data, torch.arange(min(EXAMPLES, len(data)), device="cpu"))
+    indices = torch.arange(min(EXAMPLES, len(data)), device="cpu")
+    x = _at(data, indices)
     labels = [0] * len(x) if data.labels is None else data.labels[: len(x)].tolist()
-    codes = in_blocks(model.encode, x).tolist()
+    codes = in_blocks(model.encode, x, model.told(examples_of(model, data, indices), len(x), "encode")).tolist()
     return [[*_rounded(code), label] for code, label in zip(codes, labels, strict=True)]
 
 

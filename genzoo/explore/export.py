@@ -1,13 +1,14 @@
 """A decoder as a short list of operations, in one safetensors file with its weights: what explore/web/engine.js runs.
 
 The graph of ``model.decode`` that `genzoo.exporting.trace` makes has the function that the family puts after its
-network, too. Its ATen operations are gone through in their order, for one z: what does not depend on z is computed here
-and now, and what does becomes an operation of the engine, by the tables of explore/operations.py or by a plugin's
-genzoo.OperationSpec.
+network, too. Its ATen operations are gone through in their order, for one z: what depends neither on z nor on what the
+model is told is computed here and now, and what does becomes an operation of the engine, by the tables of
+explore/operations.py or by a plugin's genzoo.OperationSpec.
 
-The list is JSON, under the key ``genzoo`` of the file's metadata: ``{"name", "latent", "shape", "ops"}``. Value 0 is z
-and value i what the i-th operation gives: ``{"op": "conv", "of": [4], "shape": [64, 7, 7], "weight": "5.weight", …}``
-is a convolution of value 4. Shapes are without the batch: the engine decodes one z at a time.
+The list is JSON, under the key ``genzoo`` of the file's metadata: ``{"name", "latent", "shape", "given", "ops"}``.
+Value 0 is z, then come the columns that the model is told, of which ``given`` has what they are unless told otherwise,
+and then what each operation gives: ``{"op": "conv", "of": [4], "shape": [64, 7, 7], "weight": "5.weight", …}`` is a
+convolution of value 4. Shapes are without the batch: the engine decodes one z at a time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import torch
 from torch import Tensor, fx
 
 from genzoo.errors import InvalidInput, UnsupportedVerb
+from genzoo.explore.columns import columns_of, unchosen
 from genzoo.explore.description import source_of
 from genzoo.explore.operations import JOINING, UNARY, Shape, Value
 from genzoo.explore.panels import code_of
@@ -63,16 +65,23 @@ def export_decoder(model: Model, *, dtype: torch.dtype = torch.float16) -> Decod
         InvalidInput: the page cannot move its codes, `torch.export` cannot follow it, or it decodes with an operation
             that the engine does not have; the message names what.
     """
-    program, shape = _Program(model), code_of(model).shape
+    shape, columns = code_of(model).shape, columns_of(model)
+    program = _Program(model, first=1 + len(columns))
     code = Value(0, (prod(shape),))
-    untold = [not_told(column, 1, model.reference) for column in model.spec.given.values()]
+    told = {name: Value(1 + i, column.space.shape) for i, (name, column) in enumerate(columns.items())}
+    pictures = {name: not_told(column, 1, model.reference) for name, column in model.spec.given.items()}
     with torch.no_grad():
         z = code if code.shape == shape else program.reshaped(code, shape)
-        (picture,) = program.walk(_graph(model), z, *untold)
-    operations = program.operations[: picture.number]
-    told = {"name": model.name, "latent": prod(shape), "shape": model.input_shape, "ops": operations}
+        (picture,) = program.walk(_graph(model), z, *(pictures | told).values())
+    header = {
+        "name": model.name,
+        "latent": prod(shape),
+        "shape": model.input_shape,
+        "given": [unchosen(column) for column in columns.values()],
+        "ops": program.operations[: picture.number + 1 - program.first],
+    }
     tensors = {key: tensor.to(dtype if tensor.dim() > 1 else torch.float32) for key, tensor in program.tensors.items()}
-    return Decoder(data=encode_weights(tensors, metadata=("genzoo", json.dumps(told))), scripts=program.scripts)
+    return Decoder(data=encode_weights(tensors, metadata=("genzoo", json.dumps(header))), scripts=program.scripts)
 
 
 def _graph(model: Model) -> fx.GraphModule:
@@ -87,9 +96,11 @@ def _graph(model: Model) -> fx.GraphModule:
 
 @dataclass
 class _Program:
-    """The operations of the engine that are written so far, and their tensors."""
+    """The operations of the engine that are written so far, and their tensors; `first` is the number of what the first
+    of them gives."""
 
     model: Model
+    first: int
     operations: list[dict[str, Any]] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     scripts: dict[str, str] = field(default_factory=dict)
@@ -156,7 +167,7 @@ class _Program:
         **settings: Any,
     ) -> Value:
         shape = result if shape is None else shape
-        value = Value(len(self.operations) + 1, shape)
+        value = Value(len(self.operations) + self.first, shape)
         operation = {"op": op, "of": [one.number for one in of], "shape": shape, **settings}
         for key, tensor in (tensors or {}).items():
             if tensor is not None:

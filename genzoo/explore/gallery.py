@@ -17,10 +17,12 @@ from genzoo import catalog
 from genzoo.api.build import load
 from genzoo.datasets import Split
 from genzoo.errors import GenzooError, GenzooWarning, InvalidInput, UnsupportedVerb
+from genzoo.explore.columns import examples_of
 from genzoo.explore.description import describe, held_out_examples, source_of
 from genzoo.explore.export import Decoder, export_decoder
 from genzoo.explore.page import WEB, assets, inlined, page, template
 from genzoo.explore.panels import code_of, panels_of
+from genzoo.explore.peers import Kind
 from genzoo.files import atomic_write, refuse_existing, user_path, writable_folder
 from genzoo.models import Model
 from genzoo.pictures import draw, how_many, is_picture, png
@@ -40,6 +42,7 @@ class _Exhibit:
         told: its description.
         decoder: for the engine of the page.
         picture: for the index, a PNG.
+        kind: which others it can be compared with.
     """
 
     name: str
@@ -47,6 +50,7 @@ class _Exhibit:
     told: dict[str, Any]
     decoder: Decoder
     picture: bytes
+    kind: Kind | None
 
     @classmethod
     def of(cls, name: str, data_root: Path | None) -> _Exhibit:
@@ -59,7 +63,12 @@ class _Exhibit:
             told=describe(model, data),
             decoder=export_decoder(model),
             picture=_picture(model, data),
+            kind=Kind.of(model.spec, model.checkpoint.dataset if model.checkpoint else ""),
         )
+
+    def fits(self, other: _Exhibit) -> bool:
+        """Whether the page compares the two."""
+        return bool(self is not other and self.kind and other.kind and self.kind.fits(other.kind))
 
     @property
     def address(self) -> str:
@@ -79,11 +88,17 @@ def _picture(model: Model, data: Split | None) -> bytes:
     """Samples, or where there can be none pictures of data and below them what comes back."""
     if "samples" in panels_of(model):
         count = SAMPLES if is_picture(model.input_shape) else how_many(model.input_shape)
-        return png(draw(model.sample(count, seed=0)))
+        return png(draw(model.sample(count, seed=0, **_told(model, data, count))))
     if data is None:
-        return png(draw(model.decode(torch.zeros(1, *code_of(model).shape, dtype=torch.float32, device="cpu"))))
+        z = torch.zeros(1, *code_of(model).shape, dtype=torch.float32, device="cpu")
+        return png(draw(model.decode(z, **_told(model, None, 1))))
     x = data.first(SAMPLES // 2)
-    return png(draw(torch.cat([x, model.decode(model.encode(x))])))
+    given = _told(model, data, len(x))
+    return png(draw(torch.cat([x, model.decode(model.encode(x, **given), **given)])))
+
+
+def _told(model: Model, data: Split | None, count: int) -> dict[str, Any]:
+    return examples_of(model, data, torch.arange(count, device="cpu") % (count if data is None else len(data)))
 
 
 def write_gallery(
@@ -129,7 +144,7 @@ def _write(exhibits: Sequence[_Exhibit], folder: Path) -> Path:
     files = {f"web/{name}": data for name, data in assets(scripts).items()}
     files["web/gan1d.html"] = (WEB / "gan1d.html").read_bytes()
     for one in exhibits:
-        peers = [other.name for other in exhibits if other is not one and other.told["shape"] == one.told["shape"]]
+        peers = [other.name for other in exhibits if one.fits(other)]
         files |= one.files() | {f"models/{one.name}.png": one.picture}
         files[one.address] = one.page(peers, "index.html").encode()
     for path, data in files.items():

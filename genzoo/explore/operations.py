@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Value:
-    """What depends on z: its number in the program, and its shape without the batch."""
+    """What depends on z or on what the model is told: its number in the program, and its shape without the batch."""
 
     number: int
     shape: Shape
@@ -177,6 +177,8 @@ def _multiply(write: Write, a: Any, b: Any) -> Value | None:
 
 
 def _divide(write: Write, a: Any, b: Any) -> Value | None:
+    if isinstance(a, Value) and isinstance(b, Value):
+        return write("divide", a, b) if b.shape in (a.shape, _one_of_each_channel(a), (1,)) else None
     divisor = _per_channel(b, a) if isinstance(a, Value) else None
     return None if divisor is None else _affine(write, a, 1 / divisor, 0)
 
@@ -211,6 +213,26 @@ def _reshape(write: Write, x: Value, *_: Any) -> Value | None:
     return value if prod(value.shape) == prod(x.shape) else None  # no, if it took the batch for an axis
 
 
+def _embedding(write: Write, weight: Tensor, indices: Any, *_: Any) -> Value | None:
+    """A row of the table for an index, or for each of some."""
+    return write("embedding", indices, tensors={"weight": weight}) if len(indices.shape) < 2 else None
+
+
+def _all(write: Write, x: Value, axis: int, keep: bool) -> Value | None:
+    return write("all", x) if len(x.shape) == axis == 1 and keep else None
+
+
+def _sum(write: Write, x: Value, axes: Sequence[int], keep: bool, *, dtype: Any = None) -> Value | None:
+    """Over the channels alone."""
+    return write("sum", x) if list(axes) == [1] and len(x.shape) < 3 and not keep else None
+
+
+def _expand(write: Write, x: Value, *_: Any, implicit: bool = False) -> Value | None:
+    """The same number at all places of a channel."""
+    value = write("upsample", x)
+    return value if x.shape in (value.shape, _one_of_each_channel(value)) else None
+
+
 def _elu(write: Write, x: Value, alpha: float, scale: float, input_scale: float) -> Value | None:
     return write("elu", x, alpha=alpha) if scale == input_scale == 1 else None
 
@@ -218,6 +240,14 @@ def _elu(write: Write, x: Value, alpha: float, scale: float, input_scale: float)
 def _slice(write: Write, x: Value, axis: int, start: int | None, end: int | None, step: int) -> Value | None:
     """All of an axis: a ``:`` in an index."""
     return x if not start and (end is None or end == sys.maxsize) and step == 1 else None
+
+
+def _chunk(write: Write, x: Value, count: int, axis: int) -> list[Value] | None:
+    """Channels in parts of one size."""
+    size, rest = divmod(x.shape[0], count)
+    if axis != 1 or rest:
+        return None
+    return [write("slice", x, shape=(size, *x.shape[1:]), start=i * size) for i in range(count)]
 
 
 def _upsample(write: Write, x: Value, *_: Any) -> Value | None:
@@ -256,6 +286,7 @@ UNARY: dict[Any, Callable[..., Any]] = {
     aten.reshape.default: _reshape,
     aten.flatten.using_ints: _reshape,
     aten.slice.Tensor: _slice,
+    aten.chunk.default: _chunk,
     aten.squeeze.dims: _reshape,
     aten.unsqueeze.default: _reshape,
     aten.upsample_nearest2d.vec: _upsample,
@@ -263,6 +294,14 @@ UNARY: dict[Any, Callable[..., Any]] = {
     aten.pixel_shuffle.default: lambda write, x, _: write("pixel_shuffle", x),  # the factor, which the shape tells
     aten.dropout.default: lambda write, x, probability, training: x,
     aten.to.device: lambda write, x, *_: x,
+    aten.to.dtype: lambda write, x, dtype, *_: x if dtype.is_floating_point else None,
+    aten.expand.default: _expand,
+    aten.isnan.default: lambda write, x: write("isnan", x),
+    aten.logical_not.default: lambda write, x: _affine(write, x, -1, 1),  # of 0 and 1
+    aten.all.dim: _all,
+    aten.nan_to_num.default: lambda write, x, *given: write("nan_to_num", x) if given == (None, None, None) else None,
+    aten.lt.Scalar: lambda write, x, other: write("less", x, other=other),
+    aten.sum.dim_IntList: _sum,
     aten.sym_size.int: lambda write, x, axis: 1 if axis == 0 else None,  # of the batch: one z at a time
     aten._assert_tensor_metadata.default: lambda write, x, *_, **__: x,
 }
@@ -274,6 +313,7 @@ JOINING: dict[Any, Callable[..., Any]] = {
     aten.mul.Tensor: _multiply,
     aten.div.Tensor: _divide,
     aten.cat.default: _concatenate,
+    aten.embedding.default: _embedding,
     aten.expand_as.default: lambda write, number, x: number,
     aten.broadcast_tensors.default: lambda write, x: x,
 }

@@ -38,10 +38,14 @@ def _draws_codes(model: Model) -> bool:
 
 
 def _draws_otherwise(model: Model) -> bool:
-    """Whether it samples what the page can show, of nothing but a seed, and not as `_draws_codes` says."""
+    """Whether it samples what the page can show, and not as `_draws_codes` says."""
     codes = model.has("decode", "noise") and _draws_codes(model)
-    told = any(not column.optional for column in model.spec.given.values())
-    return not (codes or told or model.values == "index") and is_drawable(model.input_shape)
+    return not (codes or _pictures_needed(model) or model.values == "index") and is_drawable(model.input_shape)
+
+
+def _pictures_needed(model: Model) -> list[str]:
+    """The pictures that it must be told, for which the page has no control."""
+    return [name for name, column in model.spec.given.items() if column.is_picture and not column.optional]
 
 
 PANELS = (
@@ -70,15 +74,18 @@ def code_of(model: Model) -> Space:
 
     Raises:
         UnsupportedVerb: the model does not decode.
-        InvalidInput: its codes are several tensors, or indices, or it must be told more than the code.
+        InvalidInput: its codes are several tensors, or indices, or it must be told a picture.
     """
     model.decode  # noqa: B018  # refused here if it cannot
     code = model.spaces["code"]
     if not (isinstance(code, Space) and _is_movable(code)):
         kind = "indices" if isinstance(code, Space) else f"{len(code)} tensors"
         raise InvalidInput(f"codes of {model.name} are {kind}, and the page moves real numbers; {_in_python(model)}")
-    if told := [name for name, column in model.spec.given.items() if not column.optional]:
-        raise InvalidInput(f"{model.name} must be told {', '.join(told)}, which the page does not; {_in_python(model)}")
+    if needed := _pictures_needed(model):
+        raise InvalidInput(
+            f"{model.name} must be told pictures ({', '.join(needed)}), which the page does not ask for; "
+            f"{_in_python(model)}"
+        )
     return code
 
 

@@ -142,9 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return assets()[name], CONTENT_TYPES[PurePath(name).suffix]
             case ["models", name] if name.endswith(".json"):
                 return studio.description(name.removesuffix(".json")), JSON
-            case ["models", name, "noise" | "sample" as draw]:
-                asked, draws = parse_qs(query), {"noise": studio.noise, "sample": studio.sample}
-                return draws[draw](name, *(asked.get(key, [""])[0] for key in ("seed", "n"))), BYTES
+            case ["models", name, "noise"]:
+                return studio.noise(name, *_draw(query)), BYTES
         raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
 
     def _computed(self, path: list[str], query: str) -> tuple[bytes, str]:
@@ -156,6 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
         match path:
             case ["models", name, verb] if verb in verbs:
                 return verbs[verb](name, self._body()), BYTES
+            case ["models", name, "sample"]:
+                return self.server.studio.sample(name, *_draw(query), self._body()), BYTES
         raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
 
     def _checked_path(self, path: str) -> list[str]:
@@ -186,6 +187,12 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) < int(length):
             raise _Refused(HTTPStatus.BAD_REQUEST, "the body is shorter than it says")
         return body
+
+
+def _draw(query: str) -> tuple[str, str]:
+    """The seed and the number that a query asks for."""
+    asked = parse_qs(query)
+    return asked.get("seed", [""])[0], asked.get("n", [""])[0]
 
 
 def _error(message: str) -> bytes:

@@ -13,17 +13,16 @@ import torch
 from torch import Tensor
 
 from genzoo.api.build import load
-from genzoo.catalog import list_models, show
-from genzoo.errors import GenzooError, InvalidInput, NotFound
+from genzoo.errors import InvalidInput, NotFound
+from genzoo.explore.columns import from_rows, width_of
 from genzoo.explore.description import as_bytes, describe, held_out_examples
 from genzoo.explore.panels import code_of
+from genzoo.explore.peers import peers_of
 from genzoo.models import Model
 from genzoo.pictures import animate, is_picture
 from genzoo.randomness import Noise
-from genzoo.registry import load_target, registry
-from genzoo.spec import Checkpoint, Family
 
-__all__ = ["MAX_BODY", "Studio", "peers_of"]
+__all__ = ["MAX_BODY", "Studio"]
 
 MAX_BODY = 4 << 20
 MAX_ROWS = 1024
@@ -56,15 +55,17 @@ class Studio:
         return self._computed(lambda: self._describe(name))
 
     def decode(self, name: str, body: bytes) -> bytes:
-        """The pictures of codes: float32 (n, latent) -> uint8 (n, c, h, w), or float32 of points."""
+        """The pictures of codes: float32 (n, latent + w) -> uint8 (n, c, h, w), or float32 of points. Behind each code
+        comes what the model is told, a row of genzoo.explore.columns of w numbers."""
         return self._computed(lambda: self._decode(self._model(name), body))
 
     def encode(self, name: str, body: bytes) -> bytes:
-        """The codes of pictures: uint8 (n, c, h, w) -> float32 (n, latent)."""
+        """The codes of pictures, behind each of which comes what the model is told: n times the bytes of uint8
+        (c, h, w) and of float32 (w,) -> float32 (n, latent)."""
         return self._computed(lambda: self._encode(self._model(name), body))
 
     def gif(self, name: str, body: bytes) -> bytes:
-        """A GIF of the pictures of codes, to and fro: float32 (n, latent) -> GIF."""
+        """A GIF of the pictures of codes, to and fro: as `decode` -> GIF."""
         return self._computed(lambda: self._gif(self._model(name), body))
 
     def noise(self, name: str, seed: str, count: str) -> bytes:
@@ -72,10 +73,10 @@ class Studio:
         rows, number = _whole(count, "n", MAX_ROWS), _whole(seed, "seed", MAX_SEED)
         return self._computed(lambda: _bytes(Noise(seed=number, n=rows).normal(*code_of(self._model(name)).shape)))
 
-    def sample(self, name: str, seed: str, count: str) -> bytes:
-        """``sample(count, seed=seed)``: uint8 (count, c, h, w), or float32 of points."""
+    def sample(self, name: str, seed: str, count: str, body: bytes) -> bytes:
+        """``sample(count, seed=seed)``, told a row of float32 (w,): uint8 (count, c, h, w), or float32 of points."""
         rows, number = _whole(count, "n", MAX_SAMPLES), _whole(seed, "seed", MAX_SEED)
-        return self._computed(lambda: _examples(self._model(name).sample(rows, seed=number)))
+        return self._computed(lambda: self._sample(self._model(name), number, rows, body))
 
     def _computed(self, work: Callable[[], bytes]) -> bytes:
         return self._worker.submit(work).result()
@@ -95,12 +96,20 @@ class Studio:
         return self._told[name]
 
     def _decoded(self, model: Model, body: bytes, enlarged: int = 1) -> Tensor:
-        shape = code_of(model).shape
-        codes = torch.from_numpy(_rows(body, np.dtype("<f4"), prod(shape))).view(-1, *shape)
+        shape, width = code_of(model).shape, width_of(model)
+        rows = torch.from_numpy(_rows(body, np.dtype("<f4"), prod(shape) + width))
+        z, told = torch.split(rows, [prod(shape), width], dim=1)
+        codes = z.reshape(-1, *shape)
         if len(codes) * prod(model.input_shape) * enlarged**2 > MAX_VALUES:
             raise InvalidInput(f"{len(codes)} pictures of shape {model.input_shape} are too many at once")
-        x: Tensor = model.decode(codes)
+        x: Tensor = model.decode(codes, **from_rows(model, told))
         return x
+
+    def _sample(self, model: Model, seed: int, count: int, body: bytes) -> bytes:
+        width = width_of(model)
+        told = _rows(body, np.dtype("<f4"), width) if width else np.empty((1, 0), np.float32)
+        given = {name: values[0] for name, values in from_rows(model, torch.from_numpy(told)).items()}
+        return _examples(model.sample(count, seed=seed, **given))
 
     def _decode(self, model: Model, body: bytes) -> bytes:
         return _examples(self._decoded(model, body))
@@ -113,32 +122,11 @@ class Studio:
 
     def _encode(self, model: Model, body: bytes) -> bytes:
         model.encode  # noqa: B018  # refused here if it cannot
-        pixels = _rows(body, np.dtype("u1"), prod(model.input_shape))
-        x = torch.from_numpy(pixels).float().div(255).reshape(-1, *model.input_shape)
-        return _bytes(model.encode(x))
-
-
-def peers_of(model: Model) -> tuple[str, ...]:
-    """The other checkpoints that decode to what `model` decodes to, whose codes the page moves."""
-    try:
-        code_of(model)
-    except GenzooError:
-        return ()
-    alike = {name: show(name).family for name in list_models() if _like(show(name), model)}
-    decoding = {family: _decodes(family) for family in set(alike.values())}
-    return tuple(name for name, family in alike.items() if decoding[family])
-
-
-def _decodes(family: str) -> bool:
-    """Whether models of a family decode; not where it cannot be imported."""
-    try:
-        return hasattr(load_target(registry().find(Family, family).target, f"family {family}"), "decode")
-    except GenzooError:
-        return False
-
-
-def _like(record: Checkpoint, model: Model) -> bool:
-    return record.input_shape == model.input_shape and record.name != model.name
+        size = prod(model.input_shape)
+        rows = _rows(body, np.dtype("u1"), size + 4 * width_of(model))
+        x = torch.from_numpy(rows[:, :size]).float().div(255).reshape(-1, *model.input_shape)
+        told = torch.from_numpy(np.ascontiguousarray(rows[:, size:]).view("<f4"))
+        return _bytes(model.encode(x, **from_rows(model, told)))
 
 
 def _rows(body: bytes, kind: np.dtype[np.generic], width: int) -> np.ndarray[tuple[int, int], np.dtype[np.generic]]:

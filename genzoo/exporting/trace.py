@@ -13,7 +13,7 @@ from torch.export.graph_signature import TensorArgument
 
 from genzoo.batch import NOTHING
 from genzoo.errors import InvalidInput, UnsupportedVerb, did_you_mean
-from genzoo.models import Model
+from genzoo.models import Model, Verb
 from genzoo.spec import Space
 
 __all__ = ["Port", "Trace", "exportable", "trace"]
@@ -77,13 +77,15 @@ class Trace:
 
 
 def exportable(model: Model) -> tuple[str, ...]:
-    """The verbs of a model from one tensor to one, `decode` first if it has it; what draws random numbers is none."""
-    names = [name for name, verb in model.verbs.items() if _is_one(model, verb.takes) and _is_one(model, verb.gives)]
+    """The verbs of a model from one tensor to one, `decode` first if it has it. What draws random numbers is none, nor
+    what edits: it is told each column twice, and is `decode` of `encode`."""
+    names = [name for name, verb in model.verbs.items() if _is_one(model, verb)]
     return tuple(sorted(names, key=lambda name: name != "decode"))
 
 
-def _is_one(model: Model, space: str) -> bool:
-    return space != "noise" and isinstance(model.spaces[space], Space)
+def _is_one(model: Model, verb: Verb) -> bool:
+    spaces = (verb.takes, verb.gives)
+    return not verb.edits and "noise" not in spaces and all(isinstance(model.spaces[space], Space) for space in spaces)
 
 
 def trace(model: Model, verb: str = "") -> Trace:

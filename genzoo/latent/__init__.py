@@ -7,6 +7,7 @@ that the record of an autoencoder tells of (`scale_of`).
 
 from __future__ import annotations
 
+from genzoo.latent.components import components
 from genzoo.latent.paths import Mode, along, between, plane
 from genzoo.latent.table import Latent, Latents, active, latents, scale_of, statistics
 from genzoo.latent.views import attribute_vector, codes_of, in_blocks, interpolate, manifold, traverse
@@ -20,6 +21,7 @@ __all__ = [
     "attribute_vector",
     "between",
     "codes_of",
+    "components",
     "in_blocks",
     "interpolate",
     "latents",

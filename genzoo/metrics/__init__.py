@@ -18,13 +18,14 @@ from genzoo.metrics import fidelity
 from genzoo.metrics.codes import metrics_of_codes
 from genzoo.metrics.density import distance_from_half, wasserstein_1
 from genzoo.metrics.diagnostics import class_shares, covered, distance_to_training
+from genzoo.metrics.editing import metrics_of_edits
 from genzoo.metrics.likelihood import importance_bound, negative_elbo
 from genzoo.metrics.metric import Metric, mean_of, on_examples, values_of
 from genzoo.metrics.plugins import metrics_of_plugins
 from genzoo.metrics.reconstruction import squared_error
 from genzoo.metrics.setting import SEED, FeatureSpace, Outcome, Setting
 from genzoo.models import Model
-from genzoo.spec import Number
+from genzoo.spec import DatasetSpec, Number
 
 __all__ = ["NEED_FEATURES", "FeatureSpace", "Metric", "Setting", "measure", "metrics_of"]
 
@@ -145,9 +146,13 @@ def _against_pictures(setting: Setting) -> dict[str, Metric]:
     if len(setting.space.columns) == 1:
         ((name, column),) = setting.space.columns.items()
         metrics |= _on_classes(name, column.space.size)
-    if told := _told(setting):
+    if told := _told(setting, setting.pictures):
         metrics["told_accuracy"] = _told_accuracy(told)
     return metrics
+
+
+def _edits(setting: Setting) -> dict[str, Metric]:
+    return {} if setting.space is None else metrics_of_edits(setting, _told(setting, setting.dataset))
 
 
 def _on_labels(setting: Setting) -> dict[str, Metric]:
@@ -255,10 +260,10 @@ def _on_classes(column: str, classes: int) -> dict[str, Metric]:
     }
 
 
-def _told(setting: Setting) -> tuple[str, ...]:
-    """The columns that the model is told, the real pictures have and the feature network predicts."""
+def _told(setting: Setting, dataset: DatasetSpec) -> tuple[str, ...]:
+    """The columns that the model is told, a data set has and the feature network predicts."""
     assert setting.space is not None
-    known, seen = setting.pictures.columns, setting.space.columns
+    known, seen = dataset.columns, setting.space.columns
     return tuple(
         name
         for name, column in setting.model.spec.given.items()
@@ -298,7 +303,10 @@ ON_FEATURES: Mapping[str, Metric] = {
 }
 """What every generator has whose pictures there is a feature space for."""
 
-NEED_FEATURES = frozenset({*ON_FEATURES, "memorisation", "smallest_class_share", "classes_covered", "told_accuracy"})
+NEED_FEATURES = frozenset({
+    *ON_FEATURES, "memorisation", "smallest_class_share", "classes_covered", "told_accuracy", "edit_accuracy",
+    "edit_preservation",
+})  # fmt: skip
 
 _MEMORISATION = Metric(
     unit="of 1 for held-out pictures",
@@ -315,6 +323,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Callable[[Setting], dict[str, Metric]]], .
     (("discriminate",), _balance),
     (("sample",), _on_a_line),
     (("sample",), _against_pictures),
+    (("edit",), _edits),
     (("classify", "by_column"), _on_labels),
 )
 """What a model must have, by name, for each group of metrics; in the order in which cards show them."""

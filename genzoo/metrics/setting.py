@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -24,6 +24,7 @@ __all__ = ["BATCH", "LIMIT", "SEED", "Examples", "FeatureSpace", "Outcome", "Set
 BATCH = 500
 LIMIT = 10_000
 SEED = 0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,17 +228,29 @@ class Setting:
     def sample_features(self) -> Float[Tensor, "n d"]:
         """Of as many samples as there are pictures in `real`, each told what is known of one of these."""
         samples: Tensor = self.model.sample(len(self.real), seed=SEED, **self.real.given)
-        return torch.cat([self._extract(batch) for batch in torch.split(samples, BATCH)]).cpu().double()
+        return torch.cat([self.extract(batch) for batch in torch.split(samples, BATCH)]).cpu().double()
 
     def _features(self, examples: Examples) -> Tensor:
         """On the CPU and in float64, in which covariances are the same on every machine."""
         assert self.space is not None
-        return examples.map(self.space.device, lambda batch, start: self._extract(batch.x))
+        return examples.map(self.space.device, lambda batch, start: self.extract(batch.x))
 
-    def _extract(self, x: Tensor) -> Tensor:
+    def extract(self, x: Float[Tensor, " n *data"]) -> Float[Tensor, "n d"]:
+        """The features of pictures."""
         assert self.space is not None
         with torch.no_grad():
             return self.space.extract(x)
+
+    @cached_property
+    def _found(self) -> dict[Any, Any]:
+        return {}
+
+    def once(self, compute: Callable[..., T], *options: Any) -> T:
+        """``compute(self, *options)``, computed once for all metrics that ask for it."""
+        if (compute, options) not in self._found:
+            self._found[compute, options] = compute(self, *options)
+        found: T = self._found[compute, options]
+        return found
 
     def seen(self, features: Float[Tensor, "n d"]) -> dict[str, Int[Tensor, " n"]]:
         """The value of each column that the feature network sees in each picture."""

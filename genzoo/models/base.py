@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from genzoo import latent
 from genzoo.arguments import typed
+from genzoo.batch import NOTHING
 from genzoo.errors import InvalidInput, UnsupportedVerb
 from genzoo.models import display, saving
 from genzoo.models.checks import checked
-from genzoo.models.given import resolve
+from genzoo.models.given import check_known, resolve
 from genzoo.models.views import in_eval_mode, is_view, traced_in_eval_mode
 from genzoo.spec import Checkpoint, Column, ModelSpec, Space, Spaces
 
@@ -49,11 +50,13 @@ class NetworkBuilder(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Verb:
     """The spaces of what a verb takes and gives, by their names in the model's `spaces`: ``data`` is x, ``code`` is z.
-    A verb that takes ``noise`` is called as ``sample(n, seed=…)``."""
+    A verb that takes ``noise`` is called as ``sample(n, seed=…)``; one that `edits` is told what its input shows as
+    ``original={…}``, beside what its output is to show."""
 
     name: str
     takes: str
     gives: str
+    edits: bool = False
 
 
 DECLARED: dict[str, Verb] = {}
@@ -108,6 +111,27 @@ def _checking(method: Callable[P, R], space: str) -> Callable[P, R]:
     return run
 
 
+class _Editing:
+    """A verb that edits: an attribute of those models alone that are told something, encode and decode."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self.method = without_trace(method)
+        self.method.verb = Verb(name=method.__name__, takes="data", gives="data", edits=True)  # type: ignore[attr-defined]  # a function's own
+        DECLARED[method.__name__] = self.method.verb  # type: ignore[attr-defined]  # as above
+
+    def __get__(self, model: Any, kind: type) -> Callable[..., Any]:
+        if model is None:
+            return self.method
+        if not _can_edit(model):
+            raise AttributeError(self.method.__name__)  # see Model.__getattr__
+        bound: Callable[..., Any] = self.method.__get__(model, kind)
+        return bound
+
+
+def _can_edit(model: Model) -> bool:
+    return bool(model.spec.given) and all(hasattr(type(model), name) for name in ("encode", "decode"))
+
+
 def without_trace(method: Callable[P, R]) -> Callable[P, R]:
     """Make a method track no gradient, and run in eval mode whatever mode the model is in.
 
@@ -133,10 +157,11 @@ def without_trace(method: Callable[P, R]) -> Callable[P, R]:
 class Model(nn.Module, ABC):
     """Base of every family.
 
-    The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, and what a family declares of its own) track
-    no gradients and run in eval mode. The role networks, and what a family documents beside its verbs, do track them.
-    `traverse`, `interpolate`, `manifold`, `latents` and `attribute_vector` look at the latent space through the verbs:
-    see genzoo.latent. `save` writes a checkpoint, and `genzoo.explore(model)` opens a page for it.
+    The verbs (`encode`, `decode`, `reconstruct`, `sample`, `discriminate`, what a family declares of its own, and
+    `edit` of every model that is told something, encodes and decodes) track no gradients and run in eval mode. The role
+    networks, and what a family documents beside its verbs, do track them. `traverse`, `interpolate`, `manifold`,
+    `latents` and `attribute_vector` look at the latent space through the verbs: see genzoo.latent. `save` writes a
+    checkpoint, and `genzoo.explore(model)` opens a page for it.
 
     What a model is told, the columns in `spec.given`, the verbs take by keyword, one value for all examples or one for
     each: ``sample(9, seed=0, label=3)``, ``encode(x, label=["bag", "coat"])``. Family.build gets networks that take
@@ -196,6 +221,36 @@ class Model(nn.Module, ABC):
             self.parts = Parts({name: _moved(part, fn) for name, part in self.parts.items()})
         return self
 
+    @_Editing
+    def edit(self, x: Any, *, original: Mapping[str, Any] = NOTHING, **given: Any) -> Any:
+        """x with what is told of it changed: decode(encode(x)), where the encoder is told what x shows and the decoder
+        the same but for `given` (Kingma et al. 2014, fig. 1). ``edit(x, original={"label": 3}, label=5)`` draws a 5 in
+        the hand of a 3.
+
+        `genzoo.edit` reads from the pictures what they show, and knows which values exclude each other.
+
+        Args:
+            x: (n, *input_shape), values as `encode` takes them.
+            original: what x shows, by name, one value for all or one for each. A column that may be left out need not
+                be told.
+            given: what the result is to show, in the same way. All other columns are told as x shows them.
+
+        Returns:
+            (n, *input_shape); row i depends on row i of x and of what is told alone.
+
+        Raises:
+            UnsupportedVerb: the model is told nothing, or does not encode and decode.
+            InvalidInput: x, a column or a value that cannot be used; a column that must be told and is not.
+        """
+        x = self.checked(x, "data", "edit")
+        n = len(x[0] if isinstance(x, tuple) else x)
+        if not isinstance(original, Mapping):
+            raise InvalidInput(f"{self.name}.edit: original is what x shows, {{name: value}}; got {original!r:.80}")
+        check_known(self.spec.given, given, f"{self.name}.edit")
+        shown = self.told(original, n, "edit: original")
+        wanted = self.told({**shown, **given}, n, "edit")
+        return self.decode(self.encode(x, **shown), **wanted)  # of any family that has the two
+
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one x, (channels, height, width) for pictures."""
@@ -251,7 +306,9 @@ class Model(nn.Module, ABC):
         kind = type(self)
         names = dict.fromkeys(name for part in reversed(kind.__mro__) for name in vars(part))
         declared = {name: getattr(getattr(kind, name, None), "verb", None) for name in names}
-        return {name: found for name, found in declared.items() if isinstance(found, Verb)}
+        found = {name: verb for name, verb in declared.items() if isinstance(verb, Verb)}
+        edits = {name: verb for name, verb in found.items() if verb.edits and _can_edit(self)}
+        return {name: verb for name, verb in found.items() if not verb.edits} | edits
 
     def has(self, *names: str) -> bool:
         """Whether the model has all these verbs, methods, properties or spaces. What needs them asks this, and never
@@ -332,6 +389,8 @@ def _moved(part: Model, fn: Callable[[Tensor], Tensor]) -> Model:
 def _refuse_verb(model: Model, verb: str) -> NoReturn:
     can = ", ".join(model.verbs)
     message = f"{model.name} ({model.spec.family}) cannot {verb}; it can {can}"
+    if DECLARED[verb].edits:
+        message += '. A model can that is told something, encodes and decodes; a recipe says given = ["label"]'
     raise UnsupportedVerb(message, suggestions=tuple(model.verbs))
 
 

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from genzoo.errors import InvalidInput, did_you_mean
 from genzoo.models.checks import as_pictures, checked
-from genzoo.spec import Column, Space
+from genzoo.spec import Column, Space, by_index, settle
 from genzoo.text import bare
 
-__all__ = ["as_column", "check_known", "each_in_turn", "not_told", "resolve"]
+__all__ = ["as_column", "check_known", "each_in_turn", "not_told", "resolve", "settled"]
 
 DIGITS = re.compile(r"\d{1,18}")
 """Of an index written as text."""
@@ -77,6 +77,35 @@ def each_in_turn(columns: Mapping[str, Column], n: int) -> dict[str, Any] | None
     if any(column.space.shape or column.space.values != "index" for column in told.values()):
         return None
     return {name: [i % column.space.size for i in range(n)] for name, column in told.items()}
+
+
+def settled(
+    columns: Mapping[str, Column],
+    exclusions: Sequence[Mapping[str, str]],
+    asked: Mapping[str, Tensor],
+    shown: Mapping[str, Tensor],
+) -> dict[str, Tensor]:
+    """What n examples show once they are as asked, (n, …) by name: as genzoo.spec.settle says of each.
+
+    Raises:
+        InvalidInput: what is asked of one excludes itself.
+    """
+    told = {**shown, **asked}
+    named = {name: column for name, column in columns.items() if column.names and not column.space.shape}
+    known = by_index(named, exclusions)
+    if not known:
+        return told
+    rows = [settle(named, known, *pair) for pair in zip(_rows(named, asked), _rows(named, shown), strict=True)]
+    return told | {
+        name: torch.tensor([row[name] for row in rows], dtype=torch.int64, device=told[name].device) for name in named
+    }
+
+
+def _rows(columns: Mapping[str, Column], values: Mapping[str, Tensor]) -> list[dict[str, int]]:
+    """The values of these columns, example by example."""
+    table = {name: rows.tolist() for name, rows in values.items() if name in columns}
+    n = len(next(iter(values.values())))
+    return [{name: rows[i] for name, rows in table.items()} for i in range(n)]
 
 
 def as_column(column: Column, value: Any, n: int, what: str, reference: Tensor) -> Tensor:

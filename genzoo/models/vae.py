@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import exp, pi, sqrt
 from typing import Any, Self, final
 
 import torch
@@ -62,6 +63,18 @@ class VAE(Model):
     @property
     def players(self) -> Mapping[str, nn.Module]:
         return {"model": self}
+
+    @torch.no_grad()
+    def fit_scale(self, x: Float[Tensor, " n *data"]) -> None:
+        """Have the learned scale start where a decoder that knows only the mean of `x` is likeliest: for a Gaussian
+        σ² is the mean square deviation (Rybkin et al. 2021, eq. 5), and the logistic with that variance has the scale
+        σ √3 / π. From 1 it would take an optimizer of learning rate η about |log σ| / η steps to come there."""
+        if self.spec.config["likelihood"] == "bernoulli":
+            return
+        deviation = (x - x.mean(0)).square().mean().sqrt()
+        if self.spec.config["likelihood"] == "logistic":
+            deviation = deviation * sqrt(3) / pi
+        self.log_scale.copy_(deviation.clamp(min=exp(MIN_LOG_SCALE)).log())
 
     def check_values(self, values: str) -> None:
         super().check_values(values)

@@ -14,6 +14,7 @@ from genzoo.spec.checkpoint import (
     shipped,
 )
 from genzoo.spec.columns import Column, shared_columns
+from genzoo.spec.exclusions import by_index, settle
 from genzoo.spec.names import COMMIT, CONTROL, NAME, REPO, check_name, check_target
 from genzoo.spec.numbers import Number, Numbers
 from genzoo.spec.parts import PARTS_FOLDER, Part
@@ -96,9 +97,11 @@ __all__ = [
     "Targeted",
     "Tombstone",
     "TrackerSpec",
+    "by_index",
     "check_name",
     "check_target",
     "record_bytes",
+    "settle",
     "shared_columns",
     "shipped",
 ]

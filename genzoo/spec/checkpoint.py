@@ -162,9 +162,8 @@ class Checkpoint(Record):
         if not folder.is_dir():
             raise NotFound(f"{folder} is not a folder; the names are: genzoo list, and hf:org/name for the hub's")
         if not path.exists() and (folder / "recipe.json").exists():
-            raise NotFound(
-                f"the run in {folder} is not finished; go on with it: genzoo train RECIPE -o {folder} --resume"
-            )
+            where = folder if len(folder.parts) > 1 else f"./{folder}"
+            raise NotFound(f"the run in {folder} is not finished; go on with it: genzoo train {where} --resume")
         if not path.exists():
             raise NotFound(f"{folder} holds no checkpoint: {RECORD_FILE} is missing; the names are: genzoo list")
         return replace(cls.read_file(path), folder=folder)

@@ -21,7 +21,7 @@ MAX_PIXELS = 8192
 """The most values of an index, numbers or words in a row, and pixels on a side of a picture."""
 RESERVED = (
     *("self", "model", "n", "x", "z", "a", "b", "has", "start", "latent", "span", "steps", "mode", "extent"),
-    *("seed", "sampler", "device", "index", "given"),
+    *("seed", "sampler", "device", "index", "given", "original"),
 )
 """Names that verbs have for something else."""
 

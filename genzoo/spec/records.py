@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from genzoo.errors import InvalidInput
 from genzoo.fields import Field
 from genzoo.spec.columns import Column, check_columns, parse_column
+from genzoo.spec.exclusions import check_exclusions
 from genzoo.spec.names import ROLE, check_exceptions, check_name, check_target
 from genzoo.spec.parts import Part, check_part_names, parse_part
 from genzoo.spec.spaces import Space, Spaces
@@ -231,8 +232,8 @@ class DatasetSpec(Targeted):
     `values` says what the numbers are: ``unit`` in [0, 1], ``binary`` 0 or 1, ``real`` any, ``index`` whole numbers
     below `alphabet`. `pictures` names the data set whose pictures samples are compared with where that is another one
     (grey digits for binarised ones), `features` the checkpoint of the network in whose features they are compared.
-    `columns` are what is known of each example by name, ``label`` its class; `factors` what generated it, where that is
-    known.
+    `columns` are what is known of each example by name, ``label`` its class; `exclusions` which of their values no
+    example has together, ``{"hat": "yes", "bald": "yes"}``; `factors` what generated it, where that is known.
 
     Of data that are what lies in a folder, `survey` finds the columns and splits there, those of the record being none
     and all possible ones: it is called as ``survey(root)`` -> genzoo.Survey.
@@ -248,6 +249,7 @@ class DatasetSpec(Targeted):
     pictures: str = ""
     features: str = ""
     columns: Mapping[str, Column] = field(default_factory=dict)
+    exclusions: tuple[Mapping[str, str], ...] = ()
     factors: tuple[str, ...] = ()
     survey: str = ""
 
@@ -260,6 +262,7 @@ class DatasetSpec(Targeted):
         if (self.values == "index") != (self.alphabet > 0):
             raise InvalidInput(f"dataset {self.name}: data of values 'index', and no other, have an alphabet")
         check_columns(self.columns, f"dataset {self.name}")
+        check_exclusions(self.exclusions, self.columns, f"dataset {self.name}")
 
     @property
     def classes(self) -> int:
@@ -360,9 +363,9 @@ class OperationSpec(Targeted):
 
     `operation` is the ATen operation, or one of a library of its own, that a decoder has in its graph:
     ``aten.sin.default``. `target` translates it, and is called as ``target(write, *arguments)`` with what the graph
-    calls it with; what depends on z is a value with a ``shape`` without the batch. It returns ``write(*values)``, with
-    tensors by name in ``tensors`` and settings that JSON can hold as further keywords, or None where it cannot be
-    translated.
+    calls it with; what depends on z, or on what the model is told, is a value with a ``shape`` without the batch. It
+    returns ``write(*values)``, with tensors by name in ``tensors`` and settings that JSON can hold as further keywords,
+    or None where it cannot be translated.
 
     `script` is a JavaScript function ``(op, y, ...values) => compute``: ``compute()`` fills ``y.data``. Of y and of
     each value ``data`` is a Float32Array of channels × height × width numbers, the channels last, whose sizes are

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated, Literal
 
 from genzoo.fields import Field
@@ -43,14 +44,23 @@ class Optimizer:
 class Training:
     """``[training]``: how long, how much at a time, in which order and precision."""
 
-    epochs: Annotated[int, Field(kind="int", doc="passes over the data", minimum=1, maximum=1_000_000)]
+    epochs: Annotated[
+        int,
+        Field(kind="int", doc="passes over the data; 0: training.steps says how long", minimum=0, maximum=1_000_000),
+    ] = 0
+    steps: Annotated[
+        int, Field(kind="int", doc="steps of the run; 0: as many as epochs have", minimum=0, maximum=1_000_000_000)
+    ] = 0
     batch_size: Annotated[
         int, Field(kind="int", doc="examples in a step, of all processes together", minimum=1, maximum=65536)
     ] = 128
     accumulate: Annotated[
         int, Field(kind="int", doc="micro-batches a step is cut into, to save memory", minimum=1, maximum=65536)
     ] = 1
-    start: Annotated[str, Field(kind="str", doc="checkpoint of the same networks whose weights are the first")] = ""
+    start: Annotated[
+        str,
+        Field(kind="str", doc="checkpoint of the same networks whose weights are the first: NAME, or NAME@SHA256"),
+    ] = ""
     seed: Annotated[
         int, Field(kind="int", doc="seed of initial weights, order and noise", minimum=0, maximum=2**62)
     ] = 0
@@ -82,6 +92,16 @@ class Training:
             maximum=0.9,
         ),
     ] = 0.0
+    flip: Annotated[bool, Field(kind="bool", doc="mirror every other picture at random, left for right")] = False
+    shift: Annotated[
+        float,
+        Field(
+            kind="float",
+            doc="move each picture at random by up to this share of its sides; edges are repeated",
+            minimum=0.0,
+            maximum=0.5,
+        ),
+    ] = 0.0
     precision: Annotated[
         Literal["float32", "bf16"],
         Field(kind="str", doc="precision of the forward pass", choices=("float32", "bf16")),
@@ -96,6 +116,14 @@ class Training:
             maximum=256,
         ),
     ] = -1
+
+    def steps_of(self, examples: int) -> int:
+        """The steps of a run on so many examples. An epoch leaves out what fills no batch."""
+        return self.steps or examples // self.batch_size * self.epochs
+
+    def epochs_of(self, examples: int) -> int:
+        """The epochs of that run; the last one may be a part of one."""
+        return self.epochs or ceil(self.steps / (examples // self.batch_size))
 
 
 @dataclass(frozen=True, kw_only=True)

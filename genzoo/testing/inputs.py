@@ -59,8 +59,11 @@ def of_columns(columns: Mapping[str, Column], n: int) -> dict[str, Tensor]:
 
 
 def call(model: Any, verb: str, n: int = 2) -> Any:
-    """What a verb makes of n elements of the space that it takes, or of seed 0, told what `given` has."""
-    told = given(model, n)
+    """What a verb makes of n elements of the space that it takes, or of seed 0, told what `given` has: one that edits,
+    that they show what the next element is to show."""
+    told: dict[str, Any] = dict(given(model, n))
+    if model.verbs[verb].edits:
+        told["original"] = {name: rows[1:] for name, rows in given(model, n + 1).items()}
     if model.verbs[verb].takes == "noise":
         return getattr(model, verb)(n, seed=0, **told)
     return getattr(model, verb)(argument(model, verb, n), **told)

@@ -203,6 +203,21 @@ def ways_lead_where_they_say(model: Any) -> None:
     raise AssertionError(f"{model.name}.traverse moves a latent that it has not")
 
 
+def edits_change_what_is_asked(model: Any) -> None:
+    """An edit that asks for nothing is decode(encode(x)) told what x shows, and row i depends on what row i is and is
+    asked for alone."""
+    if "edit" not in model.verbs:
+        return
+    x, original = data(model, 3), given(model, 3)
+    unchanged = model.decode(model.encode(x, **original), **original)
+    assert same(model.edit(x, original=original), unchanged), f"{model.name}.edit changes what it is not asked to"
+    asked = {name: rows.flip(0) for name, rows in original.items()}
+    whole = model.edit(x, original=original, **asked)
+    for row in (slice(0, 1), slice(1, 2), slice(2, 3)):
+        shown, wanted = ({name: rows[row] for name, rows in told.items()} for told in (original, asked))
+        _assert_close(model.edit(x[row], original=shown, **wanted), whole[row], f"{model.name}.edit: the batch")
+
+
 def state_survives_safetensors(model: Any) -> None:
     """The state dict through a safetensors file is the same, bit by bit, and the same state gives the same file."""
     state = model.state_dict()
@@ -246,6 +261,7 @@ LAWS: tuple[Law, ...] = (
     sample_ignores_block_and_threads,
     wrong_input_is_typed,
     ways_lead_where_they_say,
+    edits_change_what_is_asked,
     state_survives_safetensors,
     saved_models_load_the_same,
     copies_are_equal,

@@ -1,14 +1,17 @@
-"""Where a run is, how fast it goes, and what is due."""
+"""Where a run is, how fast it goes or will go, and what is due."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import mean, median
+from typing import Self
 
 from genzoo.training.state import Trainer
 
-__all__ = ["Clock", "Progress"]
+__all__ = ["Clock", "Pace", "Progress"]
 
 SAVE_SECONDS = 20.0
 REPORT_SECONDS = 0.5
@@ -26,6 +29,40 @@ class Progress:
     rate: float
     seconds_left: float
     epoch_ended: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Seconds that a step takes, and those that each epoch takes besides."""
+
+    step: float
+    epoch: float = 0.0
+
+    @classmethod
+    def of(cls, ends: Sequence[float], *, read_ahead: bool, waited: float) -> Self:
+        """That of steps, one or more of them.
+
+        The first step has more to do than others, as memory and caches are new, and says something only where there is
+        no other. Of the others the median counts, which a pause does not disturb; but the mean where batches are read
+        ahead, as these come in bursts.
+
+        Args:
+            ends: the time at which the steps began, and those at which each ended.
+            read_ahead: whether other processes read the batches.
+            waited: how long the first batch was waited for. Each epoch starts its readers anew.
+        """
+        first, *others = [end - start for start, end in pairwise(ends)]
+        if not others:
+            return cls(step=first)
+        return cls(step=mean(others), epoch=waited) if read_ahead else cls(step=median(others))
+
+    def seconds(self, steps: int, per_epoch: int) -> float:
+        """How long so many steps take, of which an epoch has `per_epoch`."""
+        return steps * (self.step + self.epoch / per_epoch)
+
+    def steps_in(self, seconds: float, per_epoch: int) -> int:
+        """How many steps can be done in a time: one at least."""
+        return max(1, round(seconds / self.seconds(1, per_epoch)))
 
 
 class Clock:

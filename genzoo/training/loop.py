@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -24,7 +25,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import Dataset
 
+from genzoo.augmentation import flipped, shifted
 from genzoo.batch import Batch
 from genzoo.datasets import Split
 from genzoo.errors import InvalidInput, MissingDependency, TrainingDiverged
@@ -32,15 +35,16 @@ from genzoo.models import Model
 from genzoo.models.given import not_told
 from genzoo.randomness import stream
 from genzoo.spec.sections import Training
-from genzoo.training.clock import Clock, Progress
+from genzoo.training.clock import Clock, Pace, Progress
 from genzoo.training.processes import Processes
 from genzoo.training.recipe import Recipe
 from genzoo.training.run import Run
 from genzoo.training.signals import Interrupted, stop_requests
 from genzoo.training.state import Losses, Means, Player, Trainer
 
-__all__ = ["check_batches", "fit", "normalises"]
+__all__ = ["check_batches", "fit", "normalises", "pace"]
 
+PACE_SECONDS = 2.0
 _ANEW = "start anew with a smaller optimizer.learning_rate or training.precision = 'float32', with --force or -o DIR"
 
 
@@ -56,7 +60,7 @@ def fit(
     report: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[Model, int], object] = lambda model, epoch: None,
 ) -> Model:
-    """Train `model` on `data` until the recipe's last epoch, from the state in `run` if there is one.
+    """Train `model` on `data` until the recipe's last step, from the state in `run` if there is one.
 
     Draws from torch's global generators: seed or fork them outside.
 
@@ -69,8 +73,9 @@ def fit(
         columns: of the data, which batches have beside those that the model is told.
         processes: those that train together; this one alone without it.
         report: called about twice a second and at the end of each epoch, by the main process.
-        on_epoch: called with the model to be saved (in eval mode) and the number of epochs done, by the main process;
-            the run ends there if it returns True. What it or `report` raises is raised when the state is saved.
+        on_epoch: called with the model to be saved (in eval mode) and the number of epochs begun, by the main process,
+            at the end of each epoch and of the run, which ends there if it returns True. What it or `report` raises is
+            raised when the state is saved.
 
     Returns:
         The model to be saved, in eval mode: the moving average of the weights if the recipe asks for one.
@@ -85,31 +90,28 @@ def fit(
     processes = processes or Processes(device=model.device)
     settings = recipe.training
     check_batches(model, losses, data, recipe, processes.count)
-    if settings.compile:
-        _check_compiler()
-    # Convolutions in bf16 are a tenth faster where the channels of a pixel lie together.
-    layout = torch.channels_last if settings.precision == "bf16" else torch.contiguous_format
-    model.to(memory_format=layout)
-    trainer = Trainer.of(model, losses, recipe, processes, data_size=len(data))
-    _begin_or_go_on(trainer, run, settings.seed)
+    trainer = _trainer(model, losses, data, recipe, processes)
     batch_size, steps_per_epoch = settings.batch_size, len(data) // settings.batch_size
-    steps = steps_per_epoch * settings.epochs
+    steps, epochs = settings.steps_of(len(data)), settings.epochs_of(len(data))
+    _begin_or_go_on(trainer, run, settings, steps)
     clock = Clock(trainer=trainer, steps=steps, batch_size=batch_size)
     kept = model if trainer.average is None else cast(Model, trainer.average.module)
     called, enough = _Called(), False
     with stop_requests() as stop_requested:
         while trainer.step < steps and not enough:
             epoch, done = divmod(trainer.step, steps_per_epoch)
-            order = torch.randperm(len(data), generator=stream("order", settings.seed, epoch), device="cpu")
-            order = order[done * batch_size : steps_per_epoch * batch_size]
+            order = _order(data, settings, epoch)[done * batch_size :][: (steps - trainer.step) * batch_size]
             for batches in _steps(trainer, data, order, settings, columns):
                 _play(trainer, batches, settings, steps)
                 clock.tick()
-                ended, last = trainer.step % steps_per_epoch == 0, trainer.step == steps
-                if processes.main and (ended or clock.report_due()):
-                    called(report, clock.progress(epoch, settings.epochs, ended=ended))
-                if ended:  # before the state that says so: what is killed in between is done again
+                last = trainer.step == steps
+                whole = trainer.step % steps_per_epoch == 0
+                if processes.main and (whole or last or clock.report_due()):
+                    called(report, clock.progress(epoch, epochs, ended=whole or last))
+                if whole or last:  # before the state that says so: what is killed in between is done again
                     enough = _end_epoch(trainer, run, kept, epoch + 1, partial(called, on_epoch))
+                if whole:  # a run that ends within an epoch may go on with it
+                    trainer.means = Means()
                 asked = stop_requested() or called.error is not None
                 stop, due, enough = processes.any(asked, processes.main and clock.save_due(), enough)
                 if due or last or stop or enough:
@@ -117,7 +119,7 @@ def fit(
                 if called.error:
                     raise called.error
                 if stop and not last:
-                    raise Interrupted
+                    raise Interrupted(steps)
     kept.to(memory_format=torch.contiguous_format)
     return kept.requires_grad_(True).eval()
 
@@ -133,6 +135,51 @@ class _Called:
         except BaseException as error:  # an interrupt too: the state is to be saved before
             self.error = self.error or error
             return None
+
+
+def pace(
+    model: Model,
+    losses: Losses,
+    data: Split,
+    recipe: Recipe,
+    *,
+    most: int,
+    columns: Collection[str] = (),
+    processes: Processes | None = None,
+) -> Pace:
+    """How fast `model` trains here, by up to `most` steps that are played on it in two seconds or so.
+
+    Takes what `fit` takes, and writes nothing. `model` and torch's global generators are not as before.
+    """
+    processes = processes or Processes(device=model.device)
+    trainer = _trainer(model, losses, data, recipe, processes)
+    settings, steps = recipe.training, recipe.training.steps_of(len(data))
+    epochs = math.ceil(most / (len(data) // settings.batch_size))
+    order = torch.cat([_order(data, settings, epoch) for epoch in range(epochs)])
+    ends, waited = [time.monotonic()], 0.0
+    for batches in _steps(trainer, data, order[: most * settings.batch_size], settings, columns):
+        waited = waited or time.monotonic() - ends[0]
+        _play(trainer, batches, settings, steps)
+        ends.append(time.monotonic())
+        (over,) = processes.any(ends[-1] - ends[0] > PACE_SECONDS)
+        if over:
+            break
+    return Pace.of(ends, read_ahead=isinstance(data.source, Dataset), waited=waited)
+
+
+def _order(data: Split, settings: Training, epoch: int) -> Tensor:
+    """The examples of an epoch in their order, without those that fill no batch."""
+    order = torch.randperm(len(data), generator=stream("order", settings.seed, epoch), device="cpu")
+    return order[: len(data) // settings.batch_size * settings.batch_size]
+
+
+def _trainer(model: Model, losses: Losses, data: Split, recipe: Recipe, processes: Processes) -> Trainer:
+    if recipe.training.compile:
+        _check_compiler()
+    # Convolutions in bf16 are a tenth faster where the channels of a pixel lie together.
+    layout = torch.channels_last if recipe.training.precision == "bf16" else torch.contiguous_format
+    model.to(memory_format=layout)
+    return Trainer.of(model, losses, recipe, processes, data_size=len(data))
 
 
 def check_batches(model: Model, losses: Losses, data: Split, recipe: Recipe, count: int = 1) -> None:
@@ -175,16 +222,20 @@ def _check_compiler() -> None:
         )
 
 
-def _begin_or_go_on(trainer: Trainer, run: Run, seed: int) -> None:
-    """Restore the state in the run folder, which the main process reads, or let the noise of a new run begin."""
+def _begin_or_go_on(trainer: Trainer, run: Run, settings: Training, steps: int) -> None:
+    """Restore the state in the run folder, which the main process reads, or let the noise of a new run begin.
+
+    The log keeps the line of an epoch that was broken off only if the run ends there.
+    """
     processes = trainer.processes
     saved = processes.send(run.read_state() if processes.main else None)
     if saved is None:
-        processes.seed_noise(seed)
+        processes.seed_noise(settings.seed)
     else:
         trainer.restore(run.parse_state(saved, trainer.expected()))
     if processes.main:
-        run.forget_log_after(trainer.step)
+        within = trainer.step % (trainer.examples // settings.batch_size) if trainer.step < steps else 0
+        run.forget_log_after(trainer.step - within)
 
 
 def _steps(
@@ -197,9 +248,28 @@ def _steps(
     size = settings.batch_size // (processes.count * settings.accumulate)
     wanted = dict.fromkeys((*model.spec.given, *columns))
     batches = data.batches(mine, size, model.device, workers=settings.workers, columns=tuple(wanted))
-    dropped = (without_some(batch, model, settings.drop_given) for batch in batches)
-    while step := list(islice(dropped, settings.accumulate)):
+    prepared = (without_some(augmented(batch, settings), model, settings.drop_given) for batch in batches)
+    while step := list(islice(prepared, settings.accumulate)):
         yield step
+
+
+def augmented(batch: Batch, settings: Training) -> Batch:
+    """A batch whose pictures are mirrored and moved at random, as ``training.flip`` and ``training.shift`` say; what is
+    known of them, if it is a picture, with them."""
+    if not settings.flip and not settings.shift:
+        return batch
+    count, device = len(batch), batch.x.device
+    which = torch.rand(count, dtype=torch.float32, device=device) < 0.5 * settings.flip
+    by = settings.shift * (2 * torch.rand(count, 2, dtype=torch.float32, device=device) - 1)
+
+    def change(values: Tensor) -> Tensor:
+        if values.dim() != 4:
+            return values
+        mirrored = flipped(values, which)
+        return shifted(mirrored, by) if settings.shift else mirrored
+
+    known = {name: change(values) for name, values in batch.known.items()}
+    return replace(batch, x=change(batch.x), known=known, given={name: known[name] for name in batch.given})
 
 
 def without_some(batch: Batch, model: Model, share: float) -> Batch:
@@ -290,7 +360,6 @@ def _end_epoch(trainer: Trainer, run: Run, kept: Model, epoch: int, on_epoch: Ca
         with trainer.processes.alone():
             enough = on_epoch(kept.eval(), epoch) is True
         trainer.model.train()
-    trainer.means = Means()
     return enough
 
 

@@ -12,10 +12,8 @@ from genzoo.training.recipe import Recipe
 
 __all__ = ["Change", "Origin", "check_follows"]
 
-MAY_CHANGE = (
-    "license, evaluation, learning_rate and training.workers may change; training.epochs may grow if the schedule is "
-    "constant"
-)
+MAY_CHANGE = "license, evaluation, learning_rate, training.epochs, training.steps and training.workers may change"
+LENGTH = ("training.epochs", "training.steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +30,8 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """The recipe of a run, the fingerprint of its data, how many steps are done, and where its learning rate was
-    changed on the way."""
+    """The recipe of a run, the fingerprint of its data, how many steps are done, and what was changed on the way that
+    the weights depend on: learning rates, and the length of a run whose schedule follows it."""
 
     recipe: Recipe
     data: str = ""
@@ -55,11 +53,11 @@ class Origin:
         """One line."""
         return json.dumps({key: getattr(self, key) for key in _TYPES} | {"recipe": self.recipe.to_dict()})
 
-    def becomes(self, wanted: Self, where: str) -> Self:
-        """`wanted` with the history of this one, from whose state it goes on.
+    def becomes(self, wanted: Self, examples: int, where: str) -> Self:
+        """`wanted`, of so many examples, with the history of this one, from whose state it goes on.
 
         Raises:
-            InvalidInput: other data, or another recipe than may follow this one.
+            InvalidInput: other data, another recipe than may follow this one, or fewer steps than are done.
         """
         changes = check_follows(self.recipe, wanted.recipe, where)
         if self.data != wanted.data:
@@ -67,8 +65,23 @@ class Origin:
                 f"the run in {where} began with other data than it is given now: restore the data, or start anew "
                 "with --force"
             )
-        told = [f"step {self.step}: {change}" for change in changes if change.key.startswith("optimizer.")]
-        return replace(wanted, changed=(*self.changed, *told))
+        if (steps := wanted.recipe.training.steps_of(examples)) < self.step:
+            raise InvalidInput(
+                f"the run in {where} has done {self.step:,} steps, more than the {steps:,} it is given now: "
+                f"--set training.steps={self.step} or more, or start anew with --force"
+            )
+        rescheduled = self.rescheduled(wanted.recipe, examples)
+        told = [
+            f"step {self.step}: {change}"
+            for change in changes
+            if change.key.startswith("optimizer.") or (rescheduled and change.key in LENGTH)
+        ]
+        return replace(wanted, step=self.step, changed=(*self.changed, *told))
+
+    def rescheduled(self, wanted: Recipe, examples: int) -> bool:
+        """Whether the learning rate goes on otherwise than it began, as the run now has another length."""
+        training = self.recipe.training
+        return training.schedule != "constant" and training.steps_of(examples) != wanted.training.steps_of(examples)
 
 
 _TYPES = {"recipe": dict, "data": str, "step": int, "changed": list}
@@ -81,7 +94,7 @@ def check_follows(there: Recipe, wanted: Recipe, where: str) -> list[Change]:
         InvalidInput: one of them would give weights of neither recipe; the message names those.
     """
     changes = list(_changes(_as_json(there), _as_json(wanted)))
-    if bad := [change for change in changes if not _may_change(change, there, wanted)]:
+    if bad := [change for change in changes if not _may_change(change)]:
         raise InvalidInput(
             f"{where} is a run of another recipe ({'; '.join(map(str, bad))}); give the same recipe, --force to start "
             f"anew, or -o DIR to go elsewhere ({MAY_CHANGE})"
@@ -89,18 +102,12 @@ def check_follows(there: Recipe, wanted: Recipe, where: str) -> list[Change]:
     return changes
 
 
-def _may_change(change: Change, there: Recipe, wanted: Recipe) -> bool:
-    """Whether the steps so far are those of the wanted recipe too, or its author knows that they are not.
-
-    With a constant schedule a step does not depend on the number of epochs.
-    """
+def _may_change(change: Change) -> bool:
+    """Whether the steps so far are those of the wanted recipe too, or its author knows that they are not."""
     section, _, key = change.key.partition(".")
     if section == "optimizer":
         return key.rpartition(".")[2] == "learning_rate"
-    if change.key == "training.epochs":
-        constant = there.training.schedule == wanted.training.schedule == "constant"
-        return constant and wanted.training.epochs > there.training.epochs
-    return section in ("license", "evaluation") or change.key == "training.workers"
+    return section in ("license", "evaluation") or change.key in (*LENGTH, "training.workers")
 
 
 def _changes(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> Iterator[Change]:

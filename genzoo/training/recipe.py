@@ -25,6 +25,7 @@ _TOP = {
     "license": Field(kind="str", doc="SPDX licence of the weights", default="unstated"),
 }
 _SECTIONS = ("model", "objective", "data", "optimizer", "training", "evaluation")
+_LENGTH = ("training.epochs", "training.steps")
 _REQUIRED = {"model": ("family", "architecture"), "objective": ("name",), "data": ("name",)}
 
 
@@ -81,7 +82,7 @@ class Recipe:
         sections: dict[str, Any] = {section: _section(table, section, where) for section in _SECTIONS}
         shared, sections["players"] = _optimizer(sections["optimizer"], f"{where}: optimizer")
         sections["optimizer"] = shared
-        sections["training"] = from_table(Training, sections["training"], f"{where}: training")
+        sections["training"] = _training(sections["training"], f"{where}: training")
         sections["evaluation"] = from_table(Evaluation, sections["evaluation"], f"{where}: evaluation")
         return cls(**top, **sections)
 
@@ -92,8 +93,13 @@ class Recipe:
         return table
 
     def changed(self, overrides: Mapping[str, Any]) -> Self:
-        """The recipe with other values: ``{"training.epochs": 5}``; InvalidInput if it is none then."""
+        """The recipe with other values: ``{"training.epochs": 5}``; InvalidInput if it is none then.
+
+        ``training.steps`` takes the place of the recipe's epochs, and ``training.epochs`` that of its steps.
+        """
         table = self.to_dict()
+        if not overrides.keys().isdisjoint(_LENGTH):
+            overrides = dict.fromkeys(_LENGTH, 0) | dict(overrides)
         for path, value in overrides.items():
             *sections, key = path.split(".")
             inner = table
@@ -144,6 +150,20 @@ def _section(table: Mapping[str, Any], section: str, where: str) -> dict[str, An
         if not isinstance(value[key], str):
             raise InvalidInput(f"{where}: {section}.{key} must be a name; got {value[key]!r:.80}")
     return dict(value)
+
+
+def _training(section: dict[str, Any], where: str) -> Training:
+    """The section, in which either epochs or steps say how long."""
+    training = from_table(Training, section, where)
+    if training.epochs and training.steps:
+        raise InvalidInput(
+            f"{where}.epochs = {training.epochs} and {where}.steps = {training.steps} both say how long: write one of "
+            "the two"
+        )
+    if not training.epochs and not training.steps:
+        wrong = "must be a whole number from 1 to 1000000" if "epochs" in section else "is missing"
+        raise InvalidInput(f"{where}.epochs {wrong}, the passes over the data; or write {where}.steps")
+    return training
 
 
 def _optimizer(section: dict[str, Any], where: str) -> tuple[Optimizer, dict[str, dict[str, Any]]]:

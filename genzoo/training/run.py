@@ -65,7 +65,7 @@ class Run:
             )
         if not self.recipe_path.exists():
             raise InvalidInput(f"{self.folder} holds a checkpoint but no run to go on with; -o DIR goes elsewhere")
-        check_follows(self._recipe_there(), recipe, str(self.folder))
+        check_follows(self.recipe(), recipe, str(self.folder))
 
     def check_writable(self) -> None:
         """Before hours of work: the folder, or the nearest one above that is there, takes a file."""
@@ -74,22 +74,30 @@ class Run:
             raise InvalidInput(f"cannot write to {self.folder}: {there} is not a folder; -o DIR goes elsewhere")
         writable_folder(there)
 
-    def _recipe_there(self) -> Recipe:
+    def recipe(self) -> Recipe:
+        """That of the run in the folder; DamagedFile if it is not what was written."""
         try:
             return Recipe.parse(json.loads(read_regular(self.recipe_path, limit=MAX_RECORD_BYTES)), "recipe")
         except (ValueError, RecursionError, IntegrityError) as error:
             raise self._damaged(self.recipe_path, error) from None
 
-    def begin(self, recipe: Recipe, *, data: str, resume: bool) -> None:
+    def begin(self, recipe: Recipe, *, data: str, examples: int, resume: bool) -> None:
         """Make the folder ready: for a new run without the traces of an old one, whose checkpoint stays until the new
         one replaces it.
 
         Args:
             recipe: that of the run.
             data: the fingerprint of its data.
+            examples: how many there are.
             resume: go on with what is there, if there is a run.
+
+        Raises:
+            DamagedFile: the state to go on from is not what was saved.
+            InvalidInput: it is the state of another run: of other data, or of a recipe that this one may not follow.
         """
         self.origin = Origin(recipe=recipe, data=data)
+        if resume and (there := self.saved()):
+            self.origin = there.becomes(self.origin, examples, str(self.folder))
         writable_folder(self.folder / "samples")
         old = [path for folder in (self.folder, self.folder / "samples") for path in unfinished(folder)]
         if not (resume and self.recipe_path.exists()):
@@ -97,17 +105,13 @@ class Run:
             shutil.rmtree(self.folder / TRACKING, ignore_errors=True)
         for path in old:
             self._remove(path)
-        if not (resume and self.state_path.exists()):
-            self._write_recipe()
+        self.write(self.recipe_path, json_text(self.origin.recipe.to_dict()).encode())
 
     def _remove(self, path: Path) -> None:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise InvalidInput(f"cannot remove {path}: {error.strerror}; -o DIR goes elsewhere") from None
-
-    def _write_recipe(self) -> None:
-        self.write(self.recipe_path, json_text(self.origin.recipe.to_dict()).encode())
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a file of the run, whole or not at all; InvalidInput with the way to go on if it cannot be."""
@@ -133,26 +137,28 @@ class Run:
         data = self.origin.to_json().encode() + b"\n" + encode_weights(tensors)
         self.write(self.state_path, hashlib.sha256(data).digest() + data)
 
-    def read_state(self) -> bytes | None:
-        """The tensors of the last saved state, to `parse_state`; None if there is none.
+    def saved(self) -> Origin | None:
+        """What the last saved state belongs to; None if there is none, DamagedFile if it is not what was saved."""
+        if (data := self._read_state()) is None:
+            return None
+        try:
+            return Origin.parse(data[: data.find(b"\n")])
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(self.state_path, error) from None
 
-        Raises:
-            DamagedFile: it is not what was saved.
-            InvalidInput: it is the state of another run: of other data, or of a recipe that this one may not follow.
-        """
+    def read_state(self) -> bytes | None:
+        """The tensors of the last saved state, to `parse_state`; None if there is none, DamagedFile if they are not
+        what was saved."""
+        data = self._read_state()
+        return None if data is None else data[data.find(b"\n") + 1 :]
+
+    def _read_state(self) -> bytes | None:
         if not self.state_path.exists():
             return None
         data = read_regular(self.state_path)
         if hashlib.sha256(data[DIGEST_BYTES:]).digest() != data[:DIGEST_BYTES]:
             raise self._damaged(self.state_path, "its sha256 is not the one in it")
-        end = data.find(b"\n", DIGEST_BYTES)
-        try:
-            there = Origin.parse(data[DIGEST_BYTES:end])
-        except (ValueError, RecursionError) as error:
-            raise self._damaged(self.state_path, error) from None
-        self.origin = there.becomes(self.origin, str(self.folder))
-        self._write_recipe()
-        return data[end + 1 :]
+        return data[DIGEST_BYTES:]
 
     def _damaged(self, path: Path, cause: Exception | str) -> DamagedFile:
         return DamagedFile(f"{path} is damaged ({cause!s:.200}); --force starts anew", suggestions=["--force"])

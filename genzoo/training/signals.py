@@ -12,7 +12,15 @@ __all__ = ["Interrupted", "stop_requests"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGINT or SIGTERM stopped the run after a whole step, and its state is saved."""
+    """SIGINT or SIGTERM stopped the run after a whole step, and its state is saved.
+
+    Attributes:
+        steps: how many the run is to have.
+    """
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
 
 
 @contextmanager

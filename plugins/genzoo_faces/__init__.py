@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from genzoo import Column, DatasetSpec, Record, Space, hookimpl
-from genzoo_faces.parts import ATTRIBUTES, COLOURS, FACTORS
+from genzoo_faces.parts import ATTRIBUTES, COLOURS, EXCLUSIONS, FACTORS
 
 GENZOO_API = 2
 
@@ -47,6 +47,7 @@ def _sets(side: int) -> Iterator[DatasetSpec]:
         license="CC0-1.0",
         features=FEATURES.get(side, ""),
         columns={**KNOWN, "source": line},
+        exclusions=EXCLUSIONS,
     )
     yield DatasetSpec(
         name=f"faces-line{size}",
@@ -56,6 +57,7 @@ def _sets(side: int) -> Iterator[DatasetSpec]:
         values="unit",
         license="CC0-1.0",
         columns={name: column for name, column in KNOWN.items() if name not in COLOURS},
+        exclusions=tuple(values for values in EXCLUSIONS if not values.keys() & set(COLOURS)),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 __all__ = [
     "ACCESSORIES",
     "ATTRIBUTES",
     "CLOTHING",
     "COLOURS",
+    "EXCLUSIONS",
     "FACES",
     "FACIAL_HAIR",
     "FACTORS",
@@ -150,3 +152,21 @@ ATTRIBUTES = {
     "headscarf": Attribute("head", frozenset({"hijab", "turban"}), "a head wrapped in cloth: hijab or turban"),
     "mask": Attribute("mask_kind", frozenset(MASKS) - {"none"}, "a mask over mouth and nose"),
 }
+
+_ON_THE_HEAD = ("hat", "bald", "long_hair", "headscarf")
+
+EXCLUSIONS: tuple[dict[str, str], ...] = (
+    {"glasses": "yes", "sunglasses": "yes"},
+    *({one: "yes", other: "yes"} for one, other in combinations(_ON_THE_HEAD, 2)),
+    *({"mask": "yes", hidden: "yes"} for hidden in ("smiling", "beard", "moustache")),
+    *({shown: "yes", "hair": "none"} for shown in ("long_hair", "beard", "moustache")),
+    {"hat": "no", "headscarf": "no", "bald": "no", "hair": "none"},
+    {"beard": "no", "moustache": "no", "headscarf": "yes", "hair": "black"},
+    *(
+        {"moustache": "no", cover: "yes", "hair": colour}  # below a hat or a scarf, beards alone have a colour
+        for cover in ("hat", "headscarf")
+        for colour in HAIR
+        if colour not in ("none", "black")
+    ),
+)
+"""The attributes and colours of hair that no face has together; of every other combination of them there is a face."""

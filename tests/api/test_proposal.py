@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ def found(
     colour: bool = True,
     label: tuple[str, ...] = (),
     overrides: Mapping[str, Any] | None = None,
+    kept: Collection[str] = (),
 ) -> tuple[Recipe, str]:
     """What is proposed like a recipe for so many pictures of these sizes."""
     columns = {"label": Column.of(label)} if label else {}
@@ -36,7 +37,7 @@ def found(
     )
     recipe, owner = find_recipe(name)
     base = like(recipe, "folder:./mine", prefer=owner)[0]
-    return proposed(base, replace(FOLDER, columns=columns), survey, overrides or {}, prefer=owner)
+    return proposed(base, replace(FOLDER, columns=columns), survey, overrides or {}, kept=kept, prefer=owner)
 
 
 NETWORKS: dict[str, tuple[str, list[tuple[int, int]], bool, dict[str, Any]]] = {
@@ -87,6 +88,14 @@ def test_a_run_has_a_few_thousand_steps_however_many_pictures(count: int, batch:
     training = found("ae-conv-mnist", (64, 64), count=count)[0].training
     assert (training.batch_size, training.epochs) == (batch, epochs)
     assert 3000 <= count // batch * epochs < 3600
+
+
+def test_networks_whose_weights_are_taken_over_and_a_length_that_is_said_are_not_chosen() -> None:
+    before = find_recipe("vae-conv-mnist")[0]
+    recipe, said = found("vae-conv-mnist", (300, 300), kept=("model", "evaluation"), overrides={"training.steps": 50})
+    assert {key: value for key, value in recipe.model.items() if key != "input_shape"} == before.model
+    assert tuple(recipe.model["input_shape"]) == (1, 28, 28)
+    assert said.startswith("chosen for 200 pictures in colour: training.batch_size=32; ")
 
 
 def test_what_the_user_sets_is_not_chosen() -> None:

@@ -48,7 +48,7 @@ def test_a_recipe_is_used_on_other_data(capsys: Capture) -> None:
     told = output.err.partition("next:\n")[2].splitlines()
     assert run([*shlex.split(told[0])[1:], "-o", "them.png"]) == 0
     push = "  genzoo push runs/ae-dense-ma-photos ORG/NAME --license Apache-2.0"
-    assert [line.split()[1] for line in told] == ["reconstruct", "explore", "push"]  # its schedule is a cosine
+    assert [line.split()[1] for line in told] == ["reconstruct", "explore", "train", "push"]
     assert told[-1] == push
     assert run([*push.split()[1:], "--dry-run"]) == 0
     record = genzoo.show(Path("runs/ae-dense-ma-photos"))
@@ -59,6 +59,9 @@ def test_a_recipe_is_used_on_other_data(capsys: Capture) -> None:
     assert Recipe.parse(record.recipe, "mine").optimizer == Recipe.parse(original, "shipped").optimizer
     before = find_recipe("ae-dense-mnist")[0].training
     assert record.recipe["training"] == {**asdict(before), "epochs": 2, "batch_size": 4}
+    assert run(shlex.split(told[2])[1:]) == 0
+    assert "going on after step 4 of 8; the cosine schedule is from here on that of 8 steps" in capsys.readouterr().err
+    assert genzoo.show(Path("runs/ae-dense-ma-photos")).trained["changed"] == ["step 4: training.epochs 2 → 4"]
     written = "".join(path.read_text() for path in Path("runs/ae-dense-ma-photos").glob("*.json*"))
     assert "Photos" not in written  # where it lies is nobody's business
     with Image.open("runs/ae-dense-ma-photos/curves.png") as curves:

@@ -18,7 +18,14 @@ from genzoo.explore.page import WEB
 from genzoo.explore.server import PageServer
 from genzoo.explore.studio import Studio
 
-MODELS = ("vae-conv-mnist", "ae-dense-mnist-2d", "ae-conv-mnist", "gan-dcgan-mnist", "gan-dense-toy1d")
+MODELS = (
+    "vae-conv-mnist",
+    "ae-dense-mnist-2d",
+    "ae-conv-mnist",
+    "gan-dcgan-mnist",
+    "gan-dcgan-mnist-label",
+    "gan-dense-toy1d",
+)
 
 
 def serve(server: ThreadingHTTPServer) -> None:

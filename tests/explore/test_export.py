@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from torch import Tensor, nn
 import genzoo
 from genzoo.api.build import combinations
 from genzoo.errors import InvalidInput, UnsupportedVerb
+from genzoo.explore.columns import as_rows
 from genzoo.explore.export import export_decoder
 from genzoo.models import Model
 from genzoo.models.autoencoder import Autoencoder
+from genzoo.models.conditioning import JoinedToCode
 from genzoo.spec import ModelSpec
 from tests.conftest import ROOT
 
@@ -39,12 +42,13 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def assert_same_pictures(model: Model, node: str, folder: Path) -> None:
-    """The engine's pictures of an exported model are torch's, in both precisions."""
+def assert_same_pictures(model: Model, node: str, folder: Path, **given: Any) -> None:
+    """The engine's pictures of an exported model are torch's, in both precisions, told something or nothing."""
     _perturb(model)
     z = torch.randn(3, model.latent_dim, generator=torch.Generator().manual_seed(0))
-    wanted = model.decode(z).cpu()
-    (folder / "z.json").write_text(json.dumps(z.tolist()))
+    wanted = model.decode(z, **given).cpu()
+    rows = as_rows(model, given, 3) if given else [None] * 3
+    (folder / "z.json").write_text(json.dumps(list(zip(z.tolist(), rows, strict=True))))
     files = [folder / f"{dtype}.safetensors" for dtype in TOLERANCE]
     for file, dtype in zip(files, TOLERANCE, strict=True):
         file.write_bytes(export_decoder(model, dtype=dtype).data)
@@ -74,6 +78,51 @@ def test_the_engine_draws_every_checkpoint(name: str, node: str, tmp_path: Path)
 @pytest.mark.parametrize(("name", "config"), VARIANTS, ids=str)
 def test_the_engine_draws_every_combination(name: str, config: dict[str, Any], node: str, tmp_path: Path) -> None:
     assert_same_pictures(genzoo.create(name, latent_dim=5, seed=0, **config).eval(), node, tmp_path)
+
+
+COLUMNS = {
+    "age": genzoo.Column(space=genzoo.Space(shape=())),
+    "caption": genzoo.Column(space=genzoo.Space(shape=(4,), values="index", size=3), names=("thin", "thick", "bar")),
+    "kind": genzoo.Column.of(["a", "b", "c"]),
+    "position": genzoo.Column(space=genzoo.Space(shape=(2,), values="unit"), optional=True),
+}
+TOLD: dict[str, Any] = {
+    "age": [0.5, -3, 0],
+    "caption": ["thin bar", "", "bar bar thick thin"],
+    "kind": ["a", "b", "c"],
+    "position": torch.tensor([[0.25, 1], [torch.nan, torch.nan], [0, 0.5]]),
+}
+
+
+def test_the_engine_is_told_columns_of_every_kind(node: str, tmp_path: Path) -> None:
+    model = genzoo.create("vae-dense", input_shape=(1, 5, 6), latent_dim=4, hidden=(9,), seed=0, given=COLUMNS).eval()
+    assert_same_pictures(model, node, tmp_path, **TOLD)
+    label = genzoo.load("gan-dcgan-mnist-label", device="cpu")
+    assert_same_pictures(label, node, tmp_path, label=["7", 0, None])
+    faces = genzoo.load("vae-conv-faces-attributes", device="cpu")
+    assert_same_pictures(faces, node, tmp_path, hat=["yes", "no", None], hair=["pink", 0, None])
+
+
+class OnMaps(nn.Module):
+    """A decoder that is told a column at every place of a map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 60)
+        told = {"kind": COLUMNS["kind"]}
+        self.joined = JoinedToCode(lambda shape: nn.Conv2d(shape[0], 2, 3, padding=1), (4, 3, 5), told)
+
+    def forward(self, z: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+        x: Tensor = self.joined(self.first(z).view(-1, 4, 3, 5), given)
+        return x
+
+
+def test_a_column_is_spread_over_a_map(node: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = {"input_shape": (2, 3, 5), "latent_dim": 6, "values": "unit"}
+    spec = ModelSpec(family="ae", architecture="strange", config=config, given={"kind": COLUMNS["kind"]})
+    model = Autoencoder(spec, nn.Linear(1, 1), OnMaps()).eval()
+    assert_same_pictures(model, node, tmp_path, kind=TOLD["kind"])
 
 
 class Through(nn.Module):
@@ -176,6 +225,9 @@ PARTS = {
     "concatenation": Skip(nn.Conv2d(4, 3, 1), lambda x, y: torch.cat([x, y, x], dim=1)),
     "concatenation with a constant": Of(lambda x: torch.cat([torch.full((x.shape[0], 2, 3, 5), 0.3), x], dim=1)),
     "concatenation of features": Skip(nn.Tanh(), lambda x, y: torch.cat([x.flatten(1), y.flatten(1)], dim=-1)),
+    "parts of channels": Of(
+        lambda x: x.chunk(2, dim=1)[1] * x.chunk(2, dim=1)[0].flatten(1).chunk(15, dim=1)[3][..., None, None]
+    ),
     "group norm": nn.Sequential(nn.Conv2d(4, 6, 3), nn.GroupNorm(3, 6)),
     "group norm without parameters": nn.GroupNorm(2, 4, affine=False),
     "layer norm of features": nn.Sequential(nn.Flatten(), nn.LayerNorm(60)),

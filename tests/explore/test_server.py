@@ -64,10 +64,10 @@ def test_noise_is_that_of_sample(server: PageServer) -> None:
 
 
 def test_samples_are_those_of_sample(server: PageServer) -> None:
-    status, body = ask(server, f"models/{NAME}/sample?seed=5&n=3")
+    status, body = ask(server, f"models/{NAME}/sample?seed=5&n=3", b"")
     assert status == 200
     np.testing.assert_array_equal(np.frombuffer(body, "<f4"), server.studio.model.sample(3, seed=5).flatten().numpy())
-    assert ask(server, f"models/{NAME}/sample?seed=5&n=65")[0] == 400
+    assert ask(server, f"models/{NAME}/sample?seed=5&n=65", b"")[0] == 400
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", ""])
@@ -227,6 +227,33 @@ def test_a_model_without_data_begins_with_samples_or_the_mean() -> None:
     told = describe(autoencoder, None)
     assert [base["code"] for base in told["bases"]] == [[0, 0, 0]]
     assert (told["latents"][0]["low"], told["latents"][0]["high"]) == (-3, 3)
+
+
+def test_what_is_told_comes_behind_each_row() -> None:
+    columns = {"label": genzoo.Column.of(["a", "b"]), "size": genzoo.Column(space=genzoo.Space(shape=()))}
+    model = genzoo.create("vae-dense", seed=0, input_shape=(1, 4, 4), latent_dim=3, given=columns)
+    studio = Studio(model)
+    z, told = torch.randn(2, 3), {"label": [0, 1], "size": [0.5, -2.0]}
+    rows = torch.cat([z, torch.tensor([[0, 0.5], [1, -2]])], dim=1)
+    levels = (model.decode(z, **told) * 255).round().flatten().tolist()
+    assert list(studio.decode(model.name, rows.numpy().tobytes())) == levels
+    x = torch.randint(256, (1, 16), dtype=torch.uint8)
+    body = x.numpy().tobytes() + np.asarray([1, -2], np.float32).tobytes()
+    code = model.encode(x.view(1, 1, 4, 4) / 255, label=1, size=-2.0)
+    np.testing.assert_allclose(np.frombuffer(studio.encode(model.name, body), "<f4"), code[0], atol=1e-6)
+    for wrong in ([0, 0, 0, 2, 0], [0, 0, 0, np.nan, 0], [0, 0, 0, 1, np.nan], [0, 0, 0]):
+        with pytest.raises(InvalidInput):
+            studio.decode(model.name, np.asarray(wrong, np.float32).tobytes())
+
+
+def test_sliders_of_a_gan_are_its_components() -> None:
+    model = genzoo.create("gan-dense", seed=0, input_shape=(1, 4, 4), latent_dim=5, hidden=(64,))
+    told = describe(model, None)
+    assert [row["title"] for row in told["latents"]] == ["c0", "c1", "c2", "c3", "c4"]
+    directions, shares = genzoo.latent.components(model, {}) or pytest.fail("it has a first layer")
+    np.testing.assert_allclose([row["direction"] for row in told["latents"]], directions, atol=6e-5)
+    np.testing.assert_allclose([row["measure"] for row in told["latents"]], shares)
+    assert len(told["mean"]) == 5
 
 
 def test_data_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -32,7 +33,9 @@ def test_a_flow_is_sampled_by_several_samplers_and_guided(house: House) -> None:
     studio = Studio(model)  # it has no codes, and a page of samples
     described = json.loads(studio.description(model.name))
     assert (described["panels"], described["code"], studio.peers) == (["draws"], None, ())
-    assert studio.sample(model.name, "0", "4") == as_bytes(free[:4]).numpy().tobytes()
+    for label, wanted in ((2, free[:4]), (1, model.sample(4, seed=0, label=1))):  # 2: untold
+        body = np.float32(label).tobytes()
+        assert studio.sample(model.name, "0", "4", body) == as_bytes(wanted).numpy().tobytes()
 
 
 def test_guidance_needs_a_model_that_was_left_without(house: House) -> None:

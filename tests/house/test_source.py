@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 import genzoo
+from genzoo.explore.description import describe
 from genzoo.testing import cases
 from genzoo.testing.records import DISTRIBUTION_LAWS
 from tests.house.conftest import House
@@ -31,6 +32,8 @@ def test_a_picture_is_made_of_a_smaller_one(house: House) -> None:
     assert (own < others).float().mean() > 0.8  # it is a picture of what it was told
     with pytest.raises(genzoo.InvalidInput, match=r"source.* a picture of shape \(1, 4, 4\), values in \[0, 1\]"):
         model.sample(1, seed=0, source=torch.zeros(1, 8, 8))
+    with pytest.raises(genzoo.InvalidInput, match=r"must be told pictures \(source\), which the page does not ask for"):
+        describe(model, None)
 
 
 def test_columns_are_not_joined_to_a_code_by_guess(house: House) -> None:

@@ -27,7 +27,7 @@ from genzoo.spec.sections import Evaluation
 
 SHAPE = (1, 4, 4)
 SIZES = {"train": 90, "test": 40}
-UNTOLD = NEED_FEATURES - {"told_accuracy"}
+UNTOLD = NEED_FEATURES - {"told_accuracy", "edit_accuracy", "edit_preservation"}
 
 
 def dataset(**told: Any) -> DatasetSpec:
@@ -216,33 +216,81 @@ def test_the_accuracy_of_several_columns_is_their_mean_and_its_detail_has_each()
     assert entry.value == pytest.approx(sum(wanted.values()) / 2)
 
 
+def draw(label: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+    """Pictures whose first two pixels are what is known of them."""
+    x = torch.zeros(len(label), *SHAPE)
+    x[:, 0, 0, 0], x[:, 0, 0, 1] = label / 255, size / 255
+    return x
+
+
+def read(features: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What `draw` has drawn, as logits."""
+    label, size = (255 * features[:, :2]).round().long().T
+    return {"label": F.one_hot(label, 3).float(), "size": F.one_hot(size, 2).float()}
+
+
+def open_drawn(record: DatasetSpec, split: str) -> Split:
+    columns = known(SIZES[split])
+    return Split(source=draw(**columns), shape=SHAPE, columns=columns)
+
+
+def of_drawn(**told: Any) -> Setting:
+    """A model that is told both columns, on pictures that `draw` draws."""
+    model = genzoo.create("vae-dense", input_shape=SHAPE, latent_dim=2, given=COLUMNS, seed=0).eval()
+    reader = replace(space(**COLUMNS), extract=lambda x: x.flatten(1), predict=read)
+    return replace(setting(model, record=dataset(columns=COLUMNS, **told), space=reader), open_split=open_drawn)
+
+
 def test_told_accuracy_is_the_share_of_samples_in_which_is_seen_what_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first two pixels of a picture are what is known of it; one sample in four shows another label than told."""
-
-    def draw(label: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
-        x = torch.zeros(len(label), *SHAPE)
-        x[:, 0, 0, 0], x[:, 0, 0, 1] = label / 255, size / 255
-        return x
-
-    def predict(features: torch.Tensor) -> dict[str, torch.Tensor]:
-        label, size = (255 * features[:, :2]).round().long().T
-        return {"label": F.one_hot(label, 3).float(), "size": F.one_hot(size, 2).float()}
+    """One sample in four shows another label than told."""
 
     def sample(self: Model, n: int, *, seed: int, label: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
         return draw(torch.where(torch.arange(n) % 4 == 0, (label + 1) % 3, label), size)
 
-    def open_drawn(record: DatasetSpec, split: str) -> Split:
-        columns = known(SIZES[split])
-        return Split(source=draw(**columns), shape=SHAPE, columns=columns)
-
-    told = genzoo.create("vae-dense", input_shape=SHAPE, latent_dim=2, given=COLUMNS, seed=0).eval()
-    monkeypatch.setattr(type(told), "sample", sample)
-    reader = replace(space(**COLUMNS), extract=lambda x: x.flatten(1), predict=predict)
-    here = replace(setting(told, record=dataset(columns=COLUMNS), space=reader), open_split=open_drawn)
+    here = of_drawn()
+    monkeypatch.setattr(type(here.model), "sample", sample)
     entry = measured(here, "told_accuracy")["told_accuracy"]
     assert entry.value == pytest.approx(0.875)
     assert entry.floor == 1
     assert entry.detail == {"label": 0.75, "size": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("edited", "accuracy", "preservation"),
+    [
+        (lambda shown, told: told, {"label": 1, "size": 1}, {"label": 1, "size": 1}),
+        (lambda shown, told: shown, {"label": 0, "size": 0}, {"label": 1, "size": 1}),
+        (lambda shown, told: told | {"size": told["size"] ** 0}, {"label": 1, "size": 0}, {"label": 1, "size": 0}),
+    ],
+    ids=["what is asked", "nothing", "and makes all large"],
+)
+def test_an_edit_is_judged_by_what_it_changes_and_by_what_it_keeps(
+    edited: Any, accuracy: dict[str, float], preservation: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = of_drawn()
+    monkeypatch.setattr(type(here.model), "edit", lambda self, x, *, original, **told: draw(**edited(original, told)))
+    found = measured(here, "edit_accuracy", "edit_preservation")
+    assert found["edit_accuracy"].detail == accuracy
+    assert found["edit_preservation"].detail == preservation
+    assert found["edit_accuracy"].value == pytest.approx(sum(found["edit_accuracy"].detail.values()) / 2)
+    assert found["edit_accuracy"].floor == 1
+
+
+def test_what_gives_way_to_what_is_asked_is_neither_kept_nor_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No a is large. The edits make every a large all the same, which counts where it was small before alone."""
+    asked: list[dict[str, torch.Tensor]] = []
+
+    def edit(self: Model, x: torch.Tensor, *, original: Any, **told: torch.Tensor) -> torch.Tensor:
+        asked.append(told)
+        return draw(told["label"], torch.where(told["label"] == 0, 1, told["size"]))
+
+    here = of_drawn(exclusions=({"label": "a", "size": "large"},))
+    monkeypatch.setattr(type(here.model), "edit", edit)
+    found = measured(here, "edit_preservation")["edit_preservation"]
+    assert not any(((told["label"] == 0) & (told["size"] == 1)).any() for told in asked)
+    assert found.detail["label"] == 1
+    assert 0 < found.detail["size"] < 1
+    assert found.protocol["excluded"] == "not measured"
 
 
 @pytest.mark.parametrize(
@@ -257,3 +305,5 @@ def test_what_is_told_is_judged_by_a_network_that_predicts_it(predicted: dict[st
     told = genzoo.create("vae-dense", input_shape=SHAPE, latent_dim=2, given=COLUMNS, seed=0).eval()
     here = setting(told, record=dataset(columns=COLUMNS), space=space(**predicted))
     assert ("told_accuracy" in metrics_of(here)) == there
+    assert ("edit_accuracy" in metrics_of(here)) == there
+    assert "edit_preservation" not in metrics_of(here)  # of one column there is no other

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.distributions import Independent
+from torch.distributions import Independent, Uniform
 
 import genzoo
 from genzoo.models.likelihoods import DiscretisedLogistic
 from genzoo.models.vae import VAE
+from genzoo.protocols import Scaled
 
 LEVELS = torch.arange(256, dtype=torch.float64) / 255
 locations = st.floats(-3, 4)
@@ -88,3 +90,30 @@ def test_a_vae_of_levels_has_a_likelihood_in_nats_of_the_data() -> None:
     assert isinstance(one, Independent)
     of_each = torch.stack([one.base_dist.log_prob(level.expand(3, 1, 4, 4)) for level in LEVELS.float()])
     torch.testing.assert_close(of_each.exp().sum(0), torch.ones(3, 1, 4, 4), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.3])
+def test_a_gaussian_starts_at_the_likeliest_scale_of_the_data(spread: float) -> None:
+    """That of a decoder which says the mean of the data."""
+    x = 0.5 + spread * (torch.rand(64, 1, 4, 4, generator=torch.Generator().manual_seed(0)) - 0.5)
+    model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[4], likelihood="gaussian")
+    assert isinstance(model, Scaled)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    model.fit_scale(x)
+    scale = model.log_scale.exp()
+    mean = x.mean(0).expand_as(x)
+    losses = [F.gaussian_nll_loss(mean, x, (scale * k).square().expand_as(x)) for k in (0.98, 1.0, 1.02)]
+    assert min(losses) == losses[1]
+    changed = [key for key, value in model.state_dict().items() if not torch.equal(value, before[key])]
+    assert changed == ["log_scale"]
+    model.fit_scale(torch.zeros_like(x))
+    assert model.log_scale.isfinite()
+
+
+def test_a_logistic_starts_with_the_deviation_of_the_data() -> None:
+    x = torch.rand(64, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    model = genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[4], likelihood="logistic")
+    assert isinstance(model, VAE)
+    model.fit_scale(x)
+    draws = Uniform(1e-6, 1 - 1e-6).sample((100_000,)).logit() * model.log_scale.exp()
+    assert draws.std().item() == pytest.approx((x - x.mean(0)).square().mean().sqrt().item(), rel=0.02)

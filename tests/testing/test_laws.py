@@ -17,7 +17,7 @@ from genzoo.batch import Batch
 from genzoo.cli import run
 from genzoo.errors import NetworkError, NotFound
 from genzoo.registry import registry
-from genzoo.spec import Architecture, Objective
+from genzoo.spec import Architecture, Column, Objective
 from genzoo.testing import LAWS, Case, cases, check, learning, networks, plugin_suite, precision, surroundings
 from genzoo.testing import laws as of_verbs
 from genzoo.testing.golden import golden_outputs_are_reproduced
@@ -26,8 +26,8 @@ Break = Callable[[pytest.MonkeyPatch, Any], object]
 SHAPE = (1, 4, 4)
 
 
-def model(name: str = "vae-dense") -> Any:
-    return genzoo.create(name, input_shape=SHAPE, latent_dim=2, seed=0, hidden=[8]).eval()
+def model(name: str = "vae-dense", **options: Any) -> Any:
+    return genzoo.create(name, input_shape=SHAPE, latent_dim=2, seed=0, hidden=[8], **options).eval()
 
 
 def verb(name: str, change: Callable[..., Tensor]) -> Break:
@@ -143,6 +143,16 @@ BROKEN: dict[str, tuple[Callable[[Any], None], Break, str]] = {
         lambda patch, broken: patch.setattr(type(broken), "traverse", lambda self, z, latent: z),
         "moves a latent that it has not",
     ),
+    "an edit that mixes its rows": (
+        of_verbs.edits_change_what_is_asked,
+        verb("encode", lambda z: z + (len(z) > 1)),
+        "edit: the batch changes pictures",
+    ),
+    "an edit of nothing that changes something": (
+        of_verbs.edits_change_what_is_asked,
+        verb("edit", lambda x: 1 - x),
+        "edit changes what it is not asked to",
+    ),
     "a state that is no number": (
         of_verbs.state_survives_safetensors,
         lambda patch, broken: broken.register_buffer("wrong", torch.tensor(float("nan"))),
@@ -201,7 +211,7 @@ def test_every_law_of_models_is_broken_here() -> None:
 def test_a_broken_model_breaks_the_law(
     law: Callable[[Any], None], apply: Break, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subject = model()
+    subject = model(given={"label": Column.of(["cat", "dog"])} if law is of_verbs.edits_change_what_is_asked else {})
     law(subject)
     apply(monkeypatch, subject)
     with pytest.raises(AssertionError, match=message):

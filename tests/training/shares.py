@@ -45,7 +45,7 @@ class Case:
         wanted = recipe({"name": "sgd", "learning_rate": 0.3, **self.optimizer}, **settings)
         run = Run(folder)
         if processes.main:
-            run.begin(wanted, data="", resume=False)
+            run.begin(wanted, data="", examples=100, resume=False)
         with processes.main_first():
             pass  # the folder is there
         with noise_of_the_data():

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from genzoo.datasets import Split
 from genzoo.errors import DamagedFile, InvalidInput, MissingDependency, OutputExists, TrainingDiverged
 from genzoo.models import Model
 from genzoo.objectives import adversarial, reconstruction, variational
-from genzoo.training import Losses, Progress, Recipe, Run, clock, fit
+from genzoo.training import Losses, Progress, Recipe, Run, clock, fit, loop
 from genzoo.training.loop import check_batches
 from genzoo.training.processes import Processes
 from genzoo.training.state import Trainer
@@ -60,6 +61,13 @@ def players(family: str) -> tuple[Model, Losses]:
             {"discriminator": adversarial.discriminator, "generator": adversarial.non_saturating_generator},
         ),
     }
+    models["augmented gan"] = (
+        "gan-dense",
+        {
+            "discriminator": partial(adversarial.r1_discriminator, gamma=1.0, augment=True),
+            "generator": partial(adversarial.non_saturating_generator, augment=True),
+        },
+    )
     name, losses = models[family]
     hidden = {"width": 8, "hidden": 16} if family == "conv" else {"hidden": [16]}
     return genzoo.create(name, input_shape=(1, 8, 8), latent_dim=3, seed=0, **hidden), losses
@@ -73,7 +81,7 @@ def recipe(optimizer: dict[str, Any] | None = None, **training: Any) -> Recipe:
 def begin(folder: Path, wanted: Recipe, *, resume: bool = False, data: str = "") -> Run:
     run = Run(folder)
     run.check(wanted, resume=resume, force=False)
-    run.begin(wanted, data=data, resume=resume)
+    run.begin(wanted, data=data, examples=100, resume=resume)
     return run
 
 
@@ -128,6 +136,77 @@ def test_a_run_killed_and_resumed_has_the_bits_of_an_unbroken_one(
     assert without_time[0] == without_time[1]  # the line of the broken epoch is that of all of it
 
 
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a log without their times."""
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [{**json.loads(line), "seconds": 0} for line in lines]
+
+
+@pytest.mark.parametrize(("steps", "ends"), [(15, [6, 12, 15]), (12, [6, 12]), (4, [4])])
+def test_a_run_of_so_many_steps_ends_within_an_epoch_and_is_resumed_bit_for_bit(
+    steps: int, ends: list[int], tmp_path: Path
+) -> None:
+    length = {"epochs": 0, "steps": steps}
+    seen: list[Progress] = []
+    pictures: list[int] = []
+
+    def stop(progress: Progress) -> None:
+        if progress.step == steps - 1:
+            raise Stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "SAVE_SECONDS", 0)
+        patch.setattr(clock, "REPORT_SECONDS", 0)
+        with pytest.raises(Stop):
+            trained("vae", tmp_path / "run", training=length, report=stop)
+    whole = trained(
+        "vae",
+        tmp_path / "whole",
+        training=length,
+        report=seen.append,
+        on_epoch=lambda model, epoch: pictures.append(epoch),
+    )
+    assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True, training=length))
+    assert [entry["step"] for entry in log_of(tmp_path / "whole")] == ends
+    assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
+    assert pictures == list(range(1, len(ends) + 1))
+    assert (seen[-1].epoch, seen[-1].epochs, seen[-1].step, seen[-1].steps) == (len(ends), len(ends), steps, steps)
+    assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True, training=length))
+    assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
+
+
+def test_a_run_that_ended_within_an_epoch_goes_on_as_one_that_did_not(tmp_path: Path) -> None:
+    constant = {"schedule": "constant"}
+    whole = trained("vae", tmp_path / "whole", training=constant)
+    trained("vae", tmp_path / "run", training={**constant, "epochs": 0, "steps": 15})
+    assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True, training=constant))
+    assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
+
+
+def test_pace_is_that_of_steps_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of 10 ms, the first of 200 ms and one with a pause, on a clock of its own."""
+    now = iter([0.0, 0.19, 0.2, 0.21, 0.31, 0.32, 0.33])
+    monkeypatch.setattr("genzoo.training.loop.time.monotonic", lambda: next(now))
+    monkeypatch.chdir(tmp_path)
+    model, losses = players("gan")
+    found = loop.pace(model, losses, images(), recipe(), most=5)
+    assert found.step == pytest.approx(0.01)
+    assert found.epoch == 0
+    assert found.seconds(100, 6) == pytest.approx(1.0)
+    assert found.steps_in(0.5, 6) == 50
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pace_counts_how_long_readers_take_to_start() -> None:
+    """Batches come in bursts, and each epoch waits half a second for the first."""
+    ends = [0.0, 0.6, 0.6, 0.6, 0.9, 0.9, 0.9]
+    found = clock.Pace.of(ends, read_ahead=True, waited=0.5)
+    assert found.step == pytest.approx(0.06)
+    assert found.seconds(20, 10) == pytest.approx(20 * 0.06 + 2 * 0.5)
+    assert clock.Pace.of([1.0, 4.0], read_ahead=False, waited=0.0).step == 3.0
+    assert found.steps_in(1e-9, 10) == 1
+
+
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"weight_decay": 0.01, "clip": 1.0},
     "adamw": {"name": "adamw", "weight_decay": 0.1},
@@ -178,6 +257,21 @@ def test_a_run_that_withholds_what_is_told_is_resumed_bit_for_bit(tmp_path: Path
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "broken", on_epoch=ask)
     assert_same_bits(whole, run(tmp_path / "broken", resume=True))
+
+
+def test_a_run_that_changes_pictures_at_random_is_resumed_bit_for_bit(tmp_path: Path) -> None:
+    training = {"flip": True, "shift": 0.2, "epochs": 2}
+    whole = trained("augmented gan", tmp_path / "whole", training=training)
+
+    def ask(progress: Progress) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained("augmented gan", tmp_path / "broken", training=training, report=ask)
+    assert saved_step(tmp_path / "broken") < 12
+    assert_same_bits(whole, trained("augmented gan", tmp_path / "broken", training=training, resume=True))
+    plain = trained("gan", tmp_path / "plain", training={"epochs": 2})
+    assert not torch.equal(next(plain.parameters()), next(whole.parameters()))
 
 
 PLAIN: dict[str, Any] = {"schedule": "constant", "warmup_steps": 0, "ema": 0.0, "batch_size": 100}
@@ -252,8 +346,8 @@ def test_a_run_is_not_overwritten_nor_mixed(tmp_path: Path) -> None:
     trained("vae", tmp_path / "run")
     with pytest.raises(OutputExists, match="--resume goes on with a run"):
         trained("vae", tmp_path / "run")
-    with pytest.raises(InvalidInput, match=r"another recipe \(training.epochs 3 → 4\)"):
-        trained("vae", tmp_path / "run", resume=True, training={"epochs": 4})
+    with pytest.raises(InvalidInput, match=r"another recipe \(training.seed 0 → 1\)"):
+        trained("vae", tmp_path / "run", resume=True, training={"seed": 1})
 
 
 @pytest.mark.parametrize("name", ["recipe.json", "state"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import genzoo
 from genzoo.api.plan import Plan
 from genzoo.errors import GenzooError, InvalidInput, NotFound
-from genzoo.spec.sections import Optimizer
+from genzoo.spec.sections import Optimizer, Training
 from genzoo.training import Recipe
 
 GOOD = """
@@ -49,6 +49,8 @@ BAD = {
     "wrong type": (GOOD.replace("latent_dim = 2", 'latent_dim = "2"'), "latent_dim must be a whole number"),
     "no epochs": (GOOD.replace("epochs = 1", ""), r"training\.epochs is missing"),
     "zero epochs": (GOOD.replace("epochs = 1", "epochs = 0"), r"training\.epochs must be .* from 1"),
+    "epochs and steps": (GOOD + "steps = 500\n", r"training\.epochs = 1 and .*training\.steps = 500 both say how long"),
+    "negative steps": (GOOD.replace("epochs = 1", "steps = -1"), r"training\.steps must be a whole number from 0"),
     "unknown training key": (GOOD + "epoch = 1\n", r"training has no key 'epoch'; did you mean epochs\?"),
     "section is no table": (
         GOOD.replace('[data]\nname = "mnist-dynamic"', "") + "[optimizer]\n",
@@ -79,6 +81,11 @@ BAD = {
         GOOD.replace("latent_dim", 'likelihood = "gaussian"\nlatent_dim'),
         "is a density of real values",
     ),
+    "flipped points": (
+        GOOD.replace("mnist-dynamic", "toy2d-ring").replace("latent_dim", 'likelihood = "gaussian"\nlatent_dim')
+        + "flip = true\n",
+        r"training\.flip changes pictures, and these are examples of shape \(2,\)",
+    ),
     "NaN": (GOOD + "ema = nan\n", r"training\.ema must be a number from 0"),
 }
 
@@ -107,6 +114,28 @@ def test_a_recipe_survives_its_dictionary(tmp_path: Path) -> None:
     assert recipe.to_dict()["optimizer"]["model"] == {"beta1": 0.5}
     assert recipe.optimizer_of("model") == Optimizer(learning_rate=0.1, beta1=0.5)
     assert recipe.optimizer_of("other") == Optimizer(learning_rate=0.1)
+
+
+def test_steps_that_are_set_take_the_place_of_epochs() -> None:
+    recipe = Recipe.parse(tomllib.loads(GOOD), "good")
+    steps = recipe.changed({"training.steps": 500})
+    assert (steps.training.epochs, steps.training.steps) == (0, 500)
+    assert steps.changed({"training.epochs": 1}) == recipe
+    with pytest.raises(InvalidInput, match="both say how long"):
+        recipe.changed({"training.steps": 500, "training.epochs": 2})
+    with pytest.raises(InvalidInput, match=r"training\.epochs must be .* from 1"):
+        recipe.changed({"training.epochs": 0})
+
+
+@given(st.integers(1, 10_000), st.integers(1, 300), st.integers(1, 5_000))
+def test_a_run_of_steps_has_the_epochs_that_hold_them(examples: int, batch_size: int, steps: int) -> None:
+    batch_size = min(batch_size, examples)
+    training = Training(steps=steps, batch_size=batch_size)
+    per_epoch = examples // batch_size
+    assert training.steps_of(examples) == steps
+    assert (training.epochs_of(examples) - 1) * per_epoch < steps <= training.epochs_of(examples) * per_epoch
+    epochs = Training(epochs=3, batch_size=batch_size)
+    assert (epochs.steps_of(examples), epochs.epochs_of(examples)) == (3 * per_epoch, 3)
 
 
 SECTIONS = ["model", "objective", "data", "optimizer", "training"]

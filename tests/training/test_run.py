@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -25,7 +26,7 @@ from genzoo.api.publish import Draft
 from genzoo.cli import run as genzoo_run
 from genzoo.errors import DamagedFile, GenzooError, InvalidInput, NonFiniteWeights, OutputExists, StateMismatch
 from genzoo.hub.files import encode_weights
-from genzoo.training import Recipe, fit
+from genzoo.training import Recipe, Run, fit
 from genzoo.training.lock import check_free, locked
 from genzoo.training.processes import Processes
 from genzoo.training.state import Trainer
@@ -143,8 +144,32 @@ def test_more_epochs_give_the_bits_of_a_run_that_had_them_from_the_start(tmp_pat
     whole = trained("vae", tmp_path / "whole", training={**CONSTANT, "epochs": 3})
     trained("vae", tmp_path / "run", training={**CONSTANT, "epochs": 2})
     assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True, training={**CONSTANT, "epochs": 3}))
-    with pytest.raises(InvalidInput, match=r"training.epochs 3 → 2.* may grow if the schedule is constant"):
+    fewer = r"has done 18 steps, more than the 12 it is given now: --set training.steps=18"
+    with pytest.raises(InvalidInput, match=fewer):
         trained("vae", tmp_path / "run", resume=True, training={**CONSTANT, "epochs": 2})
+    assert '"epochs": 3' in (tmp_path / "run" / "recipe.json").read_text()
+    assert_same_bits(whole, trained("vae", tmp_path / "run", resume=True, training={**CONSTANT, "epochs": 3}))
+
+
+def test_a_longer_run_has_its_own_schedule_from_there_on(tmp_path: Path) -> None:
+    """The first 12 steps are those of a cosine over 12 steps, the other 6 those of one over 18."""
+    rates: list[float] = []
+
+    class Recorded(torch.optim.Adam):
+        def step(self, *args: Any) -> Any:
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genzoo.training.optimizers.torch.optim.Adam", Recorded)
+        for epochs in (2, 3):
+            trained("ae", tmp_path, resume=epochs == 3, training={"warmup_steps": 0, "epochs": epochs})
+    expected = [0.5e-3 * (1 + math.cos(math.pi * step / (12 if step < 12 else 18))) for step in range(18)]
+    assert rates == pytest.approx(expected)
+    run = Run(tmp_path)
+    there = run.saved()
+    assert there is not None
+    assert (there.step, there.changed) == (18, ("step 12: training.epochs 2 → 3",))
 
 
 def test_after_a_divergence_a_run_goes_on_with_a_smaller_learning_rate_and_says_so(toy: Path, tmp_path: Path) -> None:
@@ -345,9 +370,9 @@ def test_a_mutated_state_is_the_same_or_refused(
     good = (fuzzed / "state").read_bytes()
     data = mutate(good[32:] if sealed else good, edits)
     random = torch.get_rng_state()
-    run = begin(fuzzed, recipe(), resume=True)
     try:
         seal(fuzzed, data) if sealed else (fuzzed / "state").write_bytes(data)
+        run = begin(fuzzed, recipe(), resume=True)
         saved = run.read_state()
         assert saved is not None
         trainer.restore(run.parse_state(saved, trainer.expected()))

@@ -106,6 +106,28 @@ test("products and sums with a value of the same shape, or with one number for e
   assert.deepEqual(of("add", [1, 2]), [2, 3, 23, 24]);
 });
 
+test("what is told: rows of a table, NaN for nothing, and sums over words", () => {
+  const w = [[4, 2], [1, 10, 2, 20, 3, 30, 4, 40]], untold = [[3, 3], [null]];
+  const ops = [
+    { op: "embedding", of: [1], shape: [2, 2], weight: "w" },
+    { op: "less", of: [1], shape: [2], other: 3 },
+    { op: "reshape", of: [4], shape: [2, 1] },
+    { op: "multiply", of: [3, 5], shape: [2, 2] },
+    { op: "sum", of: [6], shape: [2] },
+    { op: "sum", of: [5], shape: [1] },
+    { op: "divide", of: [7, 8], shape: [2] },
+    { op: "isnan", of: [2], shape: [1] },
+    { op: "all", of: [4], shape: [1] },
+    { op: "nan_to_num", of: [2], shape: [1] },
+    { op: "concatenate", of: [0, 9, 10, 11, 12], shape: [6] },
+  ];
+  const header = { name: "test", latent: 1, shape: [6], given: untold, ops };
+  const model = parse(safetensors({ w }, { genzoo: JSON.stringify(header) }));
+  assert.deepEqual([...model.decode([5], [0, 2, -7])], [5, 2, 20, 0, 1, -7]);
+  assert.deepEqual([...model.decode([5], [1, 3, NaN])], [5, 2, 20, 1, 0, 0]);
+  assert.deepEqual([...model.decode([5])].map((value) => value || 0), [5, 0, 0, 1, 0, 0]); // no word, so 0 / 0
+});
+
 test("channels become blocks of places", () => {
   const ops = [{ op: "reshape", shape: [4, 1, 2] }, { op: "pixel_shuffle", shape: [1, 2, 4] }];
   assert.deepEqual(run([1, 2, 3, 4, 5, 6, 7, 8], ops), [1, 3, 2, 4, 5, 7, 6, 8]);

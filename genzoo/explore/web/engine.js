@@ -3,13 +3,14 @@
 
 import { MORE } from "./operations.js";
 
-/** The model in the bytes of a file: `decode(z)` gives what model.decode gives in Python, in one Float32Array. */
+/** The model in the bytes of a file: `decode(z, given)` gives what model.decode does in Python, in a Float32Array; `given`
+ * has the numbers of all columns. */
 export function parse(buffer) {
   const { tensors, metadata } = readSafetensors(buffer);
   if (!metadata?.genzoo) throw new Error("these weights hold no list of operations; genzoo gallery writes such files");
-  const { name, latent, shape, ops } = JSON.parse(metadata.genzoo);
-  const flat = { op: "reshape", of: [ops.length], shape: [product(shape)] };
-  const values = [value([latent])];
+  const { name, latent, shape, given: columns = [], ops } = JSON.parse(metadata.genzoo);
+  const flat = { op: "reshape", of: [columns.length + ops.length], shape: [product(shape)] };
+  const values = [value([latent]), ...columns.map(({ length }) => value([length]))];
   const steps = [...ops, flat].map((op) => {
     const write = OPERATIONS[op.op] ?? MORE[op.op];
     if (!write) throw new Error(`${name} uses ${op.op}, which this engine does not have`);
@@ -17,9 +18,12 @@ export function parse(buffer) {
     values.push(y);
     return write({ ...op, tensor: (key) => tensors[op[key]] }, y, ...given);
   });
-  const decode = (z) => {
+  const untold = columns.flat().map((number) => number ?? NaN);
+  const decode = (z, given = untold) => {
     if (z.length !== latent) throw new RangeError(`${name} decodes ${latent} numbers; got ${z.length}`);
     values[0].data.set(z);
+    let at = 0;
+    columns.forEach(({ length }, i) => values[i + 1].data.set(given.slice(at, (at += length))));
     for (const step of steps) step();
     return values.at(-1).data.slice();
   };
@@ -28,7 +32,7 @@ export function parse(buffer) {
 
 const product = (numbers) => numbers.reduce((a, b) => a * b, 1);
 
-function value([channels, height = 1, ...rest]) {
+function value([channels = 1, height = 1, ...rest]) {
   const width = product(rest);
   return { channels, height, width, data: new Float32Array(channels * height * width) };
 }
@@ -72,6 +76,19 @@ const OPERATIONS = {
   }),
   add: each((op, x, other) => (i) => x[i] + other[i % other.length]), // the other may have one number for each channel
   multiply: each((op, x, other) => (i) => x[i] * other[i % other.length]),
+  divide: each((op, x, other) => (i) => x[i] / other[i % other.length]),
+  embedding: each(({ tensor }, x) => {
+    const { shape: [, width], data } = tensor("weight");
+    return (i) => data[x[i % x.length] * width + Math.floor(i / x.length)];
+  }),
+  sum: (op, y, { channels, data }) => () => {
+    y.data.fill(0);
+    data.forEach((x, i) => (y.data[Math.floor(i / channels)] += x));
+  },
+  all: (op, y, { data }) => () => (y.data[0] = data.every(Boolean)),
+  isnan: each((op, x) => (i) => Number.isNaN(x[i])),
+  less: each(({ other }, x) => (i) => x[i] < other),
+  nan_to_num: each((op, x) => (i) => x[i] || 0),
   concatenate: (op, y, ...read) => () => { // of channels
     let first = 0;
     for (const { channels, data } of read) {
@@ -79,6 +96,7 @@ const OPERATIONS = {
       first += channels;
     }
   },
+  slice: ({ start }, y, x) => each(() => (i) => x.data[place(x, start + (i % y.channels), 0, i / y.channels)])({}, y),
   group_norm: ({ groups, epsilon }, y, { channels, data }) => () => {
     const size = channels / groups, count = data.length / groups;
     for (let group = 0; group < groups; group++) {

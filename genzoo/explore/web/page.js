@@ -1,15 +1,16 @@
 // The page of a model: a slider for each latent, the picture of their code, and the views under it.
 
 import { byId, make, number, press, save } from "./dom.js";
+import { asPython, differences, handed, layGiven, read, restored, rowOf } from "./given.js";
 import { fitted, painter, sheet } from "./paint.js";
 import { open } from "./source.js";
-import { map, viewsOf } from "./views.js";
+import { at, map, moved, viewsOf } from "./views.js";
 
 const setting = JSON.parse(document.querySelector("meta[name=genzoo]").content);
 const MOST = 16; // codes that wait to be decoded
 
-// model, peer: what is shown, and what it is compared with; z: the code; base: the picture chosen last, {code, pixels};
-// moved: whether z is another than its code; focus: the latent moved last; view: the view that is open
+// model, peer: what is shown, and what it is compared with; z: the code; given: what is told; base: the picture chosen
+// last, {code, given, pixels}; moved: whether z is another than its code; focus: the latent moved last; view: the open one
 const app = { served: setting.served, seed: 0 };
 
 /** What is under way: `html[data-busy]` counts it, for whoever waits until all is shown. */
@@ -30,10 +31,10 @@ const say = (text) => (byId("status").textContent = text);
 /** What decodes codes onto a canvas, each in its turn; of many that wait, the newest. */
 function shower(canvas) {
   let calls = 0, turn = Promise.resolve();
-  return (model, z, words) => {
+  return (model, z, given, words) => {
     const call = ++calls, code = z.slice();
     const work = async () => {
-      if (calls - call < MOST) app.paint(canvas, ...(await model.decode([code])));
+      if (calls - call < MOST) app.paint(canvas, ...(await model.decode([code], given)));
     };
     canvas.ariaLabel = words;
     turn = turn.catch(() => {}).then(work);
@@ -51,8 +52,10 @@ async function decodeOther() {
   const name = `${peer.told.name}, same ${picture ? "picture" : "code"}`;
   byId("otherCaption").textContent = name;
   if (picture) base.codes ??= {};
-  const given = () => (peer.encode ? peer.encode(base.pixels) : peer.told.bases[app.own.indexOf(base)].code);
-  showOther(peer, picture ? (base.codes[peer.told.name] ??= await given()) : app.z, name);
+  const told = (given) => handed(peer.told.given, given, model.told.given);
+  const encoded = () =>
+    peer.encode ? peer.encode(base.pixels, told(base.given)) : peer.told.bases[app.own.indexOf(base)].code;
+  showOther(peer, picture ? (base.codes[peer.told.name] ??= await encoded()) : app.z, told(app.given), name);
 }
 
 const has = ({ told }, panel) => told.panels.includes(panel);
@@ -66,28 +69,37 @@ app.changed = () => {
     await new Promise((done) => setTimeout(done, 120));
     if (change !== changes) return;
     remember();
-    await app.view?.update();
+    await Promise.all([app.view?.update(), app.map?.update()]);
   });
 };
 
 /** Make z the code. `base` is the picture it is the code of, if it is of one. */
-app.go = (z, base) => {
+app.go = (z, base, given = base?.given ?? app.given) => {
   app.z = Array.from(z, (value) => +value.toFixed(4)); // as the link has it
   app.base = base ?? app.base;
+  app.given = given;
   app.moved = !base;
   for (const show of sliders) show();
   shown();
 };
 
-/** Show the code, whatever changed it. */
+/** Show the code and what is told, whatever changed them. */
 function shown() {
-  const told = app.model.told.latents.slice(0, 3).map((latent) => `${latent.title} ${number(app.z[latent.index])}`);
-  const words = `Decoded picture${told.length ? ` at ${told.join(", ")}` : ""}`;
-  press(byId("bases").children, app.moved ? null : byId("bases").children[app.own.indexOf(app.base)]);
-  app.map?.();
-  showPicture(app.model, app.z, words);
-  if (app.peer) during(decodeOther);
+  app.showGiven(app.given);
+  if (app.z) showCode();
   app.changed();
+}
+
+function showCode() {
+  const { base, own } = app, taken = base.pixels && !own.includes(base); // a picture of the user's own
+  const told = app.model.told.latents.slice(0, 3).map((latent) => `${latent.title} ${number(at(app.z, latent))}`);
+  const words = `Decoded picture${told.length ? ` at ${told.join(", ")}` : ""}`;
+  press(byId("bases").children, app.moved ? null : byId("bases").children[own.indexOf(base)]);
+  app.map?.mark();
+  byId("taken").hidden = !taken;
+  if (taken) app.paint(byId("takenPicture"), base.pixels);
+  showPicture(app.model, app.z, app.given, words);
+  if (app.peer) during(decodeOther);
 }
 
 app.thumb = (base, onclick) => {
@@ -109,13 +121,13 @@ function slider(latent) {
   row.classList.toggle("collapsed", latent.collapsed);
   row.append(input, output);
   const show = () => {
-    const value = app.z[index];
+    const value = at(app.z, latent);
     Object.assign(input, { min: Math.min(low, Math.floor(value)), max: Math.max(high, Math.ceil(value)), value });
     output.textContent = number(value);
     input.ariaValueText = output.textContent;
   };
   input.oninput = () => {
-    app.z[index] = +(+input.value).toFixed(4);
+    app.z = moved(app.z, latent, +input.value);
     app.moved = true;
     focusOn(latent);
     show();
@@ -138,6 +150,18 @@ function laySliders() {
   if (latents.length) focusOn(latents[0]);
 }
 
+function layConditions() {
+  const columns = app.model.told.given;
+  byId("conditions").hidden = !columns.length;
+  app.keywords = () => asPython(columns, app.given);
+  app.showGiven = layGiven(columns, byId("given"), (column, text) => during(() => {
+    app.given = app.given.toSpliced(column.at, column.length, ...read(column, text));
+    say("");
+    shown();
+  }));
+  if (!app.model.told.code) byId("views").before(byId("conditions"));
+}
+
 function layBases() {
   const { told } = app.model;
   app.own = told.bases;
@@ -147,8 +171,8 @@ function layBases() {
 
 /** Begin with a picture of the user's own. */
 async function begin(picture) {
-  const pixels = fitted(picture, app.model.told.shape), code = await app.model.encode(pixels);
-  app.go(code, { code, pixels });
+  const { given } = app, pixels = fitted(picture, app.model.told.shape), code = await app.model.encode(pixels, given);
+  app.go(code, { code, given, pixels });
 }
 
 async function upload({ target }) {
@@ -159,14 +183,18 @@ async function upload({ target }) {
 }
 
 function layPaper() {
-  const paper = byId("paper"), pen = paper.getContext("2d", { willReadFrequently: true });
+  const { shape, paper: fillStyle, ink: value } = app.model.told;
+  const paper = byId("paper"), pen = paper.getContext("2d", { willReadFrequently: true }), ink = byId("ink");
   const wipe = () => pen.fillRect(0, 0, paper.width, paper.height);
-  Object.assign(pen, { lineWidth: 15, lineCap: "round", lineJoin: "round", strokeStyle: "white" });
+  Object.assign(pen, { lineWidth: 15, lineCap: "round", lineJoin: "round", fillStyle });
+  Object.assign(ink, { value }).parentElement.hidden = shape[0] !== 3;
   wipe();
   byId("wipe").onclick = wipe;
   paper.onpointerdown = (event) => {
     paper.setPointerCapture(event.pointerId);
+    pen.strokeStyle = ink.value;
     pen.beginPath();
+    pen.moveTo(event.offsetX, event.offsetY);
   };
   paper.onpointermove = (event) => {
     if (!event.buttons) return;
@@ -179,7 +207,7 @@ function layPaper() {
 async function compare(name) {
   const peer = name ? await open(name, app.served) : null, other = peer ?? app.model;
   const fits = alike(other, app.model) || (has(other, "upload") && app.base.pixels);
-  if (!fits) say(`${name} has ${other.told.codes} and no encoder: nothing can be given to both`);
+  if (!fits) say(`${name} has other codes, and there is no picture for both`);
   app.peer = fits ? peer : null;
   byId("peer").value = app.peer ? name : "";
   byId("other").hidden = !app.peer;
@@ -211,6 +239,9 @@ function remember() {
   if (app.own.indexOf(app.base) > 0) state.set("base", app.own.indexOf(app.base));
   if (app.seed) state.set("seed", app.seed);
   if (app.peer) state.set("with", app.peer.told.name);
+  const base = app.own.includes(app.base) ? app.base : app.own[0];
+  const told = differences(app.model.told.given, app.given, base?.given ?? app.given);
+  for (const [name, text] of told) state.set(`given.${name}`, text);
   history.replaceState(null, "", `#${state}`);
 }
 
@@ -219,7 +250,8 @@ async function restore() {
   const z = state.get("z")?.split(" ").map(Number);
   const fits = z?.length === base?.code.length && z?.every(Number.isFinite);
   app.seed = Math.min(2 ** 32 - 1, Math.floor(Math.abs(state.get("seed")))) || 0;
-  if (base) app.go(base.code, base);
+  app.given = restored(app.model.told.given, base?.given ?? app.given, (name) => state.get(`given.${name}`));
+  if (base) app.go(base.code, base, app.given);
   if (fits && z.some((value, j) => Math.abs(value - base.code[j]) > 1e-4)) app.go(z);
   app.choose(state.get("view"));
   if (setting.peers.includes(state.get("with"))) await compare(state.get("with"));
@@ -234,7 +266,8 @@ app.tensor = (codes) => {
 /** What is seen, as Python that gives the same. */
 async function python() {
   const view = app.model.pictures && app.view?.panel.python?.();
-  const decode = app.model.pictures ? 'genzoo.grid(model.decode(z)).save("picture.png")' : "print(model.decode(z))";
+  const decoded = `model.decode(z${app.keywords()})`;
+  const decode = app.model.pictures ? `genzoo.grid(${decoded}).save("picture.png")` : `print(${decoded})`;
   const code = app.z ? [`z = ${app.tensor([app.z])}`, decode] : [];
   await navigator.clipboard.writeText([setting.load, ...code, view || ""].join("\n"));
   say("Python copied");
@@ -249,8 +282,9 @@ async function png() {
 
 /** The latent in focus goes from end to end. */
 async function gif() {
-  const { index, low, high } = app.focus, steps = Array.from({ length: 16 }, (_, k) => low + ((high - low) * k) / 15);
-  save(await app.model.gif(steps.map((value) => app.z.with(index, value))), `${app.model.told.name}-z${index}.gif`);
+  const { title, low, high } = app.focus, steps = Array.from({ length: 16 }, (_, k) => low + ((high - low) * k) / 15);
+  const codes = steps.map((value) => moved(app.z, app.focus, value));
+  save(await app.model.gif(codes, app.given), `${app.model.told.name}-${title}.gif`);
 }
 
 async function random() {
@@ -270,15 +304,16 @@ function layActions() {
 /** Samples, for points to lie among. */
 async function cloud() {
   const { noise, decode, sample } = app.model;
-  if (has(app.model, "samples")) return decode(await noise(0, 1000));
-  return has(app.model, "draws") && sample?.(0, 64);
+  if (has(app.model, "samples")) return decode(await noise(0, 1000), app.given);
+  return has(app.model, "draws") && sample?.(0, 64, app.given);
 }
 
 async function begun() {
   app.model = await open(setting.model, app.served);
   const { told, pictures } = app.model, shown = told.bases.map((base) => base.decoded);
+  app.given = told.bases[0]?.given ?? rowOf(told.given.flatMap((column) => column.default));
   app.paint = painter(told.shape, (!pictures && (await cloud())) || shown);
-  laySliders(), layBases(), layPaper(), layActions(), layViews();
+  laySliders(), layConditions(), layBases(), layPaper(), layActions(), layViews();
   byId("bench").hidden = !told.code; // samples are all there is to see
   if (told.code) app.paint(byId("picture"), app.own[0].decoded);
   byId("map").hidden = !pictures || !has(app.model, "map");

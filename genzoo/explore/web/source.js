@@ -1,11 +1,12 @@
 // Where a model computes: on the server that sent this page, or in the browser. Either way
 //   told            what genzoo/explore/description.py says of the model
-//   decode(codes)   an example for each code: bytes of a picture, or the numbers of a point
-//   noise(seed, n)  codes from N(0, I)
-//   encode(picture), gif(codes), sample(seed, n)  its code, a GIF of their pictures to and fro, and samples; only where a
-//                   server computes
+//   decode(codes, given)  an example for each code: bytes of a picture, or the numbers of a point
+//   noise(seed, n)        codes from N(0, I)
+//   encode(picture, given), gif(codes, given), sample(seed, n, given)  its code, a GIF, samples; only where a server
+//                         computes
 
 import { parse } from "./engine.js";
+import { rowOf } from "./given.js";
 import { Random } from "./random.js";
 
 const carried = document.getElementById("carried"); // a page of one file has its files in itself
@@ -15,8 +16,9 @@ const files = carried && JSON.parse(carried.textContent);
 export async function open(name, served) {
   const told = JSON.parse(new TextDecoder().decode(await read(`models/${name}.json`)));
   const pictures = told.shape.length === 3;
-  for (const base of pictures ? told.bases : []) {
-    for (const key of ["pixels", "decoded"]) if (base[key]) base[key] = bytes(base[key]);
+  for (const base of told.bases) {
+    base.given = rowOf(base.given);
+    for (const key of pictures ? ["pixels", "decoded"] : []) if (base[key]) base[key] = bytes(base[key]);
   }
   return { told, pictures, ...(served ? remote : local)(name, told, pictures) };
 }
@@ -27,13 +29,13 @@ function remote(name, { code, shape }, pictures) {
   const size = product(shape), latent = product(code ?? [1]), path = `models/${encodeURIComponent(name)}`;
   const examples = (buffer) => rows(new (pictures ? Uint8Array : Float32Array)(buffer), size);
   const codes = (buffer) => rows(new Float32Array(buffer), latent);
-  const sent = (z) => Float32Array.from(z.flatMap((code) => [...code]));
+  const sent = (z, given) => Float32Array.from(z.flatMap((code) => [...code, ...given]));
   return {
-    decode: async (z) => examples(await ask(`${path}/decode`, sent(z))),
-    sample: async (seed, n) => examples(await ask(`${path}/sample?seed=${seed}&n=${n}`)),
+    decode: async (z, given) => examples(await ask(`${path}/decode`, sent(z, given))),
+    sample: async (seed, n, given) => examples(await ask(`${path}/sample?seed=${seed}&n=${n}`, Float32Array.from(given))),
     noise: async (seed, n) => codes(await ask(`${path}/noise?seed=${seed}&n=${n}`)),
-    encode: async (picture) => codes(await ask(`${path}/encode`, picture))[0],
-    gif: async (z) => new Blob([await ask(`${path}/gif`, sent(z))]),
+    encode: async (picture, given) => codes(await ask(`${path}/encode`, new Blob([picture, Float32Array.from(given)])))[0],
+    gif: async (z, given) => new Blob([await ask(`${path}/gif`, sent(z, given))]),
   };
 }
 
@@ -43,9 +45,9 @@ function local(name, { code }, pictures) {
   engine.catch(() => {}); // whoever decodes is told
   const levels = (x) => new Uint8ClampedArray(x.map((value) => 255 * value)); // which rounds, as torch does
   return {
-    async decode(z) {
+    async decode(z, given) {
       const { decode } = await engine;
-      return z.map((code) => (pictures ? levels(decode(code)) : decode(code)));
+      return z.map((code) => (pictures ? levels(decode(code, given)) : decode(code, given)));
     },
     noise: async (seed, n) => rows(new Random(seed).normals(n * latent), latent), // not torch's for the seed
   };

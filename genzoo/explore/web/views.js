@@ -3,6 +3,17 @@
 import { byId, make, number, press } from "./dom.js";
 import { signOf } from "./paint.js";
 
+const dot = (u, v) => u.reduce((sum, value, j) => sum + value * v[j], 0);
+
+/** Where a code is along a latent: one of its numbers, or the coordinate in a direction of length 1. */
+export const at = (z, { index, direction }) => (direction ? dot(direction, z) : z[index]);
+
+/** The code with another value there. */
+export function moved(z, latent, value) {
+  const { index, direction } = latent, by = value - at(z, latent);
+  return z.map((one, j) => +(one + by * (direction ? direction[j] : j === index)).toFixed(4)); // as the link has it
+}
+
 const STEPS = 11, ROWS = 8, SAMPLES = 24, SIDE = 20, AT_ONCE = 10;
 
 const VIEWS = {
@@ -20,10 +31,10 @@ export function viewsOf({ told, sample }) {
 
 /** Decode codes, a few at once so that the page answers in between, and show(k, picture) each; a newer filling of the
  * same place ends this one. */
-async function fill({ model }, place, codes, show) {
+async function fill({ model, given }, place, codes, show) {
   place.filled = codes;
   for (let k = 0; k < codes.length; k += AT_ONCE) {
-    const pictures = await model.decode(codes.slice(k, k + AT_ONCE));
+    const pictures = await model.decode(codes.slice(k, k + AT_ONCE), given);
     if (place.filled !== codes) return;
     pictures.forEach((picture, i) => show(k + i, picture));
     await new Promise((done) => setTimeout(done));
@@ -61,9 +72,15 @@ function traverse(app, panel) {
   const caption = `Each row moves one latent, in standard deviations of the ${told.panels.includes("samples") ? "prior" : "codes"}.`;
   const head = ["", ...ticks.map((tick) => heading("col", number(6 * tick - 3, 1)))];
   panel.append(table(caption, latents.map((latent) => [heading("row", latent.title), ...row(latent)]), head));
-  panel.python = () => `genzoo.strip(model.traverse(z, latent=${app.focus.index})).save("traverse.png")`;
-  const moved = (latent) => ticks.map((tick) => app.z.with(latent.index, value(latent, tick)));
-  return () => fillCells(app, panel, latents.flatMap(moved));
+  panel.python = () => {
+    const { index, direction } = app.focus, given = app.keywords();
+    if (!direction) return `genzoo.strip(model.traverse(z, latent=${index}${given})).save("traverse.png")`;
+    return `direction = torch.tensor([${direction}])\n` +
+      `z = z + (torch.linspace(-3, 3, ${STEPS}) - z @ direction)[:, None] * direction\n` +
+      `genzoo.grid(model.decode(z${given}), ${STEPS}).save("traverse.png")`;
+  };
+  const steps = (latent) => ticks.map((tick) => moved(app.z, latent, value(latent, tick)));
+  return () => fillCells(app, panel, latents.flatMap(steps));
 }
 
 function interpolate(app, panel) {
@@ -86,13 +103,12 @@ function interpolate(app, panel) {
   panel.append(table("Pictures on the way from one code to another.", [cells]), chooser(0, "From"), chooser(1, "To"), way);
   panel.python = () =>
     `a, b = ${app.tensor(ends.map((end) => [...end]))}[:, None]\n` +
-    `genzoo.strip(model.interpolate(a, b, ${STEPS}, mode="${mode.value}")).save("interpolate.png")`;
+    `genzoo.strip(model.interpolate(a, b, ${STEPS}, mode="${mode.value}"${app.keywords()})).save("interpolate.png")`;
   return () => fillCells(app, panel, cells.map((_, k) => between(...ends, k / (STEPS - 1), mode.value)));
 }
 
 /** The code at t of the way from a to b, as interpolate has it in genzoo/latent/paths.py. */
 function between(a, b, t, mode) {
-  const dot = (u, v) => u.reduce((sum, value, j) => sum + value * v[j], 0);
   const angle = Math.acos(Math.min(1, Math.max(-1, dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)))));
   const share = (s) => (mode === "spherical" && Math.sin(angle) > 1e-4 ? Math.sin(s * angle) / Math.sin(angle) : s);
   return a.map((value, j) => share(1 - t) * value + share(t) * b[j]);
@@ -107,7 +123,7 @@ function samples(app, panel) {
 function draws(app, panel) {
   const cells = Array.from({ length: SAMPLES }, (_, i) => make("canvas", { role: "img", ariaLabel: `sample ${i}` }));
   return seeded(app, panel, cells, async () => {
-    const drawn = await app.model.sample(app.seed, SAMPLES);
+    const drawn = await app.model.sample(app.seed, SAMPLES, app.given);
     drawn.forEach((picture, i) => app.paint(cells[i], picture));
   });
 }
@@ -122,18 +138,19 @@ function seeded(app, panel, cells, draw) {
     app.changed();
   };
   panel.append(make("label", {}, "Seed ", seed), table(about, rows));
-  panel.python = () => app.served && `genzoo.grid(model.sample(${SAMPLES}, seed=${app.seed})).save("samples.png")`;
+  panel.python = () => app.served && `genzoo.grid(model.sample(${SAMPLES}, seed=${app.seed}${app.keywords()})).save("samples.png")`;
   let drawn;
   return async () => {
-    if (drawn === app.seed) return;
-    drawn = app.seed;
+    const asked = [app.seed, ...app.given].join();
+    if (drawn === asked) return;
+    drawn = asked;
     await draw();
   };
 }
 
 const KEYS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] };
 
-/** The plane of a model with two latents, which lies beside the picture: gives what brings it up to date. */
+/** The plane of a model with two latents, which lies beside the picture: `mark` shows the code, `update` its pictures. */
 export function map(app) {
   const { told } = app.model, [, height, width] = told.shape, plane = byId("plane"), cross = byId("cross");
   const [across, up] = told.latents.toSorted((a, b) => a.index - b.index);
@@ -159,11 +176,17 @@ export function map(app) {
   const middle = (k) => (Math.floor(k) + 0.5) / SIDE;
   const codes = Array.from({ length: SIDE ** 2 }, (_, k) => code(middle(k % SIDE), middle(k / SIDE)));
   const one = make("canvas"), manifold = Object.assign(byId("manifold"), { width: SIDE * width, height: SIDE * height });
-  fill(app, plane, codes, (k, picture) => {
+  const show = (k, picture) => {
     app.paint(one, picture);
     manifold.getContext("2d").drawImage(one, (k % SIDE) * width, Math.floor(k / SIDE) * height);
-  });
-  return () => [cross.style.left, cross.style.top] = place(app.z).map((t) => `${t * 100}%`);
+  };
+  let given;
+  const update = async () => {
+    if (`${given}` === `${app.given}`) return;
+    given = app.given;
+    await fill(app, plane, codes, show);
+  };
+  return { mark: () => ([cross.style.left, cross.style.top] = place(app.z).map((t) => `${t * 100}%`)), update };
 }
 
 /** Mark the codes of data by their classes; closing the legend hides them. */
