@@ -98,6 +98,11 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
     ),
     "shipped": (genzoo.shipped, {}, {"init_file": (None, 3, Path("a"))}),
     "grid": (genzoo.grid, {"images": X}, {"images": (None, 3, "a", [1]), "columns": NO_WHOLE_NUMBERS}),
+    "edit": (
+        genzoo.edit,
+        {"model": model(), "x": X},
+        {"model": (None, 3), "x": (None, 3, "a", [1]), "original": NO_TABLES},
+    ),
     "strip": (genzoo.strip, {}, {"pictures": (None, 3, "a", [1])}),
     "animate": (
         genzoo.animate,

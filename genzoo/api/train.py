@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -195,7 +196,7 @@ def _train(
                 run.check(found, resume=resume, force=force)  # again, for nobody else is in it now
                 there = run.saved() if resume else None
         length = Length.of(plan, split, processes, minutes=minutes, done=there.step if there else 0, preview=_preview)
-        before = (choice, split.preparation, *length.notes(there)) if processes.main else ()
+        lines = chain((choice, split.preparation), length.notes(there))
         return _carry_out(
             length,
             split,
@@ -205,7 +206,7 @@ def _train(
             open_split,
             resume=resume,
             tracker=tracker,
-            lines=before,
+            lines=lines,
             note=note,
             report=report,
             on_epoch=on_epoch,
@@ -222,7 +223,7 @@ def _carry_out(
     *,
     resume: bool,
     tracker: TrackerSpec | None,
-    lines: Collection[str],
+    lines: Iterable[str],
     note: Note,
     report: Report,
     on_epoch: OnEpoch | None,
@@ -232,7 +233,8 @@ def _carry_out(
     if processes.main:
         digest = own.fingerprint if own else split.fingerprint()
         run.begin(plan.recipe, data=digest, examples=len(split), resume=resume)
-        for line in filter(None, (length.announcement(processes), *lines)):
+        note(length.announcement(processes))
+        for line in filter(None, lines):
             note(line)
     epochs = _Epochs(run, split, on_epoch)
     model = _fit(plan, split, run, processes, tracker=tracker, report=report, on_epoch=epochs)

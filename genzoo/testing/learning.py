@@ -33,8 +33,10 @@ def terms_are_per_example(model: Any, objective: Objective) -> None:
 
 
 def gradients_reach_every_parameter(model: Any, objective: Objective) -> None:
-    """The gradient of a player's loss is finite at each of its parameters, and not 0 at a whole matrix."""
+    """The gradient of a player's loss is finite at each of its parameters, and not 0 at a whole matrix. A matrix that
+    begins at 0 lets none through to what is before it, so it is drawn first."""
     for move in _moves(model, objective):
+        move.draw_zeros()
         move.backward()
         for key, parameter in move.module.named_parameters():
             assert parameter.grad is not None, f"{move} gives {key} no gradient"
@@ -97,6 +99,14 @@ class _Move:
         except InvalidInput:
             return True
         return False
+
+    def draw_zeros(self) -> None:
+        """Give the player's matrices that are 0 small random numbers."""
+        generator = torch.Generator("cpu").manual_seed(0)
+        for parameter in self.module.parameters():
+            if parameter.dim() > 1 and not parameter.any():
+                drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float32, device="cpu")
+                parameter.data = (0.1 * drawn).to(parameter)
 
     def backward(self) -> float:
         """The loss; its gradient is the parameters' then."""
