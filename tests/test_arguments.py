@@ -264,6 +264,7 @@ NOT_CALLED |= {
     "ALPHABET",
     "Batch",
     "ColumnEmbedding",
+    "Edit",
     "FiLM",
     "LATENT_DIM",
     "Noise",
