@@ -28,6 +28,13 @@ def model() -> Any:
     return genzoo.create("vae-dense", input_shape=(1, 4, 4), latent_dim=2, hidden=[4], seed=0)
 
 
+def told() -> genzoo.Model:
+    label = genzoo.Column.of(["cat", "dog"])
+    return genzoo.create(
+        "vae-dense", seed=0, input_shape=(1, 4, 4), latent_dim=2, hidden=[4], given={"label": label}
+    ).eval()
+
+
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tuple[Any, ...]]]] = {
     "load": (genzoo.load, {"name": "ae-dense-mnist"}, {"name": NO_NAMES, "device": (None, 3)}),
     "create": (genzoo.create, {"name": "vae-dense"}, {"name": NO_TEXTS, "seed": NO_WHOLE_NUMBERS}),
@@ -100,7 +107,7 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
     "grid": (genzoo.grid, {"images": X}, {"images": (None, 3, "a", [1]), "columns": NO_WHOLE_NUMBERS}),
     "edit": (
         genzoo.edit,
-        {"model": model(), "x": X},
+        {"model": told(), "x": X, "original": {"label": 0}, "label": 1},
         {"model": (None, 3), "x": (None, 3, "a", [1]), "original": NO_TABLES},
     ),
     "strip": (genzoo.strip, {}, {"pictures": (None, 3, "a", [1])}),
