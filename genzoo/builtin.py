@@ -233,6 +233,14 @@ SAMPLERS = (
         paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
     ),
     SamplerSpec(
+        name="midpoint",
+        target="genzoo.sampling:Midpoint",
+        needs=("velocity", "from_flow"),
+        summary="the midpoint method, two evaluations of the velocity for each step",
+        config={"steps": _STEPS, "guidance": _GUIDANCE},
+        paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
+    ),
+    SamplerSpec(
         name="heun",
         target="genzoo.sampling:Heun",
         needs=("velocity", "from_flow"),
