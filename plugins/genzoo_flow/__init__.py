@@ -1,0 +1,66 @@
+"""Flow matching: a network of velocities that carries noise to pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from genzoo import Architecture, Family, Field, Objective, Record, hookimpl, shipped
+
+GENZOO_API = 2
+
+FLOW = Family(
+    name="flow",
+    target="genzoo_flow.family:Flow",
+    roles=("velocity",),
+    summary="flow matching: an ordinary differential equation that carries noise to data",
+    conditional=True,
+    paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
+)
+
+UNET = Architecture(
+    name="unet",
+    summary="a U-Net that is told the time; height and width divide by patch·2^(scales − 1)",
+    roles={"velocity": "genzoo_flow.nets:UNet"},
+    given=("velocity",),
+    config={
+        "channels": Field(
+            kind="ints",
+            doc="channels at each scale, the finest first, each with half the height and width of the one before",
+            default=(32, 64, 96),
+            minimum=8,
+            maximum=1024,
+            length=(1, 6),
+        ),
+        "patch": Field(
+            kind="int",
+            doc="pixels are folded into channels, patch × patch of them, before the first scale: faster, and coarser",
+            default=1,
+            minimum=1,
+            maximum=16,
+        ),
+        "heads": Field(
+            kind="int",
+            doc="heads of self-attention at the coarsest scale; 0 for none",
+            default=0,
+            minimum=0,
+            maximum=64,
+        ),
+    },
+    paper="U-Net (Ronneberger et al., 2015), arXiv:1505.04597; Denoising diffusion probabilistic models "
+    "(Ho et al., 2020), appendix B, arXiv:2006.11239",
+    sample_block=16,
+    shapes=((1, 8, 8), (3, 16, 12)),
+)
+
+CONDITIONAL = Objective(
+    name="conditional-flow-matching",
+    family="flow",
+    players={"model": "genzoo_flow.objectives:conditional_flow_matching"},
+    summary="squared error of the velocity along straight paths from noise to data",
+    paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
+)
+
+
+@hookimpl
+def genzoo_records() -> Iterable[Record]:
+    return (FLOW, UNET, CONDITIONAL, *shipped(__file__))
