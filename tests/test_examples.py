@@ -30,7 +30,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_keeps_the_laws_and_its_own_promises(installed: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--import-mode=importlib", str(EXAMPLE / "tests")]
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    command.append(str(EXAMPLE / "tests"))
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), os.environ.get("PYTHONPATH", "")])}
     env["HF_HUB_OFFLINE"] = "1"
     result = subprocess.run(command, cwd=installed, env=env, capture_output=True, text=True, check=False)

@@ -23,14 +23,14 @@ from genzoo.models import run
 from genzoo.models.given import not_told
 from genzoo.randomness import Noise
 
-__all__ = ["Euler", "EulerMaruyama", "Heun", "Midpoint"]
+__all__ = ["Euler", "EulerMaruyama", "Heun", "MeanFlow", "Midpoint"]
 
 
 Velocity = Callable[[Tensor, float], Tensor]
 """v at (n, *input_shape) and one time for all."""
 
-Step = Callable[[Velocity, Tensor, float, float], Tensor]
-"""v, x at t, t and h -> x at t + h."""
+Step = Callable[[Tensor, float, float], Tensor]
+"""x at t, t and h -> x at t + h."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,12 @@ class Euler:
     guidance: float = 1.0
 
     def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
-        def step(v: Velocity, x: Tensor, t: float, h: float) -> Tensor:
+        v = _guided(model, given, self.guidance)
+
+        def step(x: Tensor, t: float, h: float) -> Tensor:
             return x + h * v(x, t)
 
-        return _solve(step, self.steps, model, noise, _guided(model, given, self.guidance))
+        return _solve(step, self.steps, model, noise)
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,12 @@ class Midpoint:
     guidance: float = 1.0
 
     def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
-        def step(v: Velocity, x: Tensor, t: float, h: float) -> Tensor:
+        v = _guided(model, given, self.guidance)
+
+        def step(x: Tensor, t: float, h: float) -> Tensor:
             return x + h * v(x + h / 2 * v(x, t), t + h / 2)
 
-        return _solve(step, self.steps, model, noise, _guided(model, given, self.guidance))
+        return _solve(step, self.steps, model, noise)
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,13 @@ class Heun:
     guidance: float = 1.0
 
     def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
-        def step(v: Velocity, x: Tensor, t: float, h: float) -> Tensor:
+        v = _guided(model, given, self.guidance)
+
+        def step(x: Tensor, t: float, h: float) -> Tensor:
             start = v(x, t)
             return x + h / 2 * (start + v(x + h * start, t + h))
 
-        return _solve(step, self.steps, model, noise, _guided(model, given, self.guidance))
+        return _solve(step, self.steps, model, noise)
 
 
 @dataclass(frozen=True)
@@ -89,22 +95,41 @@ class EulerMaruyama:
     guidance: float = 1.0
 
     def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
-        def step(velocity: Velocity, x: Tensor, t: float, h: float) -> Tensor:
-            v = velocity(x, t)
-            x = x + h * (v + self.noise * (t * v - x))
+        v = _guided(model, given, self.guidance)
+
+        def step(x: Tensor, t: float, h: float) -> Tensor:
+            drift = v(x, t)
+            x = x + h * (drift + self.noise * (t * drift - x))
             number = round(t / h) + 1
             if number == self.steps:  # the last step adds no noise: it would stay in the picture
                 return x
             return x + sqrt(2 * self.noise * (1 - t) * h) * noise.normal(*model.input_shape, step=number)
 
-        return _solve(step, self.steps, model, noise, _guided(model, given, self.guidance))
+        return _solve(step, self.steps, model, noise)
 
 
-def _solve(step: Step, steps: int, model: Any, noise: Noise, velocity: Velocity) -> Tensor:
+@dataclass(frozen=True)
+class MeanFlow:
+    """x + s u(x, t, s), u the mean velocity over each step (Geng et al. 2025, eq. 12).
+
+    It needs ``mean_velocity(x, t, span)``, t and span of shape (n,).
+    """
+
+    steps: int
+
+    def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        def step(x: Tensor, t: float, h: float) -> Tensor:
+            rows = x.shape[:1]
+            return x + h * run(model.mean_velocity, x, x.new_full(rows, t), x.new_full(rows, h), given=given)
+
+        return _solve(step, self.steps, model, noise)
+
+
+def _solve(step: Step, steps: int, model: Any, noise: Noise) -> Tensor:
     """Where so many steps carry the noise, as data."""
     x = noise.normal(*model.input_shape)
     for number in range(steps):
-        x = step(velocity, x, number / steps, 1 / steps)
+        x = step(x, number / steps, 1 / steps)
     data: Tensor = model.from_flow(x)
     return data
 

@@ -17,11 +17,20 @@ FLOW = Family(
     paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
 )
 
+MEAN_FLOW = Family(
+    name="meanflow",
+    target="genzoo_flow.family:MeanFlow",
+    roles=("mean_velocity",),
+    summary="mean flow: the mean velocity over a time, which carries noise to data in one step",
+    conditional=True,
+    paper="Mean flows for one-step generative modeling (Geng et al., 2025), arXiv:2505.13447",
+)
+
 UNET = Architecture(
     name="unet",
     summary="a U-Net that is told the time; height and width divide by patch·2^(scales − 1)",
-    roles={"velocity": "genzoo_flow.nets:UNet"},
-    given=("velocity",),
+    roles={"velocity": "genzoo_flow.nets:velocity", "mean_velocity": "genzoo_flow.nets:mean_velocity"},
+    given=("velocity", "mean_velocity"),
     config={
         "channels": Field(
             kind="ints",
@@ -60,7 +69,25 @@ CONDITIONAL = Objective(
     paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
 )
 
+OPTIMAL_TRANSPORT = Objective(
+    name="optimal-transport-flow-matching",
+    family="flow",
+    players={"model": "genzoo_flow.objectives:optimal_transport_flow_matching"},
+    summary="the same, noise and data paired by optimal transport within each batch",
+    paper="Improving and generalizing flow-based generative models with minibatch optimal transport "
+    "(Tong et al., 2024), arXiv:2302.00482",
+)
+
+MEAN = Objective(
+    name="mean-flow",
+    family="meanflow",
+    players={"model": "genzoo_flow.objectives:mean_flow"},
+    summary="squared error of the mean velocity over a time, by what its derivative says of it",
+    paper="Mean flows for one-step generative modeling (Geng et al., 2025), arXiv:2505.13447",
+    exceptions={"a_step_lowers_the_loss": "its weight and its target follow the network, and give no gradient"},
+)
+
 
 @hookimpl
 def genzoo_records() -> Iterable[Record]:
-    return (FLOW, UNET, CONDITIONAL, *shipped(__file__))
+    return (FLOW, MEAN_FLOW, UNET, CONDITIONAL, OPTIMAL_TRANSPORT, MEAN, *shipped(__file__))

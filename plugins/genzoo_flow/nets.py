@@ -1,10 +1,10 @@
-"""The network of the architecture ``unet``."""
+"""The networks of the architecture ``unet``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import final
+from typing import Any, final
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from genzoo import Column, ColumnEmbedding, InvalidInput
 
-__all__ = ["UNet"]
+__all__ = ["UNet", "mean_velocity", "velocity"]
 
 FREQUENCIES = 16
 GROUPS = 8
@@ -21,8 +21,8 @@ GROUPS = 8
 
 @final
 class UNet(nn.Module):
-    """v(x, t, c): a U-Net (Ronneberger et al. 2015) of residual blocks (Ho et al. 2020, appendix B), each of which the
-    time and what is given scale and shift (FiLM: Perez et al. 2018).
+    """v(x, t, c), or u(x, t, s, c): a U-Net (Ronneberger et al. 2015) of residual blocks (Ho et al. 2020,
+    appendix B), each of which the times and what is given scale and shift (FiLM: Perez et al. 2018).
 
     Pictures that are given are joined to x as channels, enlarged or reduced to its size. At the coarsest scale the mean
     over all places is joined to each of them, with `attention` after self-attention.
@@ -31,6 +31,7 @@ class UNet(nn.Module):
     def __init__(
         self,
         shape: tuple[int, ...],
+        times: int,
         *,
         channels: tuple[int, ...],
         patch: int,
@@ -44,10 +45,10 @@ class UNet(nn.Module):
         self.pictures = [name for name, column in columns.items() if column.is_picture]
         inputs = shape[0] + sum(columns[name].space.shape[0] for name in self.pictures)
         finest, coarsest = channels[0], channels[-1]
-        self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, finest), nn.SiLU(), nn.Linear(finest, finest))
+        self.times = nn.ModuleList([_embedding(2 * FREQUENCIES, finest) for _ in range(times)])
         self.columns = ColumnEmbedding(columns)
         if self.columns.width:
-            self.given = nn.Sequential(nn.Linear(self.columns.width, finest), nn.SiLU(), nn.Linear(finest, finest))
+            self.given = _embedding(self.columns.width, finest)
         self.first = nn.Conv2d(inputs * patch**2, finest, 3, padding=1)
         self.down = nn.ModuleList([Block(width, width, finest) for width in channels[:-1]])
         self.shrink = nn.ModuleList(
@@ -65,9 +66,9 @@ class UNet(nn.Module):
         )
 
     def forward(
-        self, x: Float[Tensor, "n c h w"], t: Float[Tensor, " n"], given: Mapping[str, Tensor] | None = None
+        self, x: Float[Tensor, "n c h w"], *times: Float[Tensor, " n"], given: Mapping[str, Tensor] | None = None
     ) -> Float[Tensor, "n c h w"]:
-        told = self._told(t, given or {}).to(x.dtype)
+        told = self._told(times, given or {})
         x = self.first(F.pixel_unshuffle(self._beside(x, given or {}), self.patch))
         fine = []
         for down, shrink in zip(self.down, self.shrink, strict=True):
@@ -79,12 +80,12 @@ class UNet(nn.Module):
             x = up(torch.cat([skip, grow(x)], dim=1), told)
         return F.pixel_shuffle(self.last(x), self.patch)
 
-    def _told(self, t: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+    def _told(self, times: tuple[Tensor, ...], given: Mapping[str, Tensor]) -> Tensor:
         """The vector by which blocks are scaled and shifted, (n, finest)."""
         self.columns.check(given)
-        told: Tensor = self.time(waves(t))
+        told = sum(embed(waves(t)) for embed, t in zip(self.times, times, strict=True))
         if self.columns.width:
-            told = told + self.given(self.columns(given).to(t.dtype))
+            told = told + self.given(self.columns(given).to(times[0].dtype))
         return F.silu(told)
 
     def _beside(self, x: Tensor, given: Mapping[str, Tensor]) -> Tensor:
@@ -92,6 +93,20 @@ class UNet(nn.Module):
         grey."""
         pictures = [(2 * given[name] - 1).nan_to_num().to(x.dtype) for name in self.pictures]
         return torch.cat([x, *(F.interpolate(one, x.shape[2:]) for one in pictures)], dim=1)
+
+
+def velocity(shape: tuple[int, ...], **config: Any) -> UNet:
+    """v(x, t, c)."""
+    return UNet(shape, 1, **config)
+
+
+def mean_velocity(shape: tuple[int, ...], **config: Any) -> UNet:
+    """u(x, t, s, c), s for how long."""
+    return UNet(shape, 2, **config)
+
+
+def _embedding(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.SiLU(), nn.Linear(outputs, outputs))
 
 
 def _check(shape: tuple[int, ...], channels: tuple[int, ...], patch: int) -> None:
