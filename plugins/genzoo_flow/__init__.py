@@ -35,7 +35,7 @@ UNET = Architecture(
         "channels": Field(
             kind="ints",
             doc="channels at each scale, the finest first, each with half the height and width of the one before",
-            default=(32, 64, 96),
+            default=(32, 64),
             minimum=8,
             maximum=1024,
             length=(1, 6),
@@ -58,7 +58,7 @@ UNET = Architecture(
     paper="U-Net (Ronneberger et al., 2015), arXiv:1505.04597; Denoising diffusion probabilistic models "
     "(Ho et al., 2020), appendix B, arXiv:2006.11239",
     sample_block=16,
-    shapes=((1, 8, 8), (3, 16, 12)),
+    shapes=((1, 8, 8), (3, 4, 6)),
 )
 
 CONDITIONAL = Objective(
