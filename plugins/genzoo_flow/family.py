@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self, final
 
@@ -36,9 +37,9 @@ class Carried(Model):
     def players(self) -> Mapping[str, nn.Module]:
         return {"model": self}
 
+    @abstractmethod
     def velocity(self, x: Tensor, t: Tensor, given: Mapping[str, Tensor] | None = None) -> Tensor:
         """v(x, t, c) with gradients, (n, *input_shape), (n,) -> (n, *input_shape)."""
-        raise NotImplementedError
 
     def to_flow(self, x: Tensor) -> Tensor:
         """Data as they are at t = 1: in [−1, 1] unless values are real."""

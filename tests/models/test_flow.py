@@ -102,6 +102,15 @@ def test_mean_flow_has_no_gradient_at_the_right_mean_velocity_alone(factor: floa
     assert (off.grad.abs().item() < 0.005) == is_right
 
 
+def test_state_of_unequal_rows_is_refused() -> None:
+    model = Flow(spec("flow", 3), Known(lambda x, t: x * t))
+    torch.testing.assert_close(
+        model.drift((torch.ones(2, 3), torch.tensor([0.0, 0.5]))).sum(1), torch.tensor([0.0, 1.5])
+    )
+    with pytest.raises(genzoo.InvalidInput, match="wants as many rows in each tensor; got 2 and 1"):
+        model.drift((torch.ones(2, 3), torch.zeros(1)))
+
+
 def test_pictures_lie_between_minus_one_and_one() -> None:
     model = genzoo.create("flow-unet", input_shape=(1, 8, 8), channels=(8, 8), seed=0)
     assert isinstance(model, Flow)
