@@ -50,7 +50,7 @@ UNET = Architecture(
         "heads": Field(
             kind="int",
             doc="heads of self-attention at the coarsest scale; 0 for none",
-            default=0,
+            default=1,
             minimum=0,
             maximum=64,
         ),
@@ -58,7 +58,7 @@ UNET = Architecture(
     paper="U-Net (Ronneberger et al., 2015), arXiv:1505.04597; Denoising diffusion probabilistic models "
     "(Ho et al., 2020), appendix B, arXiv:2006.11239",
     sample_block=16,
-    shapes=((1, 8, 8), (3, 4, 6)),
+    shapes=((3, 8, 4),),
 )
 
 CONDITIONAL = Objective(
