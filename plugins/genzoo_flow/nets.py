@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from genzoo import Column, ColumnEmbedding, InvalidInput
+from genzoo import Column, ColumnEmbedding, FiLM, InvalidInput
 
 __all__ = ["UNet", "mean_velocity", "velocity"]
 
@@ -130,14 +130,14 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, told: int) -> None:
         super().__init__()
         self.first = nn.Sequential(nn.GroupNorm(GROUPS, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
-        self.film = nn.Linear(told, 2 * outputs)
+        self.film = FiLM(told, outputs)
+        self.film.linear.reset_parameters()  # from the identity no gradient would reach the time
         self.norm = nn.GroupNorm(GROUPS, outputs)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.around = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        scale, shift = self.film(told)[:, :, None, None].chunk(2, dim=1)
-        y: Tensor = self.around(x) + self.second(F.silu(self.norm(self.first(x)) * (1 + scale) + shift))
+        y: Tensor = self.around(x) + self.second(F.silu(self.film(self.norm(self.first(x)), told)))
         return y
 
 
