@@ -120,7 +120,8 @@ class MeanFlow:
     def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         def step(x: Tensor, t: float, h: float) -> Tensor:
             rows = x.shape[:1]
-            return x + h * run(model.mean_velocity, x, x.new_full(rows, t), x.new_full(rows, h), given=given)
+            u: Tensor = run(model.mean_velocity, x, x.new_full(rows, t), x.new_full(rows, h), given=given)
+            return x + h * u
 
         return _solve(step, self.steps, model, noise)
 

@@ -92,7 +92,7 @@ def _told_the_same(batch: Batch) -> Bool[Tensor, "n n"]:
     same = torch.ones(len(batch), len(batch), dtype=torch.bool, device=batch.x.device)
     for values in batch.given.values():
         rows = values.nan_to_num(torch.inf) if values.is_floating_point() else values
-        _, which = rows.unique(dim=0, return_inverse=True)
+        _, which = torch.unique(rows, dim=0, return_inverse=True)
         same &= which[:, None] == which
     return same
 
