@@ -208,7 +208,12 @@ OBJECTIVES = (
     ),
 )
 
-_STEPS = Field(kind="int", doc="steps of equal size", default=8, minimum=1, maximum=1000)
+
+def _steps(default: int) -> Field:
+    return Field(kind="int", doc="steps of equal size", default=default, minimum=1, maximum=1000)
+
+
+_STEPS = _steps(8)
 _GUIDANCE = Field(
     kind="float",
     doc="how much what is told weighs; 1: as learned (Ho & Salimans 2022)",
@@ -233,6 +238,14 @@ SAMPLERS = (
         paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
     ),
     SamplerSpec(
+        name="midpoint",
+        target="genzoo.sampling:Midpoint",
+        needs=("velocity", "from_flow"),
+        summary="the midpoint method, two evaluations of the velocity for each step",
+        config={"steps": _STEPS, "guidance": _GUIDANCE},
+        paper="Flow matching for generative modeling (Lipman et al., 2023), arXiv:2210.02747",
+    ),
+    SamplerSpec(
         name="heun",
         target="genzoo.sampling:Heun",
         needs=("velocity", "from_flow"),
@@ -240,6 +253,14 @@ SAMPLERS = (
         config={"steps": _STEPS, "guidance": _GUIDANCE},
         paper="Elucidating the design space of diffusion-based generative models (Karras et al., 2022), "
         "arXiv:2206.00364",
+    ),
+    SamplerSpec(
+        name="mean-flow",
+        target="genzoo.sampling:MeanFlow",
+        needs=("mean_velocity", "from_flow"),
+        summary="steps of the mean velocity, one evaluation for each; one step may do",
+        config={"steps": _steps(1)},
+        paper="Mean flows for one-step generative modeling (Geng et al., 2025), arXiv:2505.13447",
     ),
     SamplerSpec(
         name="euler-maruyama",

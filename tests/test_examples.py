@@ -1,4 +1,4 @@
-"""Strangers' families: each example is installed as a distribution of its own, and runs its own tests."""
+"""A third-party family: the example is installed as a distribution of its own, and runs its own tests."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tests.test_readme import Reader, reader
 
 __all__ = ["reader"]
 
-EXAMPLES = [ROOT / "examples" / name for name in ("genzoo-flow", "genzoo-flowmatching")]
+EXAMPLE = ROOT / "examples" / "genzoo-coupling"
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("examples")
-    pip_install(target, *EXAMPLES)
+    target = tmp_path_factory.mktemp("example")
+    pip_install(target, EXAMPLE)
     return target
 
 
-def test_they_keep_the_laws_and_their_own_promises(installed: Path) -> None:
-    tests = [str(example / "tests") for example in EXAMPLES]
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--import-mode=importlib", *tests]
+def test_it_keeps_the_laws_and_its_own_promises(installed: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    command.append(str(EXAMPLE / "tests"))
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), os.environ.get("PYTHONPATH", "")])}
     env["HF_HUB_OFFLINE"] = "1"
     result = subprocess.run(command, cwd=installed, env=env, capture_output=True, text=True, check=False)
@@ -39,32 +39,32 @@ def test_they_keep_the_laws_and_their_own_promises(installed: Path) -> None:
     assert "genzoo is offline" not in result.stdout, "the weights of every checkpoint are on this machine"
 
 
-def test_they_use_public_names_alone() -> None:
-    for file in (file for example in EXAMPLES for file in example.rglob("*.py")):
+def test_it_uses_public_names_alone() -> None:
+    for file in EXAMPLE.rglob("*.py"):
         lines = [line.strip() for line in file.read_text().splitlines()]
         private = [line for line in lines if line.startswith(("from genzoo.", "import genzoo."))]
         assert set(private) <= {"from genzoo.testing import plugin_suite"}, f"{file}: {private}"
 
 
 @pytest.fixture
-def beside_them(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The examples are found in this process."""
+def beside_it(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The example is found in this process."""
     with monkeypatch.context() as patch:
         patch.syspath_prepend(installed)
         registry.cache_clear()
         yield
     registry.cache_clear()
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("genzoo_flow", "genzoo_flowmatching")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "genzoo_coupling"]:
         del sys.modules[name]  # another copy of it may be installed later
 
 
-@pytest.mark.usefixtures("beside_them")
+@pytest.mark.usefixtures("beside_it")
 def test_a_flow_is_trained_measured_and_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     quick = ("--set", "training.epochs=1", "--set", "model.transforms=2", "--set", "training.batch_size=1000")
-    assert run(["train", "flow-coupling-toy2d-ring", *quick, "-o", "run"]) == 0
+    assert run(["train", "coupling-spline-toy2d-ring", *quick, "-o", "run"]) == 0
     assert capsys.readouterr().out == "./run\n"
     assert run(["show", "./run"]) == 0
     assert "negative_log_likelihood" in capsys.readouterr().out
@@ -76,9 +76,9 @@ def test_a_flow_is_trained_measured_and_drawn(
 def test_the_readme_of_the_flow_can_be_followed_and_a_changed_byte_is_refused(
     reader: Reader, genzoo_cli: CLI, installed: Path, tmp_path: Path
 ) -> None:
-    reader.monkeypatch.chdir(shutil.copytree(EXAMPLES[0], reader.folder / "flow"))
-    reader.read_page("examples/genzoo-flow/README.md")
-    name = "flow-coupling-toy2d-ring"
+    reader.monkeypatch.chdir(shutil.copytree(EXAMPLE, reader.folder / "coupling"))
+    reader.read_page("examples/genzoo-coupling/README.md")
+    name = "coupling-spline-toy2d-ring"
     assert Path("ring.png").read_bytes().startswith(b"\x89PNG")
     weights = Path("copy", name, "model.safetensors").resolve()
     weights.write_bytes(flip(weights.read_bytes()))

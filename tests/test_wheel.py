@@ -23,6 +23,7 @@ def test_the_wheel_holds_packages_plugins_recipes_and_weights_and_nothing_else(w
         "genzoo_dense",
         "genzoo_emoji",
         "genzoo_faces",
+        "genzoo_flow",
         "genzoo_lenet",
     }
     for name in genzoo.list_models():

@@ -21,10 +21,10 @@ def export(model: Model | str | Path, path: str | Path, *, verb: str = "", force
     """Write one verb of a model as a graph with a dynamic batch axis, for programs without genzoo; returns the path.
 
     A file holds one verb and the weights that it uses. Before it is written, its values are compared with the model's
-    (an ONNX file's as onnxruntime computes them). Its input is ``x`` or ``z``, and what the model is told by its name,
-    the index of a label, say; where it may be left out, the number of values, or NaN, stands for it. Its metadata is
-    JSON: name, verb, family, architecture, dataset, license, sha256 of the weights, latent_dim, and name, shape, dtype
-    and range of inputs and output.
+    (an ONNX file's as onnxruntime computes them). Its input is ``x`` or ``z``, or several that are numbered, ``z_0``
+    and so on, and what the model is told by its name, the index of a label, say; where it may be left out, the number
+    of values, or NaN, stands for it. Its metadata is JSON: name, verb, family, architecture, dataset, license, sha256
+    of the weights, latent_dim, and name, shape, dtype and range of inputs and output.
 
     ``.onnx``, which needs ``pip install 'genzoo[onnx]'``::
 
@@ -43,15 +43,15 @@ def export(model: Model | str | Path, path: str | Path, *, verb: str = "", force
     Args:
         model: a model, or what `load` takes.
         path: of the file; the suffix is the format: ``.onnx``, ``.pt2``, or one that a plugin brings.
-        verb: ``decode``, ``encode``, ``reconstruct``, ``discriminate`` or ``classify``, as far as the model has it;
-            "" is `decode`, or else the first that it has. `sample` is `decode` of standard normal noise.
+        verb: ``decode``, ``encode``, ``reconstruct``, ``discriminate``, ``classify`` or ``drift``, as far as the model
+            has it; "" is `decode`, or else the first that it has. `sample` is `decode` of standard normal noise.
         force: write over a file that is there.
 
     Raises:
         NotFound, IntegrityError, NetworkError: as `load` does.
         MissingDependency: a package that the format needs is not installed.
         OutputExists: there is such a file, and not `force`.
-        UnsupportedVerb: the model has no such verb, or it is not a function of one tensor.
+        UnsupportedVerb: the model has no such verb, or it gives several tensors, or random ones.
         InvalidInput: another suffix, or a verb that cannot be exported; the message names the verb and the cause.
         VerificationFailed: the file's values are not the model's; nothing is written.
     """

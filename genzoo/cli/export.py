@@ -18,7 +18,9 @@ __all__ = ["export_command"]
 @click.command("export", short_help="Write a verb as an ONNX or .pt2 file.")
 @click.argument("name")
 @click.option(
-    "--verb", default="", help="decode, encode, reconstruct, discriminate or classify [default: the first NAME has]."
+    "--verb",
+    default="",
+    help="decode, encode, reconstruct, discriminate, classify or drift [default: the first NAME has].",
 )
 @output_option("ONNX, PT2 or of a plugin's format")
 @force_option

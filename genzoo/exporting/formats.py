@@ -71,7 +71,7 @@ class Exported:
 
         Raises:
             MissingDependency: a package that writes the format is not installed.
-            UnsupportedVerb: the model has no such verb, or it is not a function of one tensor.
+            UnsupportedVerb: the model has no such verb, or it gives several tensors, or random ones.
             InvalidInput: there is no such format, or the verb cannot be traced, or not be written in it.
             VerificationFailed: the file's values are not the model's.
         """
@@ -81,14 +81,14 @@ class Exported:
         what = f"{model.name}.{traced.name} as {suffix}"
         try:
             data, run = load_target(form.target, f"exporter {form.name}")(traced, _metadata(model, traced))
-            inputs = {port.name: _example(port) for port in (traced.takes, *traced.given)}
+            inputs = {port.name: _example(port) for port in traced.inputs}
             found = run(inputs)
         except InvalidInput:
             raise
         except Exception as error:  # torch's exporter and onnxruntime raise of many types
             raise InvalidInput(f"{what} cannot be written: {_cause(error)}") from error
-        x = inputs.pop(traced.takes.name)
-        _compare(found, getattr(model, traced.name)(x, **inputs), what)
+        x, *given = traced.arguments(inputs)
+        _compare(found, getattr(model, traced.name)(x, **dict(*given)), what)
         return cls(data=data, usage=_usage(form, traced))
 
 
@@ -122,7 +122,7 @@ def _metadata(model: Model, traced: Trace) -> str:
         "license": record.license if record else "",
         "sha256": model.sha256,
         "latent_dim": model.latent_dim if model.has("latent_dim") else None,
-        "input": _port(traced.takes),
+        "input": list(map(_port, traced.takes)) if isinstance(traced.takes, tuple) else _port(traced.takes),
         "given": [_port(port) for port in traced.given],
         "output": _port(traced.gives),
         "genzoo": __version__,
@@ -160,9 +160,9 @@ def write_onnx(traced: Trace, metadata: str) -> tuple[bytes, Run]:
 
     if (size := sum(tensor.nbytes for tensor in traced.program.state_dict.values())) > MAX_ONNX_BYTES:
         raise InvalidInput(f"{size:,} bytes of weights are more than the 2 GiB an ONNX file may hold; write a .pt2")
-    takes, gives = [port.name for port in (traced.takes, *traced.given)], traced.gives.name
-    rows, names = {0: BATCH}, [port.name for port in traced.given]
-    shapes: tuple[Any, ...] = (rows, dict.fromkeys(names)) if names else (rows,)  # other inputs have as many rows
+    takes, gives = [port.name for port in traced.inputs], traced.gives.name
+    first, *_ = traced.inputs
+    shapes = traced.arguments({port.name: {0: BATCH} if port is first else None for port in traced.inputs})
     program = torch.onnx.export(
         traced.program, input_names=takes, output_names=[gives], dynamic_shapes=shapes, verbose=False
     )
@@ -185,20 +185,21 @@ def write_pt2(traced: Trace, metadata: str) -> tuple[bytes, Run]:
     graph = traced.program.module()  # not read back: torch reads a .pt2 by pickle
 
     def run(inputs: Mapping[str, Tensor]) -> Tensor:
-        given = {port.name: inputs[port.name] for port in traced.given}
-        x: Tensor = graph(inputs[traced.takes.name], given) if given else graph(inputs[traced.takes.name])
+        x: Tensor = graph(*traced.arguments(inputs))
         return x
 
     return buffer.getvalue(), run
 
 
 def _usage(form: ExporterSpec, traced: Trace) -> str:
-    ports, gives = (traced.takes, *traced.given), traced.gives
+    ports, gives = traced.inputs, traced.gives
+    takes = traced.takes
+    x = f"({', '.join(port.name for port in takes)})" if isinstance(takes, tuple) else takes.name
     return form.usage.format(
         path="{path}",
         verb=traced.name,
         named=_by_name(ports),
-        called=f"{traced.takes.name}, {_by_name(traced.given)}" if traced.given else traced.takes.name,
+        called=f"{x}, {_by_name(traced.given)}" if traced.given else x,
         inputs="; ".join(f"{port.name}: {port}" for port in ports),
         gives=gives.name,
         output=gives,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast, final
 
@@ -64,28 +64,36 @@ class Trace:
     Attributes:
         name: of the verb.
         program: its graph, with those weights of the model that the verb uses.
-        takes: its input.
+        takes: its input, or its inputs where the verb takes a tuple.
         given: what it is told, by name: further inputs.
         gives: its output.
     """
 
     name: str
     program: ExportedProgram
-    takes: Port
+    takes: Port | tuple[Port, ...]
     given: tuple[Port, ...]
     gives: Port
 
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """All of them, those that it is told behind."""
+        return (*(self.takes if isinstance(self.takes, tuple) else (self.takes,)), *self.given)
+
+    def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What the graph is called with, of the inputs by name."""
+        return _filled(self.takes, self.given, lambda port: values[port.name])
+
 
 def exportable(model: Model) -> tuple[str, ...]:
-    """The verbs of a model from one tensor to one, `decode` first if it has it. What draws random numbers is none, nor
+    """The verbs of a model that give one tensor, `decode` first if it has it. What draws random numbers is none, nor
     what edits: it is told each column twice, and is `decode` of `encode`."""
-    names = [name for name, verb in model.verbs.items() if _is_one(model, verb)]
+    names = [name for name, verb in model.verbs.items() if _is_graph(model, verb)]
     return tuple(sorted(names, key=lambda name: name != "decode"))
 
 
-def _is_one(model: Model, verb: Verb) -> bool:
-    spaces = (verb.takes, verb.gives)
-    return not verb.edits and "noise" not in spaces and all(isinstance(model.spaces[space], Space) for space in spaces)
+def _is_graph(model: Model, verb: Verb) -> bool:
+    return not verb.edits and "noise" not in (verb.takes, verb.gives) and isinstance(model.spaces[verb.gives], Space)
 
 
 def trace(model: Model, verb: str = "") -> Trace:
@@ -96,17 +104,15 @@ def trace(model: Model, verb: str = "") -> Trace:
         verb: one of `exportable`; "" is the first of them: `decode`, of what decodes.
 
     Raises:
-        UnsupportedVerb: the model has no such verb, or it is not a function of one tensor.
+        UnsupportedVerb: the model has no such verb, or it gives several tensors, or random ones.
         InvalidInput: `torch.export` cannot follow it; the message has the cause.
     """
     verb = _checked_verb(model, verb)
     takes = _input(model, verb)
     given = tuple(_port(name, column.space, model) for name, column in model.spec.given.items())
-    inputs: tuple[Any, ...] = (_zeros(takes, model), {port.name: _zeros(port, model) for port in given})
     rows = {0: Dim(BATCH)}
-    shapes: tuple[Any, ...] = (rows, {port.name: rows for port in given})
-    if not given:
-        inputs, shapes = inputs[:1], shapes[:1]
+    inputs = _filled(takes, given, lambda port: _zeros(port, model))
+    shapes = _filled(takes, given, lambda port: rows)
     try:
         with torch.no_grad():  # as a verb is computed; the graph would switch gradients off and on again
             program = torch.export.export(_Verb(model, verb), inputs, dynamic_shapes=shapes, strict=False)
@@ -131,7 +137,7 @@ def _checked_verb(model: Model, verb: str) -> str:
     if verb in can:
         return verb
     if not can:
-        raise UnsupportedVerb(f"{model.name} has no verb from one tensor to one, and no other can be exported")
+        raise UnsupportedVerb(f"{model.name} has no verb that gives one tensor, and no other can be exported")
     if not verb:
         return can[0]
     if verb == "sample" and "decode" in can and model.has("latent_dim"):
@@ -156,14 +162,23 @@ class _Verb(nn.Module):
         self.model = model
         self.verb = getattr(model, verb)
 
-    def forward(self, value: Tensor, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+    def forward(self, value: Any, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
         result: Tensor = self.verb(value, **given)
         return result
 
 
-def _input(model: Model, verb: str) -> Port:
-    name = model.verbs[verb].takes
-    return _port(NAMES.get(name, name), cast(Space, model.spaces[name]), model)
+def _filled(takes: Port | tuple[Port, ...], given: tuple[Port, ...], fill: Callable[[Port], Any]) -> tuple[Any, ...]:
+    """Something for each input, as the graph takes them."""
+    x = tuple(map(fill, takes)) if isinstance(takes, tuple) else fill(takes)
+    return (x, {port.name: fill(port) for port in given}) if given else (x,)
+
+
+def _input(model: Model, verb: str) -> Port | tuple[Port, ...]:
+    space = model.spaces[model.verbs[verb].takes]
+    name = NAMES.get(model.verbs[verb].takes, model.verbs[verb].takes)
+    if isinstance(space, Space):
+        return _port(name, space, model)
+    return tuple(_port(f"{name}_{number}", part, model) for number, part in enumerate(space))
 
 
 def _port(name: str, space: Space, model: Model) -> Port:

@@ -24,10 +24,13 @@ def checked(value: Any, space: Spaces, what: str, reference: Tensor) -> Any:
     if isinstance(space, tuple):
         if not isinstance(value, tuple | list) or len(value) != len(space):
             raise InvalidInput(f"{what} wants a tuple of {len(space)} tensors; got {_kind(value)}")
-        return tuple(
+        found = tuple(
             checked(one, part, f"{what}[{index}]", reference)
             for index, (one, part) in enumerate(zip(value, space, strict=True))
         )
+        if len(rows := dict.fromkeys(map(len, found))) > 1:
+            raise InvalidInput(f"{what} wants as many rows in each tensor; got {' and '.join(map(str, rows))}")
+        return found
     if not isinstance(value, Tensor) and (pictures := as_pictures(value, space, what)) is not None:
         value = pictures
     _check_kind(value, space, what)

@@ -8,7 +8,7 @@ which ``sample(n, sampler="heun:8")`` and ``--sampler heun:8`` find it.
 
 from __future__ import annotations
 
-from genzoo.sampling.flow import Euler, EulerMaruyama, Heun
+from genzoo.sampling.flow import Euler, EulerMaruyama, Heun, MeanFlow, Midpoint
 from genzoo.sampling.prior import Prior
 
-__all__ = ["Euler", "EulerMaruyama", "Heun", "Prior"]
+__all__ = ["Euler", "EulerMaruyama", "Heun", "MeanFlow", "Midpoint", "Prior"]

@@ -23,11 +23,14 @@ from genzoo.models import run
 from genzoo.models.given import not_told
 from genzoo.randomness import Noise
 
-__all__ = ["Euler", "EulerMaruyama", "Heun"]
+__all__ = ["Euler", "EulerMaruyama", "Heun", "MeanFlow", "Midpoint"]
 
 
 Velocity = Callable[[Tensor, float], Tensor]
 """v at (n, *input_shape) and one time for all."""
+
+Step = Callable[[Tensor, float, float], Tensor]
+"""x at t, t and h -> x at t + h."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,28 @@ class Euler:
     guidance: float = 1.0
 
     def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
-        velocity, x = _guided(model, given, self.guidance), noise.normal(*model.input_shape)
-        for step in range(self.steps):
-            x = x + velocity(x, step / self.steps) / self.steps
-        data: Tensor = model.from_flow(x)
-        return data
+        v = _guided(model, given, self.guidance)
+
+        def step(x: Tensor, t: float, h: float) -> Tensor:
+            return x + h * v(x, t)
+
+        return _solve(step, self.steps, model, noise)
+
+
+@dataclass(frozen=True)
+class Midpoint:
+    """The midpoint method: the velocity half of Euler's step on, two evaluations of v for each."""
+
+    steps: int
+    guidance: float = 1.0
+
+    def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        v = _guided(model, given, self.guidance)
+
+        def step(x: Tensor, t: float, h: float) -> Tensor:
+            return x + h * v(x + h / 2 * v(x, t), t + h / 2)
+
+        return _solve(step, self.steps, model, noise)
 
 
 @dataclass(frozen=True)
@@ -53,13 +73,13 @@ class Heun:
     guidance: float = 1.0
 
     def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
-        velocity, x = _guided(model, given, self.guidance), noise.normal(*model.input_shape)
-        for step in range(self.steps):
-            start = velocity(x, step / self.steps)
-            end = velocity(x + start / self.steps, (step + 1) / self.steps)
-            x = x + (start + end) / 2 / self.steps
-        data: Tensor = model.from_flow(x)
-        return data
+        v = _guided(model, given, self.guidance)
+
+        def step(x: Tensor, t: float, h: float) -> Tensor:
+            start = v(x, t)
+            return x + h / 2 * (start + v(x + h * start, t + h))
+
+        return _solve(step, self.steps, model, noise)
 
 
 @dataclass(frozen=True)
@@ -75,16 +95,44 @@ class EulerMaruyama:
     guidance: float = 1.0
 
     def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
-        velocity, x = _guided(model, given, self.guidance), noise.normal(*model.input_shape)
-        for step in range(self.steps):
-            t = step / self.steps
-            v = velocity(x, t)
-            drift = v + self.noise * (t * v - x)
-            x = x + drift / self.steps
-            if step + 1 < self.steps:  # the last step adds none: it would stay in the picture
-                x = x + sqrt(2 * self.noise * (1 - t) / self.steps) * noise.normal(*model.input_shape, step=step + 1)
-        data: Tensor = model.from_flow(x)
-        return data
+        v = _guided(model, given, self.guidance)
+
+        def step(x: Tensor, t: float, h: float) -> Tensor:
+            drift = v(x, t)
+            x = x + h * (drift + self.noise * (t * drift - x))
+            number = round(t / h) + 1
+            if number == self.steps:  # the last step adds no noise: it would stay in the picture
+                return x
+            return x + sqrt(2 * self.noise * (1 - t) * h) * noise.normal(*model.input_shape, step=number)
+
+        return _solve(step, self.steps, model, noise)
+
+
+@dataclass(frozen=True)
+class MeanFlow:
+    """x + s u(x, t, s), u the mean velocity over each step (Geng et al. 2025, eq. 12).
+
+    It needs ``mean_velocity(x, t, span)``, t and span of shape (n,).
+    """
+
+    steps: int
+
+    def __call__(self, model: Any, noise: Noise, given: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        def step(x: Tensor, t: float, h: float) -> Tensor:
+            rows = x.shape[:1]
+            u: Tensor = run(model.mean_velocity, x, x.new_full(rows, t), x.new_full(rows, h), given=given)
+            return x + h * u
+
+        return _solve(step, self.steps, model, noise)
+
+
+def _solve(step: Step, steps: int, model: Any, noise: Noise) -> Tensor:
+    """Where so many steps carry the noise, as data."""
+    x = noise.normal(*model.input_shape)
+    for number in range(steps):
+        x = step(x, number / steps, 1 / steps)
+    data: Tensor = model.from_flow(x)
+    return data
 
 
 def _guided(model: Any, given: Mapping[str, Tensor], guidance: float) -> Velocity:

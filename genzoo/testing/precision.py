@@ -50,7 +50,7 @@ def decode_compiles(model: Any) -> None:
 
 
 def verbs_export(model: Any) -> None:
-    """torch.export takes each verb from one tensor to one, and its graph gives the same for any number of rows."""
+    """torch.export takes each verb that gives one tensor, and its graph gives the same for any number of rows."""
     for verb in exportable(model):
         program = trace(model, verb).program.module()
         for n in (1, 5):

@@ -47,6 +47,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> genzoo.Model:
         (["label=3"], {"label": ["3"]}),
         (["label=0..2, 7"], {"label": ["0", "1", "2", "7"]}),
         (["label=cat,dog,glasses=yes"], {"label": ["cat", "dog"], "glasses": ["yes"]}),
+        (["text=cat face,label=3d"], {"text": ["cat face"], "label": ["3d"]}),
         (["label=1", "source=a=b.png"], {"label": ["1"], "source": ["a=b.png"]}),
     ],
 )

@@ -19,8 +19,8 @@ from tests.test_readme import ON_THE_HUB, Reader, blocks, reader
 
 __all__ = ["reader"]
 
-NAME = "flow-coupling-toy2d-ring"
-FLOW = Path("examples") / "genzoo-flow"
+NAME = "coupling-spline-toy2d-ring"
+COUPLING = Path("examples") / "genzoo-coupling"
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +34,9 @@ def test_the_guide_can_be_followed(reader: Reader) -> None:
 
 
 @pytest.fixture
-def flow(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Path:
+def coupling(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of a plugin that ships a record alone, of a family that core does not know; installed."""
-    project = shutil.copytree(ROOT / FLOW, reader.folder / FLOW.name)
+    project = shutil.copytree(ROOT / COUPLING, reader.folder / COUPLING.name)
     monkeypatch.chdir(project)
     reader.install()
     return project
@@ -52,8 +52,8 @@ def commit_of(folder: Path) -> str:
     return done.stdout.strip()
 
 
-def test_the_weights_of_a_plugin_come_from_the_commit_of_its_record(flow: Path, hub: Hub) -> None:
-    record, repository = genzoo.show(NAME), flow / "hub" / NAME
+def test_the_weights_of_a_plugin_come_from_the_commit_of_its_record(coupling: Path, hub: Hub) -> None:
+    record, repository = genzoo.show(NAME), coupling / "hub" / NAME
     assert not record.weights.exists()
     assert commit_of(repository) == record.commit
     files = {path.name: path.read_bytes() for path in repository.iterdir() if path.is_file()}
@@ -66,16 +66,16 @@ def test_the_weights_of_a_plugin_come_from_the_commit_of_its_record(flow: Path, 
     assert len(hub.requests) == asked, "what is pinned and cached asks for nothing"
     x = fetched.sample(4, seed=0)
     assert torch.equal(fetched.log_prob(x), again.log_prob(x))
-    shutil.rmtree(flow.parent / "hf-home")
+    shutil.rmtree(coupling.parent / "hf-home")
     published.commits[record.commit] = later
     with pytest.raises(DamagedFile, match="is not what its record says"):
         genzoo.load(NAME)
 
 
-def test_the_record_of_a_plugin_follows_its_weights_to_another_hub(flow: Path, hub: Hub, reader: Reader) -> None:
-    (publishing,) = (block for block in blocks(str(FLOW / "README.md")) if "genzoo push" in block.text)
+def test_the_record_of_a_plugin_follows_its_weights_to_another_hub(coupling: Path, hub: Hub, reader: Reader) -> None:
+    (publishing,) = (block for block in blocks(str(COUPLING / "README.md")) if "genzoo push" in block.text)
     reader.follow(publishing._replace(language="sh"))
-    shutil.rmtree(flow.parent / "hf-home")
+    shutil.rmtree(coupling.parent / "hf-home")
     reader.install()
     model = genzoo.load(NAME)
     assert (model.source, model.commit) == ("hub", hub.repos[f"your-name/{NAME}"].refs["main"])

@@ -16,7 +16,7 @@ import genzoo
 from genzoo.cli import run
 from genzoo.models.sampling import fitting_samplers, sampler_of
 from genzoo.randomness import Noise
-from genzoo.sampling import Euler, EulerMaruyama, Heun, Prior
+from genzoo.sampling import Euler, EulerMaruyama, Heun, Midpoint, Prior
 from genzoo.spec import ModelSpec
 
 Capture = pytest.CaptureFixture[str]
@@ -49,8 +49,8 @@ class Known(genzoo.Model):
         return genzoo.sample_in_blocks(self, n, seed=seed, sampler=sampler)
 
 
-@pytest.mark.parametrize(("solver", "order"), [(Euler, 1), (Heun, 2)])
-def test_a_solver_has_its_order(solver: type[Euler] | type[Heun], order: int) -> None:
+@pytest.mark.parametrize(("solver", "order"), [(Euler, 1), (Heun, 2), (Midpoint, 2)])
+def test_a_solver_has_its_order(solver: type[Euler | Heun | Midpoint], order: int) -> None:
     """dx/dt = x carries x to e x; with twice the steps the error is 2^order times smaller."""
     model, noise = Known(lambda x, t: x), Noise(seed=0, n=4)
     wanted = e * noise.normal(3)
@@ -68,7 +68,9 @@ def to_gaussian(mean: float, std: float) -> Known:
     return Known(velocity)
 
 
-@pytest.mark.parametrize("sampler", ["euler:64", "heun:32", "euler-maruyama:200", "euler-maruyama:200,noise=0.2"])
+@pytest.mark.parametrize(
+    "sampler", ["euler:64", "heun:32", "midpoint:32", "euler-maruyama:200", "euler-maruyama:200,noise=0.2"]
+)
 def test_every_solver_draws_from_the_distribution_it_should(sampler: str) -> None:
     x = to_gaussian(2.0, 0.5).sample(4000, seed=0, sampler=sampler).double()
     assert x.mean().item() == pytest.approx(2.0, abs=0.03)
@@ -129,7 +131,7 @@ def test_a_sampler_that_cannot_be_used_says_why(text: str, message: str) -> None
 
 
 def test_a_model_says_which_samplers_fit() -> None:
-    assert fitting_samplers(to_gaussian(0.0, 1.0)) == ["euler", "euler-maruyama", "heun"]
+    assert fitting_samplers(to_gaussian(0.0, 1.0)) == ["euler", "euler-maruyama", "heun", "midpoint"]
     vae = genzoo.create("vae-dense", input_shape=(4,), latent_dim=2, seed=0)
     assert fitting_samplers(vae) == ["prior"]
     with pytest.raises(genzoo.InvalidInput, match="heun needs velocity and from_flow, which vae-dense does not have"):

@@ -31,7 +31,7 @@ def write_npz(traced: Trace, metadata: str) -> tuple[bytes, Callable[[Mapping[st
     np.savez(buffer, genzoo=np.array(metadata), **arrays)
 
     def run(inputs: Mapping[str, Tensor]) -> Tensor:
-        x = inputs[traced.takes.name].numpy()
+        x = inputs[traced.inputs[0].name].numpy()
         with np.load(io.BytesIO(buffer.getvalue())) as file:
             layers = [file[f"layer{i}"] for i in range(len(arrays))]
         for i in range(0, len(layers), 2):
