@@ -22,16 +22,26 @@ from genzoo.explore.export import export_decoder
 from genzoo.models import Model
 from genzoo.models.autoencoder import Autoencoder
 from genzoo.models.conditioning import JoinedToCode
+from genzoo.registry import registry
 from genzoo.spec import ModelSpec
 from tests.conftest import ROOT
 
 DECODE = ROOT / "tests" / "web" / "decode.mjs"
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 1 / 255}
 
-CHECKPOINTS = [name for name in genzoo.list_models() if genzoo.show(name).family != "features"]
+DECODING = {
+    family.name
+    for _, _, family in registry().entries(genzoo.Family)
+    if "latent_dim" in family.config and family.name != "features"
+}
+CHECKPOINTS = [name for name in genzoo.list_models() if genzoo.show(name).family in DECODING]
 MAY_BE_LEFT_OUT = genzoo.Column(space=genzoo.Space(shape=(), values="index", size=3), optional=True)
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
-    *((name, {"input_shape": (3, 28, 24)}) for name in sorted(combinations()) if not name.startswith("features-")),
+    *(
+        (name, {"input_shape": (3, 28, 24)})
+        for name, (family, _) in sorted(combinations().items())
+        if family in DECODING
+    ),
     ("vae-conv", {"input_shape": (1, 25, 30), "depth": 3, "width": 5, "blocks": 1, "norm": "none"}),
     ("vae-conv", {"input_shape": (2, 9, 8), "depth": 1, "width": 7, "blocks": 2, "likelihood": "logistic"}),
     ("vae-dense", {"input_shape": (1, 7, 9), "hidden": (11,), "activation": "tanh", "likelihood": "gaussian"}),
