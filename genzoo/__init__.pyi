@@ -9,6 +9,7 @@ from .api.edit import edit as edit
 from .api.evaluate import evaluate as evaluate
 from .api.evaluate import verify as verify
 from .api.export import export as export
+from .api.fit import fit_prior as fit_prior
 from .api.publish import push as push
 from .api.train import train as train
 from .batch import Batch as Batch

@@ -78,6 +78,15 @@ FAMILIES = (
         predictive=True,
         paper="GANs trained by a two time-scale update rule converge (Heusel et al., 2017), arXiv:1706.08500",
     ),
+    Family(
+        name="prior",
+        target="genzoo.models.prior:CodePrior",
+        roles=("prior",),
+        summary="prior: a density of the codes of a first stage, by which it samples",
+        conditional=True,
+        parts=("first_stage",),
+        paper="From variational to deterministic autoencoders (Ghosh et al., 2020), arXiv:1903.12436",
+    ),
 )
 
 
@@ -157,6 +166,29 @@ OBJECTIVES = (
         players={"model": "genzoo.objectives.classification:cross_entropy"},
         summary="cross-entropy of the predicted classes with those of the data, the sum over what is predicted",
     ),
+    Objective(
+        name="em",
+        family="prior",
+        fit="genzoo.objectives.priors:expectation_maximisation",
+        summary="expectation maximisation on the codes of all data at once",
+        config={
+            "regularisation": Field(
+                kind="float",
+                doc="what is added to the variances of each component, over the mean variance of the codes",
+                default=1e-4,
+                minimum=1e-12,
+                maximum=1.0,
+            ),
+            "iterations": Field(kind="int", doc="the most there are", default=100, minimum=1, maximum=10_000),
+        },
+        paper="Maximum likelihood from incomplete data via the EM algorithm (Dempster et al., 1977)",
+    ),
+    Objective(
+        name="maximum-likelihood",
+        family="prior",
+        players={"model": "genzoo.objectives.priors:maximum_likelihood"},
+        summary="−log p of the codes, along its gradient",
+    ),
     _adversarial(
         "minimax",
         "discriminator",
@@ -228,6 +260,12 @@ SAMPLERS = (
         target="genzoo.sampling:Prior",
         needs=("decode", "noise"),
         summary="standard normal codes, decoded",
+    ),
+    SamplerSpec(
+        name="fitted",
+        target="genzoo.sampling:Fitted",
+        needs=("decode", "draw_codes"),
+        summary="codes from a prior that was learned, decoded",
     ),
     SamplerSpec(
         name="euler",

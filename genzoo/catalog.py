@@ -52,6 +52,8 @@ __all__ = [
 ]
 
 OVERVIEW = ("name", "family", "data", "latents", "parameters", "size", "quality")
+OF_THE_MODEL = ("prior", "kl")
+"""What a protocol says of the model that is measured: numbers that differ in it alone can be compared."""
 HEADLINES = ("fid", "negative_log_likelihood", "negative_elbo", "accuracy", "reconstruction_mse")
 
 _Explained = Architecture | Family | Objective | SamplerSpec | TrackerSpec | DatasetSpec
@@ -289,7 +291,7 @@ def _protocol_differences(metric: str, records: Sequence[Checkpoint]) -> list[st
     protocols = [
         {"data": record.dataset, **record.metrics[metric].protocol} for record in records if metric in record.metrics
     ]
-    keys = dict.fromkeys(key for protocol in protocols for key in protocol)
+    keys = dict.fromkeys(key for protocol in protocols for key in protocol if key not in OF_THE_MODEL)
     return [key for key in keys if any(protocol.get(key) != protocols[0].get(key) for protocol in protocols)]
 
 
@@ -308,7 +310,8 @@ def describe(name: str | Path) -> dict[str, Any]:
     more = ("config", "recipe", "trained", "labels")
     where = {"pin": checkpoint.pin or None, "path": str(checkpoint.folder)}
     columns = {key: _columns(found) for key in ("given", "predicts") if (found := getattr(checkpoint, key))}
-    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | columns | where
+    parts = {"parts": {role: part.name for role, part in checkpoint.parts.items()}} if checkpoint.parts else {}
+    return summary(name) | {key: dict(getattr(checkpoint, key)) for key in more} | columns | parts | where
 
 
 def _columns(columns: Mapping[str, Column]) -> dict[str, str]:

@@ -25,6 +25,7 @@ def test_the_wheel_holds_packages_plugins_recipes_and_weights_and_nothing_else(w
         "genzoo_faces",
         "genzoo_flow",
         "genzoo_lenet",
+        "genzoo_priors",
     }
     for name in genzoo.list_models():
         for file in ("model.safetensors", "genzoo.json"):

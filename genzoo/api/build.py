@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from torch import nn
 
 from genzoo.api.defaults import plain_defaults
 from genzoo.arguments import typed
-from genzoo.catalog import find_checkpoint, find_part, is_path, of_no_plugin
+from genzoo.catalog import find_checkpoint, find_part, is_path
 from genzoo.errors import GenzooError, InvalidInput, MalformedWeights, NotFound, PluginError, did_you_mean
 from genzoo.fields import check_config
 from genzoo.hub.files import check_size, read_weights
@@ -92,46 +92,46 @@ def _part(found: Found[Checkpoint], role: str, device: torch.device, above: tupl
             f"{found.record.name} cannot be loaded: its part {role} stands below {MAX_PARTS_DEEP} others, and no more "
             "are loaded"
         )
+    return _shared_part(pinned, partial(find_part, found, role), device, above)
+
+
+def _shared_part(
+    pinned: Part, find: Callable[[], Found[Checkpoint]], device: torch.device, above: tuple[str, ...]
+) -> Model:
+    """A part that is in use already, or the one that `find` finds."""
     part = _shared.get((pinned.name, pinned.sha256, device))
     if part is None:
-        part = _load(find_part(found, role), device, above).requires_grad_(False)
+        part = _load(find(), device, above).requires_grad_(False)
         _shared[pinned.name, pinned.sha256, device] = part
     return part
 
 
-def open_parts(names: Mapping[str, str], where: str, device: torch.device) -> tuple[dict[str, Part], Parts]:
+def open_parts(
+    names: Mapping[str, str], where: str, device: torch.device, *, folders: Mapping[str, Path] = MappingProxyType({})
+) -> tuple[dict[str, Part], Parts]:
     """The pins of checkpoints called by name, and the models themselves, as parts of a model that is yet to be made.
+    Those of `folders`, by role, lie there, under the name that their record has.
 
     Raises:
-        InvalidInput: a name is a path, which would mean nothing on another machine.
+        InvalidInput: a name is a path, which would mean nothing on another machine; or not that of the checkpoint in
+            the folder.
         NotFound, IntegrityError, NetworkError: as `load`.
     """
     if not isinstance(names, Mapping):
         raise InvalidInput(f"{where} must be a table of checkpoints by role; got {names!r:.80}")
-    pins = {}
+    pins, models = {}, Parts()
     for role, name in names.items():
         if not isinstance(name, str) or is_path(name):
             raise InvalidInput(
                 f"{where}.{role} must be the name of a checkpoint, or hf:org/name@commit; got {name!r:.80}"
             )
-        record = find_checkpoint(name).record
+        source = folders.get(role, name)
+        record = find_checkpoint(source).record
+        if role in folders and record.name != name:
+            raise InvalidInput(f"{where}.{role} is {name}, and {folders[role]} holds {record.name}")
         pins[role] = Part(name=record.pin if is_reference(name) else name, sha256=record.sha256)
-    above = of_no_plugin(replace(_NOBODY, parts=pins))
-    return pins, Parts({role: _part(above, role, device, ()) for role in pins})
-
-
-_NOBODY = Checkpoint(
-    name="new",
-    family="",
-    architecture="",
-    config={"input_shape": (1,)},
-    dataset="",
-    license="",
-    parameters=0,
-    sha256="0" * 64,
-    size_bytes=0,
-)
-"""What stands on the parts of a model that is not there yet."""
+        models[role] = _shared_part(pins[role], partial(find_checkpoint, source), device, ())
+    return pins, models
 
 
 def _not_installed(distribution: str) -> str:

@@ -86,7 +86,12 @@ class Length:
 
         Raises:
             TrainingDiverged: within the steps that were timed, and there are `minutes`.
+            InvalidInput: there are `minutes`, and the model is fitted at once.
         """
+        if plan.estimate is not None:
+            if minutes:
+                raise InvalidInput(f"{plan.recipe.objective['name']} is fitted at once: leave minutes out")
+            return cls(plan=plan, examples=len(data), done=done, seconds=None, minutes=None)
         training = plan.recipe.training
         done = int(processes.send(b"%d" % done) or 0)
         left, per_epoch = training.steps_of(len(data)) - done, len(data) // training.batch_size
@@ -108,7 +113,7 @@ class Length:
 
     @property
     def steps(self) -> int:
-        return self.plan.recipe.training.steps_of(self.examples)
+        return 1 if self.plan.estimate is not None else self.plan.recipe.training.steps_of(self.examples)
 
     def announcement(self, processes: Processes) -> str:
         """What is trained on what, and how long."""
@@ -116,17 +121,21 @@ class Length:
         together = f", {processes.count} processes" if processes.count > 1 else ""
         time_ = "" if self.seconds is None else f", {about(self.seconds)}"
         examples = f"{self.plan.recipe.name}: {self.examples:,} examples of {shape}"
+        if self.plan.estimate is not None:
+            return f"{examples}, fitted at once on {processes.device.type}"
         return f"{examples}, {self.steps:,} steps on {processes.device.type}{together}{time_}"
 
     def notes(self, there: Origin | None) -> Iterator[str]:
         """What else to say before a run, which goes on from `there`."""
         recipe = self.plan.recipe
-        if there:
+        if there and self.plan.estimate is None:
             newly = there.rescheduled(recipe, self.examples)
             schedule = f"; the {recipe.training.schedule} schedule is from here on that of {self.steps:,} steps"
             yield f"going on after step {self.done:,} of {self.steps:,}{schedule if newly else ''}"
         if self.plan.dataset.held_out == self.plan.split:
             yield "nothing is held out: the model is measured on what it is trained on"
+        if self.plan.estimate is not None:
+            return
         self._warn_of_rises()
         if self.steps < FEW_STEPS:
             yield (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -25,12 +26,14 @@ from genzoo.registry import load_target, registry
 from genzoo.spec import Column, DatasetSpec, Family, ModelSpec, Objective
 from genzoo.training import Losses, Recipe
 from genzoo.training.loop import normalises
+from genzoo.training.once import Estimate, check_fitted_at_once
 from genzoo.training.recipe import check_players
 
 __all__ = ["Plan", "losses_of", "model_for"]
 
 APART = ("family", "architecture", "given", "predicts", "parts", "sampler")
 """The keys of a recipe's ``[model]`` that are no config of the networks."""
+NO_FOLDERS: Mapping[str, Path] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,7 @@ class Plan:
     recipe: Recipe
     blueprint: Blueprint
     losses: Losses
+    estimate: Estimate | None
     columns: tuple[str, ...]
     dataset: DatasetSpec
     split: str
@@ -57,6 +61,7 @@ class Plan:
         dataset: DatasetSpec | None = None,
         start: str | Path = "",
         begun: bool = False,
+        parts: Mapping[str, Path] = NO_FOLDERS,
     ) -> Plan:
         """The plan of a recipe.
 
@@ -67,6 +72,7 @@ class Plan:
             dataset: the record of data that is given, which the recipe's is looked up without.
             start: where the checkpoint is that ``training.start`` names; without it, it is looked up by its name.
             begun: the run has a state, so that its first weights need not be there any more.
+            parts: by role, the folders of those of its parts that no plugin and no hub offers.
         """
         where = recipe.name
         objective = registry().find(Objective, recipe.objective["name"], prefer=prefer)
@@ -80,9 +86,12 @@ class Plan:
         data = {key: value for key, value in recipe.data.items() if key != "name"}
         split = check_config(_data_fields(dataset), data, f"{where}: data")["split"]
         names = recipe.model.get("parts", {})
-        pins, parts = open_parts(names, f"{where}: model.parts", torch.device("cpu"))
+        pins, models = open_parts(names, f"{where}: model.parts", torch.device("cpu"), folders=parts)
         spec = replace(model_for(recipe, dataset, prefer), parts=pins)
-        blueprint = Blueprint.of(spec, f"{where}: model", prefer=prefer, parts=parts)
+        if objective.fit:
+            told = {name: replace(column, optional=True) for name, column in spec.given.items()}
+            spec = replace(spec, given=told)
+        blueprint = Blueprint.of(spec, f"{where}: model", prefer=prefer, parts=models)
         skeleton = blueprint.skeleton()
         skeleton.check_values(dataset.values)
         if spec.sampler:
@@ -102,6 +111,7 @@ class Plan:
             recipe=recipe,
             blueprint=blueprint,
             losses=losses_of(objective, recipe.objective, f"{where}: objective"),
+            estimate=_estimate_of(objective, recipe),
             columns=tuple(dict.fromkeys((*skeleton.predicts, *objective.columns))),
             dataset=dataset,
             split=split,
@@ -149,6 +159,16 @@ def model_for(recipe: Recipe, dataset: DatasetSpec, prefer: str) -> ModelSpec:
         given=_given(recipe, dataset),
         predicts=predicts,
         sampler=sampler,
+    )
+
+
+def _estimate_of(objective: Objective, recipe: Recipe) -> Estimate | None:
+    """What fits the model at once, with the options of the recipe; None of an objective that has players."""
+    if not objective.fit:
+        return None
+    check_fitted_at_once(recipe)
+    return partial(
+        load_target(objective.fit, objective.name), **_options(objective, recipe.objective, f"{recipe.name}: objective")
     )
 
 
@@ -253,8 +273,12 @@ def _data_fields(dataset: DatasetSpec) -> dict[str, Field]:
 
 def losses_of(objective: Objective, given: Mapping[str, Any], where: str) -> Losses:
     """The losses of an objective's players with the options `given`, which are checked, and the defaults of others."""
-    options = check_config(objective.config, {key: value for key, value in given.items() if key != "name"}, where)
+    options = _options(objective, given, where)
     return {player: _bind(load_target(target, objective.name), options) for player, target in objective.players.items()}
+
+
+def _options(objective: Objective, given: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    return check_config(objective.config, {key: value for key, value in given.items() if key != "name"}, where)
 
 
 def _bind(loss: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:

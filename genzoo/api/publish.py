@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from genzoo.api.build import load
+from genzoo.api.carried import files_of_parts
 from genzoo.arguments import typed
-from genzoo.catalog import find_part, of_no_plugin
+from genzoo.catalog import of_no_plugin
 from genzoo.errors import InvalidInput
-from genzoo.files import json_text, read_recorded
+from genzoo.files import json_text
 from genzoo.hub.card import PREVIEW_FILE, card
 from genzoo.hub.files import encode_weights
 from genzoo.hub.push import Published, publish
-from genzoo.hub.sources import read_weights_of
 from genzoo.models import Model
 from genzoo.models.given import each_in_turn
 from genzoo.pictures import draw, how_many, is_drawable, png
-from genzoo.registry import Found
-from genzoo.spec import PARTS_FOLDER, RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint, record_bytes
+from genzoo.spec import RECORD_FILE, REPO, WEIGHTS_FILE, Checkpoint, record_bytes
 
 __all__ = ["Draft", "push", "states_license"]
 
@@ -62,7 +60,7 @@ class Draft:
             WEIGHTS_FILE: weights,
             RECORD_FILE: record_bytes(checkpoint),
             CONFIG_FILE: _config(checkpoint),
-            **dict(_files_of_parts(of_no_plugin(there))),
+            **dict(files_of_parts(of_no_plugin(there))),
             **_preview(model, checkpoint.folder),
         }
         return cls(checkpoint=checkpoint, repo=repo, verbs=tuple(model.verbs), files=files)
@@ -118,17 +116,6 @@ def _licensed(model: Model, name: str, repo: str, wanted: str) -> Checkpoint:
             suggestions=[again],
         )
     return checkpoint
-
-
-def _files_of_parts(found: Found[Checkpoint], where: str = "") -> Iterator[tuple[str, bytes]]:
-    """The files of all parts, as a repository brings them along."""
-    for role in found.record.parts:
-        part = find_part(found, role)
-        record, folder = part.record, f"{where}{PARTS_FOLDER}/{role}/"
-        read = partial(read_recorded, sha256=record.sha256, size=record.size_bytes)
-        yield f"{folder}{WEIGHTS_FILE}", read_weights_of(part, read)[0]
-        yield f"{folder}{RECORD_FILE}", record_bytes(replace(record, repo="", commit=""))
-        yield from _files_of_parts(part, folder)
 
 
 def _config(checkpoint: Checkpoint) -> bytes:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 import torch
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from genzoo import __version__
 from genzoo.api.build import load, pick_device
+from genzoo.api.carried import carried_in, carry, check_carried
 from genzoo.api.data import Opener, one_root, opener, survey_of, with_survey
 from genzoo.api.defaults import borrowed_random_state, plain_defaults
 from genzoo.api.evaluate import measure_quick, measure_test
@@ -27,7 +29,7 @@ from genzoo.api.progress import Note, Report, both, display
 from genzoo.api.proposal import proposed
 from genzoo.api.recipes import find_recipe, like, like_own, recipe_of, recipe_of_run, starting_from
 from genzoo.arguments import typed
-from genzoo.catalog import find_checkpoint
+from genzoo.catalog import find_checkpoint, is_path
 from genzoo.datasets import Split
 from genzoo.datasets.files import Files
 from genzoo.datasets.own import Values
@@ -39,9 +41,10 @@ from genzoo.pictures import draw, grid, how_many, is_drawable, is_picture, png
 from genzoo.protocols import Decoder, Encoder, Generator, Scaled
 from genzoo.registry import registry
 from genzoo.spec import OWN_DATA, Checkpoint, DatasetSpec, Family, TrackerSpec, record_bytes
-from genzoo.training import Progress, Recipe, Run, fit
+from genzoo.training import Progress, Recipe, Run, fit, fit_once
 from genzoo.training.lock import check_free, locked
 from genzoo.training.loop import check_batches
+from genzoo.training.once import check_fitted_at_once
 from genzoo.training.origin import LENGTH
 from genzoo.training.processes import Processes
 from genzoo.training.track import find_tracker, tracked
@@ -64,6 +67,7 @@ def train(
     minutes: float | None = None,
     data_root: str | Path | None = None,
     output: str | Path | None = None,
+    parts: Mapping[str, str | Path] = MappingProxyType({}),
     resume: bool = False,
     force: bool = False,
     device: str | torch.device = "auto",
@@ -95,6 +99,8 @@ def train(
             the recipe of the run says ``training.steps``. With `resume` it is so many minutes more.
         data_root: where the data set lies or is downloaded to; the images themselves for ``folder``.
         output: the run folder; ``runs/<name>`` without one.
+        parts: the folders of checkpoints that the model stands on, by role, under the names that the recipe has for
+            them: of those that no plugin and no hub offers. They are copied into the run folder.
         resume: go on with the run in `output` from its last state, or start it if there is none. The recipe may have
             another license, evaluation, learning rate or number of epochs or steps than before; its schedule is from
             here on that of the longer run. A `recipe` that is a run folder goes on there without `output`.
@@ -125,6 +131,7 @@ def train(
             minutes=minutes,
             data_root=data_root,
             output=output,
+            parts=parts,
             resume=resume,
             force=force,
             device=device,
@@ -144,6 +151,7 @@ def _train(
     minutes: float | None,
     data_root: str | Path | None,
     output: str | Path | None,
+    parts: Mapping[str, str | Path],
     resume: bool,
     force: bool,
     device: str | torch.device,
@@ -179,7 +187,8 @@ def _train(
             own = None if isinstance(data, str) else _own(found, owner, data, note if processes.main else None)
             begun = resume and run.state_path.exists()
             record = own.dataset if own else None
-            plan = Plan.of(found, prefer=owner, root=root, dataset=record, start=start or "", begun=begun)
+            known = _folders(recipe, parts, run.folder if resume else None)
+            plan = Plan.of(found, prefer=owner, root=root, dataset=record, start=start or "", begun=begun, parts=known)
             shape = plan.blueprint.spec.input_shape
             if own:
                 own.check_shape(shape)
@@ -189,12 +198,13 @@ def _train(
                 record_bytes(_record(plan, processes, own))  # or what cannot be read back is told after hours
             split = open_split(plan.dataset, plan.split)
             plan.check_columns(split)
-            check_batches(plan.blueprint.skeleton(), plan.losses, split, found, processes.count)
+            _check_steps(plan, split, processes.count)
             there = None
             if processes.main:
                 stack.enter_context(locked(run.folder))
                 run.check(found, resume=resume, force=force)  # again, for nobody else is in it now
                 there = run.saved() if resume else None
+                carry(known, run.folder)
         length = Length.of(plan, split, processes, minutes=minutes, done=there.step if there else 0, preview=_preview)
         lines = chain((choice, split.preparation), length.notes(there))
         return _carry_out(
@@ -272,17 +282,11 @@ def _fit(
     with ExitStack() as stack:
         stack.enter_context(borrowed_random_state(processes.device))
         log = stack.enter_context(tracked(tracker if processes.main else None, plan.recipe.name, run.folder))
-        return fit(
-            _untrained(plan, split).to(processes.device),
-            plan.losses,
-            split,
-            plan.recipe,
-            run,
-            columns=plan.columns,
-            processes=processes,
-            report=both(report, log),
-            on_epoch=on_epoch,
-        )
+        told: dict[str, Any] = {"columns": plan.columns, "report": both(report, log), "on_epoch": on_epoch}
+        model = _untrained(plan, split).to(processes.device)
+        if plan.estimate is not None:
+            return fit_once(model, plan.estimate, split, plan.recipe, run, **told)
+        return fit(model, plan.losses, split, plan.recipe, run, processes=processes, **told)
 
 
 def _wanted(
@@ -298,6 +302,25 @@ def _wanted(
     if data:
         found, path = like(found, data, prefer=owner)
     return found, owner, one_root(path, data_root)
+
+
+def _check_steps(plan: Plan, data: Split, count: int) -> None:
+    """InvalidInput if the steps of a plan cannot be done on the data by `count` processes."""
+    if plan.estimate is None:
+        check_batches(plan.blueprint.skeleton(), plan.losses, data, plan.recipe, count)
+    else:
+        check_fitted_at_once(plan.recipe, count)
+
+
+def _folders(recipe: Any, parts: Mapping[str, str | Path], run: Path | None) -> dict[str, Path]:
+    """The folders of parts, by role: those given, those that a run folder brings along which is trained anew, and those
+    of the `run` that goes on, which must be the same; None for one that begins."""
+    brought = carried_in(user_path(recipe)) if isinstance(recipe, str | Path) and is_path(recipe) else {}
+    folders = {**brought, **{role: user_path(folder) for role, folder in parts.items()}}
+    if run is None:
+        return folders
+    check_carried(folders, run)
+    return {**carried_in(run), **folders}
 
 
 def _suited(
@@ -328,7 +351,8 @@ def _untrained(plan: Plan, data: Split) -> Model:
 def _finish(model: Model, record: Checkpoint, plan: Plan, run: Run, open_split: Opener, note: Note) -> Checkpoint:
     """Save a trained model, then what is drawn and measured of it: that may fail, and the model is there."""
     checkpoint = _save_checkpoint(model, record, run)
-    run.save_curves()
+    if plan.estimate is None:  # of one step there is no curve
+        run.save_curves()
     note("saved; now measuring it, which --resume does if it is stopped")
     owner = plan.blueprint.distribution
     metrics = measure_test(model, plan.recipe, plan.dataset, open_split, prefer=owner)

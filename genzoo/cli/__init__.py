@@ -31,7 +31,7 @@ from genzoo.cli.output import echo, echo_error, echo_lines
 from genzoo.cli.plugins import new_command, plugins_command
 from genzoo.cli.process import INTERRUPTED, prepare
 from genzoo.cli.publish import push_command, search_command
-from genzoo.cli.run import reconstruct_command, sample_command, train_command
+from genzoo.cli.run import fit_command, reconstruct_command, sample_command, train_command
 from genzoo.errors import GenzooError, GenzooWarning
 
 __all__ = ["cli", "main"]
@@ -71,6 +71,7 @@ for command in (
     encode_command,
     decode_command,
     train_command,
+    fit_command,
     evaluate_command,
     verify_command,
     compare_command,

@@ -130,6 +130,7 @@ def _essentials(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     facts = {
         "name": f"{record['name']}: {size}",
         "model": f"{record['family']}-{record['architecture']}: {_inline(config)}",
+        "stands on": ", ".join(f"{name} ({role})" for role, name in record.get("parts", {}).items()),
         "data": f"{record['dataset']}, {_inline(record['input_shape'])}",
         "recipe": _inline(learned).removeprefix("name "),
         "trained": _inline(record["trained"]),

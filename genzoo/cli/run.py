@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +31,13 @@ from genzoo.cli.given import Given, given_option, told
 from genzoo.cli.output import echo, echo_path
 from genzoo.cli.process import INTERRUPTED, keep_memory
 from genzoo.errors import InvalidInput, ProcessLost, TrainingDiverged
+from genzoo.registry import registry
+from genzoo.spec import Objective
 
 if TYPE_CHECKING:
     from genzoo.models import Model
 
-__all__ = ["reconstruct_command", "sample_command", "train_command"]
+__all__ = ["fit_command", "reconstruct_command", "sample_command", "train_command"]
 
 
 @click.command("sample", short_help="Draw samples into one picture.")
@@ -147,28 +150,82 @@ def train_command(
         raise click.UsageError("--resume and --force exclude each other")
     keep_memory()
     from genzoo.api.train import train
-    from genzoo.training import Interrupted
-    from genzoo.training.processes import is_main
     from genzoo.training.recipe import parse_override
 
     options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device, "track": track}
     options |= {"minutes": minutes, "start": start}
     overrides = dict(map(parse_override, changes))
-    try:
+    with _going_on():
         model = train(source, data=data or "", overrides=overrides, **options, resume=resume, force=force)
+    _tell_next(model, data, data_root, device)
+
+
+@click.command("fit", short_help="Fit a prior to a model's codes.")
+@click.argument("name")
+@click.option("--prior", metavar="NAME", default="gmm", help="What kind: gmm, a mixture of Gaussians [default: gmm].")
+@click.option("--given", metavar="COLUMN", multiple=True, help="A column that it is told, such as label.")
+@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change the recipe: model.components=100.")
+@data_root_option
+@click.option("-o", "--output", type=path_type, help="Run folder [default: runs/<name>-<prior>].")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
+@click.option("--force", is_flag=True, help="Replace the run in the folder.")
+@device_option
+def fit_command(
+    name: str,
+    prior: str,
+    given: tuple[str, ...],
+    changes: tuple[str, ...],
+    data_root: Path | None,
+    output: Path | None,
+    resume: bool,
+    force: bool,
+    device: str,
+) -> None:
+    """Fit a prior to the codes that a model gives its training data, so that it samples by it: an autoencoder, which
+    could not, or a VAE, in the place of N(0, I).
+
+    Prints the run folder, a checkpoint of the prior that stands on the model. NAME is the name of a checkpoint, or a
+    run folder (a path with a '/').
+    """
+    if resume and force:
+        raise click.UsageError("--resume and --force exclude each other")
+    keep_memory()
+    from genzoo.api.fit import fit_prior
+    from genzoo.training.recipe import parse_override
+
+    options: dict[str, Any] = {"data_root": data_root, "output": output, "device": device}
+    overrides = dict(map(parse_override, changes))
+    with _going_on():
+        model = fit_prior(name, prior=prior, given=given, overrides=overrides, **options, resume=resume, force=force)
+    _tell_next(model, None, data_root, device)
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Where a run is stopped, say how to go on with it."""
+    from genzoo.training import Interrupted
+    from genzoo.training.processes import is_main
+
+    try:
+        yield
     except (Interrupted, ProcessLost, TrainingDiverged) as error:
         if not is_main():  # the main process says it
             click.get_current_context().exit(getattr(error, "exit_code", INTERRUPTED))
         if not isinstance(error, Interrupted):
             raise
         raise KeyboardInterrupt(f"stopped, and the state is saved; go on with: {_again(error.steps)}") from None
-    if model.checkpoint is not None:
-        folder = str(model.checkpoint.folder)
-        folder = folder if is_path(folder) else f"./{folder}"  # as the other commands take it
-        echo_path(folder)
-        where = f"{model.checkpoint.dataset}:{data_root}" if data_root else model.checkpoint.dataset
-        for line in ("next:", *(f"  {way}" for way in _next(model, folder, data or where, device))):
-            echo(line, err=True)
+
+
+def _tell_next(model: Model, data: str | None, data_root: Path | None, device: str) -> None:
+    """Print the folder of a run that has ended, and what to type next."""
+    if model.checkpoint is None:
+        return
+    folder = str(model.checkpoint.folder)
+    folder = folder if is_path(folder) else f"./{folder}"  # as the other commands take it
+    echo_path(folder)
+    where = f"{model.checkpoint.dataset}:{data_root}" if data_root else model.checkpoint.dataset
+    for line in ("next:", *(f"  {way}" for way in _next(model, folder, data or where, device))):
+        echo(line, err=True)
 
 
 def _recipe_or_like(recipe: str | None, like: str | None, data: str | None, start: str | None) -> str | None:
@@ -187,7 +244,7 @@ def _recipe_or_like(recipe: str | None, like: str | None, data: str | None, star
 def _again(steps: int) -> str:
     """The command that goes on with a run of so many steps: this one, with --resume."""
     context = click.get_current_context()
-    words = _train_words()
+    words = _words(str(context.info_name))
     for parameter in context.command.params:
         value = context.params[str(parameter.name)]
         if parameter.name in ("resume", "force", "minutes") or value is None or value == parameter.get_default(context):
@@ -199,11 +256,11 @@ def _again(steps: int) -> str:
     return shlex.join([*words, "--resume"])
 
 
-def _train_words() -> list[str]:
-    """How ``genzoo train`` was started."""
+def _words(command: str) -> list[str]:
+    """How ``genzoo train`` or ``fit`` was started."""
     if here := os.environ.get("LOCAL_WORLD_SIZE"):
-        return ["torchrun", "--nproc_per_node", here, "-m", "genzoo", "train"]
-    return ["genzoo", "train"]
+        return ["torchrun", "--nproc_per_node", here, "-m", "genzoo", command]
+    return ["genzoo", command]
 
 
 def _next(model: Model, folder: str, data: str, device: str) -> Iterator[str]:
@@ -219,11 +276,12 @@ def _next(model: Model, folder: str, data: str, device: str) -> Iterator[str]:
         yield shlex.join(["genzoo", "reconstruct", folder, "--data", data])
     if "decode" in model.verbs:
         yield shlex.join(["genzoo", "explore", folder])
-    training = record.recipe["training"]
-    length = "epochs" if training["epochs"] else "steps"
-    root = split_root(data)[1]
-    where = [*(["--data-root", str(root)] if root else []), *(["--device", device] if device != "auto" else [])]
-    longer = ["--resume", "--set", f"training.{length}={2 * training[length]}"]
-    yield shlex.join([*_train_words(), folder, *longer, *where])
+    if registry().find(Objective, record.recipe["objective"]["name"], prefer=record.distribution).players:
+        training = record.recipe["training"]
+        length = "epochs" if training["epochs"] else "steps"
+        root = split_root(data)[1]
+        where = [*(["--data-root", str(root)] if root else []), *(["--device", device] if device != "auto" else [])]
+        longer = ["--resume", "--set", f"training.{length}={2 * training[length]}"]
+        yield shlex.join([*_words("train"), folder, *longer, *where])
     license_ = [] if states_license(record) else ["--license", "Apache-2.0"]
     yield shlex.join(["genzoo", "push", folder, "ORG/NAME", *license_])

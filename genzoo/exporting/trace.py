@@ -141,9 +141,10 @@ def _checked_verb(model: Model, verb: str) -> str:
     if not verb:
         return can[0]
     if verb == "sample" and "decode" in can and model.has("latent_dim"):
+        codes = "z ~ N(0, I)" if model.has("noise") else "draws from its prior"
         raise UnsupportedVerb(
             f"{model.name}.sample cannot be exported, because it draws random numbers: export decode, "
-            f"and give it z ~ N(0, I) of shape (n, {model.latent_dim})",
+            f"and give it {codes} of shape (n, {model.latent_dim})",
             suggestions=["decode"],
         )
     hint, near = did_you_mean(verb, can)

@@ -133,9 +133,10 @@ def active(statistics: Mapping[str, Tensor]) -> Bool[Tensor, " latent"] | None:
 def scale_of(model: Model) -> tuple[Float[Tensor, " latent"], Float[Tensor, " latent"]]:
     """The mean and the standard deviation that values of each latent are counted in, on the CPU.
 
-    0 and 1 where z ~ N(0, I) is drawn; else those of the codes in the record, and 0 and 1 without such a record.
+    0 and 1 where z ~ N(0, I) can be drawn; else those of the codes in the record, and 0 and 1 without such a record.
     """
-    found = {} if isinstance(model, Generator) else _recorded(model)
+    draws = isinstance(model, Generator) and model.has("noise")
+    found = {} if draws else _recorded(model)
     mean = found.get("mean_per_latent", torch.zeros(model.latent_dim, dtype=torch.float32, device="cpu"))
     std = found.get("std_per_latent", torch.ones(model.latent_dim, dtype=torch.float32, device="cpu"))
     return mean.float(), std.float()

@@ -61,9 +61,10 @@ def metrics_of(setting: Setting) -> dict[str, Metric]:
 
 def _bounds(setting: Setting) -> dict[str, Metric]:
     model, draws = setting.model, setting.evaluation.importance_draws
+    kl = {} if model.has("prior") else {"kl": "of the same draw"}
     bounds = {
         "negative_elbo": _nats(
-            model, lambda batch, start: negative_elbo(model, batch, seed=SEED, start=start), 1, draws=1, seed=SEED
+            model, lambda batch, start: negative_elbo(model, batch, seed=SEED, start=start), 1, draws=1, seed=SEED, **kl
         )
     }
     if draws:
@@ -91,8 +92,9 @@ def _nats(model: Model, each: Callable[[Batch, int], Tensor], passes: int, **tol
     Under a likelihood that is known to give probabilities, its detail has it in bits for each of the D values of x:
     nats / (D ln 2). A Gaussian one gives densities, which are nothing that bits could code.
     """
-    likelihood = model.spec.config.get("likelihood")
+    likelihood = _likelihood_of(model)
     known = {} if likelihood is None else {"likelihood": likelihood}
+    known |= {} if model.has("prior") else {"prior": _prior_of(model)}
 
     def compute(setting: Setting) -> Outcome:
         nats = values_of(setting, each).mean().item()
@@ -107,6 +109,18 @@ def _nats(model: Model, each: Callable[[Batch, int], Tensor], passes: int, **tol
         passes=lambda examples: passes * examples,
         quick=passes == 1,
     )
+
+
+def _likelihood_of(model: Model) -> str | None:
+    """The type of p(x | z): the model's own, or that of the first stage that it stands on."""
+    configs = (one.spec.config for one in (model, *model.parts.values()))
+    return next((config["likelihood"] for config in configs if "likelihood" in config), None)
+
+
+def _prior_of(model: Model) -> str:
+    """What p(z) is where it is not N(0, I), so that no bound under the one is taken for a bound under the other."""
+    told = f", told {' and '.join(model.spec.given)}" if model.spec.given else ""
+    return f"{model.spec.architecture}, fitted{told}"
 
 
 def _entropy(setting: Setting) -> float | None:
@@ -317,7 +331,7 @@ _MEMORISATION = Metric(
 )
 
 _GROUPS: tuple[tuple[tuple[str, ...], Callable[[Setting], dict[str, Metric]]], ...] = (
-    (("posterior", "likelihood", "prior", "latent_dim"), _bounds),
+    (("posterior", "likelihood", "log_prior", "latent_dim"), _bounds),
     (("reconstruct",), _reconstruction),
     (("encode", "decode", "latent_dim"), metrics_of_codes),
     (("discriminate",), _balance),

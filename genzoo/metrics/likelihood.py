@@ -24,7 +24,8 @@ MAX_DRAWS = 64
 
 
 def negative_elbo(model: Any, batch: Batch, *, seed: int, start: int = 0) -> Float[Tensor, " n"]:
-    """−ELBO = −log p(x | z) + KL(q(z | x) ‖ p(z)), with one draw of z, whatever β the model was trained with.
+    """−ELBO = −log p(x | z) + KL(q(z | x) ‖ p(z)), with one draw of z, whatever β the model was trained with. The KL is
+    exact where the prior is N(0, I), and else log q(z | x) − log p(z) of the same draw.
 
     The draw for example i of the split is row i of the noise of `seed`; `start` is the index of the first of the
     batch.
@@ -32,7 +33,11 @@ def negative_elbo(model: Any, batch: Batch, *, seed: int, start: int = 0) -> Flo
     x, posterior = batch.x, model.posterior(batch.x, batch.given)
     epsilon = Noise(seed=seed, n=len(x), start=start, like=x).normal(model.latent_dim)
     z = posterior.mean + posterior.stddev * epsilon
-    bound: Tensor = kl_divergence(posterior, model.prior) - model.likelihood(z, batch.given).log_prob(x)
+    if model.has("prior"):
+        kl = kl_divergence(posterior, model.prior)
+    else:
+        kl = posterior.log_prob(z) - model.log_prior(z, batch.given)
+    bound: Tensor = kl - model.likelihood(z, batch.given).log_prob(x)
     return bound
 
 

@@ -7,6 +7,7 @@ from genzoo.models.base import Model, NetworkBuilder, Parts, Verb, full_precisio
 from genzoo.models.conditioning import ColumnEmbedding, FiLM, run
 from genzoo.models.features import FeatureNetwork
 from genzoo.models.gan import GAN
+from genzoo.models.prior import CodePrior
 from genzoo.models.sampling import sample_in_blocks
 from genzoo.models.vae import VAE
 
@@ -14,6 +15,7 @@ __all__ = [
     "GAN",
     "VAE",
     "Autoencoder",
+    "CodePrior",
     "ColumnEmbedding",
     "FeatureNetwork",
     "FiLM",

@@ -192,7 +192,7 @@ def conditioned(
     return BesideData(wider, tuple(takes), columns)
 
 
-def run(network: nn.Module, *inputs: Tensor, given: Mapping[str, Tensor]) -> Any:
+def run(network: Callable[..., Any], *inputs: Any, given: Mapping[str, Tensor]) -> Any:
     """What a role network makes of its inputs and of what is given; nothing is given to a model that is told
     nothing."""
     return network(*inputs, given=given) if given else network(*inputs)

@@ -98,6 +98,11 @@ class VAE(Model):
         zeros = torch.zeros(self.latent_dim, dtype=torch.float32, device=self.device)
         return Independent(Normal(zeros, torch.ones_like(zeros), validate_args=False), 1)
 
+    def log_prior(self, z: Float[Tensor, "n latent"], given: Mapping[str, Tensor] = NOTHING) -> Float[Tensor, " n"]:
+        """log p(z), in nats; whatever is given, it is the same."""
+        log_p: Tensor = self.prior.log_prob(z)
+        return log_p
+
     def posterior(self, x: Float[Tensor, " n *data"], given: Mapping[str, Tensor] = NOTHING) -> Distribution:
         """q(z | x, c), batch (n,), event (latent_dim,). Differentiable; `rsample` is z = μ + σ ⊙ ε."""
         mean, log_var = full_precision(run(self.encoder, x, given=given)).chunk(2, dim=1)

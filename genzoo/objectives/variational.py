@@ -69,8 +69,9 @@ def log_weights(
     """log p(x | z) + log p(z) − log q(z | x) at given z, k of them for each x."""
     k = len(z)
     given = {name: _repeated(values, k) for name, values in batch.given.items()}
-    log_x: Tensor = model.likelihood(z.flatten(0, 1), given).log_prob(_repeated(batch.x, k))
-    log_w: Tensor = log_x.view(k, len(batch)) + model.prior.log_prob(z) - posterior.log_prob(z)
+    flat = z.flatten(0, 1)
+    log_joint: Tensor = model.likelihood(flat, given).log_prob(_repeated(batch.x, k)) + model.log_prior(flat, given)
+    log_w: Tensor = log_joint.view(k, len(batch)) - posterior.log_prob(z)
     return log_w
 
 

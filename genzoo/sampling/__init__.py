@@ -9,6 +9,6 @@ which ``sample(n, sampler="heun:8")`` and ``--sampler heun:8`` find it.
 from __future__ import annotations
 
 from genzoo.sampling.flow import Euler, EulerMaruyama, Heun, MeanFlow, Midpoint
-from genzoo.sampling.prior import Prior
+from genzoo.sampling.prior import Fitted, Prior
 
-__all__ = ["Euler", "EulerMaruyama", "Heun", "MeanFlow", "Midpoint", "Prior"]
+__all__ = ["Euler", "EulerMaruyama", "Fitted", "Heun", "MeanFlow", "Midpoint", "Prior"]

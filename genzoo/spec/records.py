@@ -200,6 +200,11 @@ class Objective(Record):
     model is told, and ``batch.known`` also what it predicts and the `columns` that the objective learns from beside.
     The batch may be a part of the step's: a process's slice, or a micro-batch.
 
+    An objective without players is fitted at once, to all of the data, as a mixture is by expectation maximisation:
+    `fit` is a function ``(model, batches, *, seed, **options) -> {term: float}`` that is called with the batches of one
+    pass over the data, in its order, and sets the weights of the model. It must depend on the batches, the seed and
+    `config` alone. What such a model is told may be left out when it is used.
+
     Of an objective of GANs, `per_example` says that a loss looks at the gradient of each example alone, so that no
     discriminator may normalise over the batch and none of it can be compiled, and `probability` that the sigmoid of the
     discriminator's score is the probability of being real. `exceptions` maps a law of genzoo.testing that it cannot
@@ -208,8 +213,9 @@ class Objective(Record):
 
     kind: ClassVar[str] = "objective"
     family: str
-    players: Mapping[str, str]
     summary: str
+    players: Mapping[str, str] = field(default_factory=dict)
+    fit: str = ""
     config: Mapping[str, Field] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     paper: str = ""
@@ -221,6 +227,10 @@ class Objective(Record):
         super().__post_init__()
         for player, target in self.players.items():
             check_target(target, f"objective {self.name}: player {player}")
+        if self.fit:
+            check_target(self.fit, f"objective {self.name}: fit")
+        if bool(self.fit) == bool(self.players):
+            raise InvalidInput(f"objective {self.name} must have either players, or a fit")
         check_exceptions(self.exceptions, f"objective {self.name}")
 
 
