@@ -110,6 +110,21 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], dict[str, Any], dict[str, tupl
         {"model": told(), "x": X, "original": {"label": 0}, "label": 1},
         {"model": (None, 3), "x": (None, 3, "a", [1]), "original": NO_TABLES},
     ),
+    "fit_prior": (
+        genzoo.fit_prior,
+        {"name": "ae-dense-mnist"},
+        {
+            "name": NO_NAMES,
+            "prior": NO_TEXTS,
+            "given": (3, [1]),
+            "overrides": NO_TABLES,
+            "data_root": NO_FOLDERS,
+            "output": NO_FOLDERS,
+            "resume": NO_FLAGS,
+            "force": NO_FLAGS,
+            "device": (None, 3),
+        },
+    ),
     "strip": (genzoo.strip, {}, {"pictures": (None, 3, "a", [1])}),
     "animate": (
         genzoo.animate,

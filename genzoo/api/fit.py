@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def fit_prior(
     name: str | Path,
     *,
     prior: str = "gmm",
-    given: str | Sequence[str] = (),
+    given: str | Collection[str] = (),
     overrides: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
     output: str | Path | None = None,
