@@ -256,7 +256,7 @@ def test_what_is_called_genzoo_hides_none_of_ours(name: str, version: str, besid
     (info / "entry_points.txt").write_text("[genzoo.plugins]\nother = genzoo_other\n")
     plugins = Registry(discover()).plugins
     ours = {plugin.name for plugin in plugins if plugin.status == "ok" and plugin.distribution == "genzoo"}
-    assert ours == {"core", "conv", "dcgan", "dense", "emoji", "faces", "flow", "lenet"}
+    assert ours == {"core", "conv", "dcgan", "dense", "emoji", "faces", "flow", "lenet", "priors"}
     assert "vae-conv-mnist" in list_models()
     assert "genzoo_other" not in sys.modules
     if name != "genzoo":

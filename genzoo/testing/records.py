@@ -106,8 +106,9 @@ def family_is_known(record: Objective, distribution: str) -> None:
 
 
 def options_are_taken(record: Objective, distribution: str) -> None:
-    """Every key of an objective's config is a parameter of a player's loss."""
-    losses = [signature(load_target(target, record.name)).parameters for target in record.players.values()]
+    """Every key of an objective's config is a parameter of a player's loss, or of its fit."""
+    targets = [*record.players.values(), *([record.fit] if record.fit else [])]
+    losses = [signature(load_target(target, record.name)).parameters for target in targets]
     if any(parameter.kind is Parameter.VAR_KEYWORD for taken in losses for parameter in taken.values()):
         return
     idle = sorted(key for key in record.config if not any(key in taken for taken in losses))
