@@ -38,7 +38,7 @@ def fit_prior(
     name: str | Path,
     *,
     prior: str = "gmm",
-    given: str | Collection[str] = (),
+    given: Collection[str] = (),
     overrides: Mapping[str, Any] | None = None,
     data_root: str | Path | None = None,
     output: str | Path | None = None,
@@ -58,7 +58,7 @@ def fit_prior(
     Args:
         name: the first stage, which encodes and decodes: an autoencoder's or VAE's name or folder, as in `load`.
         prior: an architecture of the role ``prior``: ``gmm``, a mixture of Gaussians.
-        given: a column of the data, or several: ``"label"``, each of whose values gets a prior of its own.
+        given: columns of the data, ``["label"]``, each of whose values gets a prior of its own.
         overrides: other values for keys of the recipe, ``{"model.components": 100}``.
         data_root: as in `train`.
         output: the run folder; ``runs/<name>-<prior>`` without one.
@@ -79,11 +79,10 @@ def fit_prior(
     part = first.name if folders else first.pin if is_reference(name) else str(name)
     dataset = registry().find(DatasetSpec, first.dataset, prefer=found.owner)
     shape = {"input_shape": list(first.input_shape)} if dataset.shape is None else {}
-    columns = [given] if isinstance(given, str) else list(given)
-    told = {"given": columns} if columns else {}
+    told = {"given": list(given)} if given else {}
     way = AT_ONCE if _fits_at_once(prior) else BY_GRADIENT
     table = {
-        "name": "-".join([first.name, prior.rpartition(":")[2], *columns])[:MAX_NAME],
+        "name": "-".join([first.name, prior.rpartition(":")[2], *given])[:MAX_NAME],
         "license": first.license or "unstated",
         **way,
         "model": {"family": ROLE, "architecture": prior, "parts": {"first_stage": part}, **told, **shape},

@@ -12,7 +12,7 @@ from genzoo.api.plan import model_for
 from genzoo.datasets import Survey
 from genzoo.errors import InvalidInput
 from genzoo.registry import registry
-from genzoo.spec import Architecture, DatasetSpec, Family
+from genzoo.spec import Architecture, DatasetSpec, Family, Objective
 from genzoo.training import Recipe
 from genzoo.training.origin import LENGTH
 
@@ -59,7 +59,9 @@ def proposed(
     asked: Any = overrides.get("model.input_shape")
     shapes = [tuple(asked)] if _is_picture(asked) else list(_shapes(recipe, survey, colour))
     chosen = _networks(recipe, dataset, shapes, overrides, prefer)
-    chosen |= _likelihood(recipe, prefer) | _length(recipe, survey.count, overrides)
+    chosen |= _likelihood(recipe, prefer)
+    if registry().find(Objective, recipe.objective["name"], prefer=prefer).players:  # others are fitted at once
+        chosen |= _length(recipe, survey.count, overrides)
     if dataset.classes and "classes" in recipe.model:
         chosen["model.classes"] = dataset.classes
     if recipe.evaluation.features:  # a network for pictures of another shape

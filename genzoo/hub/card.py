@@ -170,8 +170,8 @@ def _usage(record: Checkpoint, verbs: Sequence[str], reference: str) -> str:
     shape, samples = (16, *record.input_shape), "sample" in verbs
     imports = "import genzoo" if samples else "import genzoo\nimport torch"
     x = f"model.sample(16, seed=0)  # {shape}" if samples else f"torch.rand{shape}.to(model.device)"
-    said = f"  # {(16, record.latent_dim)}" if record.latent_dim else ""
-    z = f"\nz = model.encode(x){said}" if "encode" in verbs else ""
+    length = f"  # {(16, record.latent_dim)}" if record.latent_dim else ""
+    z = f"\nz = model.encode(x){length}" if "encode" in verbs else ""
     command = f"genzoo {'sample' if samples else 'show'} {reference}"
     return (
         f"```sh\npip install genzoo\n{command}\n```\n\n"

@@ -129,7 +129,7 @@ class _Editing:
 
 
 def _can_edit(model: Model) -> bool:
-    return bool(model.spec.given) and all(hasattr(type(model), name) for name in ("encode", "decode"))
+    return bool(model.editable) and all(hasattr(type(model), name) for name in ("encode", "decode"))
 
 
 def without_trace(method: Callable[P, R]) -> Callable[P, R]:
@@ -255,6 +255,11 @@ class Model(nn.Module, ABC):
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one x, (channels, height, width) for pictures."""
         return self.spec.input_shape
+
+    @property
+    def editable(self) -> Mapping[str, Column]:
+        """The columns that `encode` and `decode` are told, which `edit` therefore changes."""
+        return self.spec.given
 
     @property
     def spaces(self) -> Mapping[str, Spaces]:

@@ -17,7 +17,7 @@ from genzoo.models.conditioning import run
 from genzoo.models.sampling import sample_in_blocks
 from genzoo.protocols import Sampler
 from genzoo.randomness import Noise
-from genzoo.spec import ModelSpec, Spaces
+from genzoo.spec import Column, ModelSpec, Spaces
 
 __all__ = ["CodePrior"]
 
@@ -63,6 +63,10 @@ class CodePrior(Model):
     @property
     def spaces(self) -> Mapping[str, Spaces]:
         return {**super().spaces, "code": self.first_stage.spaces["code"]}
+
+    @property
+    def editable(self) -> Mapping[str, Column]:
+        return self._known(self.spec.given)
 
     def check_values(self, values: str) -> None:
         try:
