@@ -426,15 +426,9 @@ def _save_checkpoint(model: Model, record: Checkpoint, run: Run) -> Checkpoint:
 def _record(plan: Plan, processes: Processes, own: OwnData | None) -> Checkpoint:
     """The record of a run as far as it is known before the first step."""
     start, _, sha256 = plan.recipe.training.start.partition("@")
-    return Checkpoint(
+    return Checkpoint.of(
+        plan.blueprint.spec,
         name=plan.recipe.name,
-        family=plan.blueprint.spec.family,
-        architecture=plan.blueprint.spec.architecture,
-        config=plan.blueprint.spec.config,
-        given=plan.blueprint.spec.given,
-        predicts=plan.blueprint.spec.predicts,
-        parts=plan.blueprint.spec.parts,
-        sampler=plan.blueprint.spec.sampler,
         dataset=plan.recipe.data["name"],
         license=plan.recipe.license,
         parameters=0,

@@ -74,15 +74,9 @@ def _record(model: Model, weights: bytes, license_: str) -> Checkpoint:
         return replace(
             there, name=model.name, license=license_ or there.license, recipe=recipe, repo="", commit="", folder=Path()
         )
-    return Checkpoint(
+    return Checkpoint.of(
+        model.spec,
         name=model.name,
-        family=model.spec.family,
-        architecture=model.spec.architecture,
-        config=model.spec.config,
-        given=model.spec.given,
-        predicts=model.spec.predicts,
-        parts=model.spec.parts,
-        sampler=model.spec.sampler,
         dataset=UNKNOWN_DATA,
         license=license_ or "unstated",
         parameters=sum(parameter.numel() for parameter in model.parameters()),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from genzoo import notebook
 from genzoo.arguments import typed
@@ -108,17 +108,14 @@ class Checkpoint(Record):
         )
         return notebook.heading(self.name, told) + table_of(self.metrics)
 
+    @classmethod
+    def of(cls, spec: ModelSpec, **others: Any) -> Self:
+        """The record of a model of `spec`, with the `others` of its fields."""
+        return cls(**{one.name: getattr(spec, one.name) for one in fields(spec)}, **others)
+
     @property
     def spec(self) -> ModelSpec:
-        return ModelSpec(
-            family=self.family,
-            architecture=self.architecture,
-            config=self.config,
-            given=self.given,
-            predicts=self.predicts,
-            parts=self.parts,
-            sampler=self.sampler,
-        )
+        return ModelSpec(**{one.name: getattr(self, one.name) for one in fields(ModelSpec)})
 
     @property
     def weights(self) -> Path:
